@@ -1,0 +1,68 @@
+/**
+ * The world, as the stages see it. Adapters implement these; stages and checks receive them as arguments, so time,
+ * processes, files and the network never arrive by import.
+ */
+import type { Digest, Repository } from './image.ts';
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+}
+
+export interface ExecRequest {
+  /** Absolute path of the program; nothing is looked up on PATH and nothing goes through a shell. */
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** The whole environment of the child: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin?: string | Uint8Array;
+  /** Bytes of stdout after which the child is killed. stderr is kept up to 64 KiB and then cut, never an error. */
+  readonly maxOutputBytes: number;
+  /** Address-space limit of the child in bytes, where the platform can set one. */
+  readonly maxMemoryBytes?: number;
+  readonly signal: AbortSignal;
+}
+
+/** How a child ended. A missing program, a signal, a deadline and too much output are answers, not exceptions. */
+export type ExecResult =
+  | { readonly kind: 'exited'; readonly code: number; readonly stdout: Buffer; readonly stderr: string }
+  | { readonly kind: 'killed'; readonly why: 'deadline' | 'output' | 'signal'; readonly stderr: string }
+  | { readonly kind: 'missing'; readonly message: string };
+
+/** Runs a program in a process group of its own and leaves nothing behind, however it ends. */
+export type Exec = (request: ExecRequest) => Promise<ExecResult>;
+
+/** A content descriptor (OCI image-spec), as far as it is used. `digest` is as claimed: hash what you fetch. */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Bytes whose sha256 was computed here and equals `digest`. */
+export interface VerifiedBytes {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Reads one registry (or folder that stands for one). Every body is hashed before it is returned. Absence is
+ * `undefined`; anything else that goes wrong throws a GateError with a REGISTRY_* code.
+ */
+export interface Registry {
+  /** The digest and media type that a tag points to now. */
+  resolveTag(repository: Repository, tag: string, signal: AbortSignal): Promise<Descriptor | undefined>;
+  /** A manifest or index by digest or tag. */
+  manifest(repository: Repository, reference: Digest | string, signal: AbortSignal): Promise<VerifiedBytes | undefined>;
+  /** A blob of at most `maxBytes`. */
+  blob(repository: Repository, digest: Digest, maxBytes: number, signal: AbortSignal): Promise<VerifiedBytes | undefined>;
+  /**
+   * Every manifest whose subject is `digest`: from the referrers API, and where there is none from the tag
+   * `sha256-<hex>`. Hints only: artifactType and annotations are unsigned, and may be missing.
+   */
+  referrers(repository: Repository, digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]>;
+}

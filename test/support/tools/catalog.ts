@@ -1,0 +1,110 @@
+/** A program that tests, the demo and the benchmarks run as it really is. */
+export interface Tool {
+  readonly name: string;
+  /** The version that is built, and that tests which assert exact behaviour get. */
+  readonly version: string;
+  /** What the file on PATH is called; undefined where only the pinned build will do. */
+  readonly onPath: string | undefined;
+  /** `go install` of a package, or `go build` in a module of our own where the package's module carries `replace` lines. */
+  readonly build:
+    | { readonly kind: 'install'; readonly package: string }
+    | { readonly kind: 'module'; readonly folder: string; readonly package: string; readonly ldflags?: string };
+  /** Who needs it, for the message when it cannot be had. */
+  readonly neededBy: string;
+}
+
+const apiserverVersion = 'k8s.io/component-base/version';
+
+export const TOOLS = [
+  {
+    name: 'kustomize',
+    version: 'v5.8.1',
+    onPath: 'kustomize',
+    build: { kind: 'install', package: 'sigs.k8s.io/kustomize/kustomize/v5' },
+    neededBy: 'rendering Kustomize',
+  },
+  {
+    name: 'helm',
+    version: 'v3.22.0',
+    onPath: 'helm',
+    build: { kind: 'install', package: 'helm.sh/helm/v3/cmd/helm' },
+    neededBy: 'rendering Helm charts',
+  },
+  {
+    name: 'helm4',
+    version: 'v4.3.1',
+    onPath: undefined,
+    build: { kind: 'install', package: 'helm.sh/helm/v4/cmd/helm' },
+    neededBy: 'tests that render with Helm 4',
+  },
+  {
+    name: 'opa',
+    version: 'v1.22.0',
+    onPath: 'opa',
+    build: { kind: 'install', package: 'github.com/open-policy-agent/opa' },
+    neededBy: 'judging Rego policies',
+  },
+  {
+    name: 'crane',
+    version: 'v0.22.1',
+    onPath: undefined,
+    build: { kind: 'install', package: 'github.com/google/go-containerregistry/cmd/crane' },
+    neededBy: 'pushing images in tests',
+  },
+  {
+    name: 'registry',
+    version: 'v0.22.1',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'registry', package: '.' },
+    neededBy: 'a registry with the referrers API in tests',
+  },
+  {
+    name: 'cosign',
+    version: 'v3.1.3',
+    onPath: undefined,
+    build: { kind: 'install', package: 'github.com/sigstore/cosign/v3/cmd/cosign' },
+    neededBy: 'signing images in tests',
+  },
+  {
+    name: 'cosign2',
+    version: 'v2.6.5',
+    onPath: undefined,
+    build: { kind: 'install', package: 'github.com/sigstore/cosign/v2/cmd/cosign' },
+    neededBy: 'signing images as cosign 2 does in tests',
+  },
+  {
+    name: 'conftest',
+    version: 'v0.71.1',
+    onPath: undefined,
+    build: { kind: 'install', package: 'github.com/open-policy-agent/conftest' },
+    neededBy: 'comparing Rego verdicts with conftest',
+  },
+  {
+    name: 'argocd',
+    version: 'v3.5.7',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'argocd', package: 'github.com/argoproj/argo-cd/v3/cmd' },
+    neededBy: 'the end-to-end tests in Argo CD',
+  },
+  {
+    name: 'etcd',
+    version: 'v3.7.3',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'etcd', package: 'go.etcd.io/etcd/server/v3' },
+    neededBy: 'the end-to-end tests in Argo CD',
+  },
+  {
+    name: 'kube-apiserver',
+    version: 'v1.36.3',
+    onPath: undefined,
+    build: {
+      kind: 'module',
+      folder: 'kube-apiserver',
+      package: 'k8s.io/kubernetes/cmd/kube-apiserver',
+      ldflags: `-X ${apiserverVersion}.gitVersion=v1.36.3 -X ${apiserverVersion}.gitMajor=1 -X ${apiserverVersion}.gitMinor=36`,
+    },
+    neededBy: 'the end-to-end tests in Argo CD',
+  },
+] as const satisfies readonly Tool[];
+
+export type ToolName = (typeof TOOLS)[number]['name'];
