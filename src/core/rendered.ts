@@ -1,0 +1,20 @@
+import type { JsonObject } from './json.ts';
+import type { Manifest } from './manifest.ts';
+
+/** A text that a renderer printed, or a file that is rendered by being read, before anything has parsed it. */
+export interface RenderedText {
+  /** What findings call it: the file relative to the source root, `-`, or `kustomize build apps/web`. */
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  /**
+   * What tells each object's origin in it: Helm's `# Source:` comments, or the `config.kubernetes.io/origin`
+   * annotations that were asked of kustomize for this purpose, and are taken out again.
+   */
+  readonly marks: 'none' | 'helm' | 'kustomize';
+}
+
+/** An object as policies see it: a namespace that its destination will give it is filled in. */
+export interface JudgedObject {
+  readonly manifest: Manifest;
+  readonly object: JsonObject;
+}
