@@ -59,6 +59,13 @@ export const TOOLS = [
     neededBy: 'a registry with the referrers API in tests',
   },
   {
+    name: 'distribution',
+    version: 'v3.1.2',
+    onPath: undefined,
+    build: { kind: 'install', package: 'github.com/distribution/distribution/v3/cmd/registry' },
+    neededBy: 'a registry with TLS, htpasswd and token sign-in in tests',
+  },
+  {
     name: 'cosign',
     version: 'v3.1.3',
     onPath: undefined,
