@@ -5,10 +5,14 @@ export interface Tool {
   readonly version: string;
   /** What the file on PATH is called; undefined where only the pinned build will do. */
   readonly onPath: string | undefined;
-  /** `go install` of a package, or `go build` in a module of our own where the package's module carries `replace` lines. */
+  /**
+   * `go install` of a package, or `go build` in a module of our own where the package's module carries `replace` lines,
+   * or a program out of a Debian package, unpacked and not installed.
+   */
   readonly build:
     | { readonly kind: 'install'; readonly package: string }
-    | { readonly kind: 'module'; readonly folder: string; readonly package: string; readonly ldflags?: string };
+    | { readonly kind: 'module'; readonly folder: string; readonly package: string; readonly ldflags?: string }
+    | { readonly kind: 'debian'; readonly package: string; readonly program: string };
   /** Who needs it, for the message when it cannot be had. */
   readonly neededBy: string;
 }
@@ -110,6 +114,13 @@ export const TOOLS = [
       package: 'k8s.io/kubernetes/cmd/kube-apiserver',
       ldflags: `-X ${apiserverVersion}.gitVersion=v1.36.3 -X ${apiserverVersion}.gitMajor=1 -X ${apiserverVersion}.gitMinor=36`,
     },
+    neededBy: 'the end-to-end tests in Argo CD',
+  },
+  {
+    name: 'redis-server',
+    version: 'debian',
+    onPath: 'redis-server',
+    build: { kind: 'debian', package: 'redis-server', program: 'usr/bin/redis-server' },
     neededBy: 'the end-to-end tests in Argo CD',
   },
 ] as const satisfies readonly Tool[];

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { TOOLS, type Tool, type ToolName } from './catalog.ts';
+import { unpackDebian } from './debian.ts';
 
 const projectRoot = resolve(import.meta.dirname, '../../..');
 const toolFolder = join(projectRoot, '.tools');
@@ -21,9 +22,13 @@ export interface Found {
 export class ToolMissing extends Error {
   constructor(wanted: Tool, why: string) {
     const override = overrideName(wanted.name);
+    const install =
+      wanted.build.kind === 'debian'
+        ? `Install ${wanted.onPath ?? wanted.name} (Debian package ${wanted.build.package})`
+        : `Install Go 1.26 or newer and run \`npm run tools ${wanted.name}\``;
     super(
       `${wanted.name} ${wanted.version} is needed for ${wanted.neededBy}, and ${why}. ` +
-        `Install Go 1.26 or newer and run \`npm run tools ${wanted.name}\`, or set ${override} to the path of the program.`,
+        `${install}, or set ${override} to the path of the program.`,
     );
     this.name = 'ToolMissing';
   }
@@ -86,6 +91,15 @@ function isProgram(path: string): boolean {
 }
 
 async function build(wanted: Tool, report: (line: string) => void): Promise<void> {
+  if (wanted.build.kind === 'debian') {
+    report(`unpacking ${wanted.name} from its Debian package (once; needed for ${wanted.neededBy})`);
+    await unpackDebian(wanted.build, join(toolFolder, 'debian', wanted.name), builtPath(wanted)).catch(
+      (error: Error) => {
+        throw new ToolMissing(wanted, error.message);
+      },
+    );
+    return;
+  }
   const scratch = join(toolFolder, 'build', `${wanted.name}-${randomUUID()}`);
   mkdirSync(scratch, { recursive: true });
   mkdirSync(join(toolFolder, 'bin'), { recursive: true });
