@@ -1,0 +1,174 @@
+/**
+ * Files that the platform owns (the Gate, trust policies) are YAML read strictly: one document, no duplicate key, no
+ * unknown key, and every complaint names the line to edit.
+ */
+import { distance } from 'fastest-levenshtein';
+import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml';
+import english from 'zod/v4/locales/en.js';
+import * as z from 'zod/mini';
+import { type Code, GateError } from './errors.ts';
+import type { JsonPath } from './json.ts';
+import type { Place } from './manifest.ts';
+
+/** A settings document as it was read, with the place of every value. */
+export interface SettingsDocument {
+  readonly file: string;
+  readonly value: unknown;
+  /** The place of the value (or, with `key`, of the key) at a path; of the nearest parent that exists. */
+  locate(path: JsonPath, part?: 'key' | 'value'): Place;
+}
+
+/** A platform file has no reason to be larger; the bound keeps a wrong mount from eating the memory. */
+const maxBytes = 4 * 1024 * 1024;
+
+/**
+ * Reads every document of a settings file. Throws `code` with file, line and column when it is not YAML, holds a
+ * duplicate key, an alias bomb or a tag that YAML 1.2 core does not know. Empty documents are left out.
+ */
+export function readSettings(text: string, file: string, code: Code): SettingsDocument[] {
+  if (text.length > maxBytes) {
+    throw new GateError(code, `${file} is larger than ${maxBytes} bytes`, { place: file });
+  }
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true, merge: false, stringKeys: true });
+  const read: SettingsDocument[] = [];
+  // parseAllDocuments answers with an empty document of its own where the stream holds none.
+  for (const document of Array.isArray(documents) ? documents : []) {
+    const [problem] = [...document.errors, ...document.warnings];
+    if (problem !== undefined) {
+      const at = lines.linePos(problem.pos[0]);
+      const [what = ''] = problem.message.split(/ at line \d+|\n/);
+      throw new GateError(code, `${file}:${at.line}:${at.col}: not the YAML it should be: ${what}`, {
+        place: `${file}:${at.line}:${at.col}`,
+      });
+    }
+    if (document.contents === null) continue;
+    let value: unknown;
+    try {
+      value = document.toJS({ maxAliasCount: 50 });
+    } catch (error) {
+      throw new GateError(code, `${file}: aliases multiply beyond what a settings file needs`, { place: file, cause: error });
+    }
+    const root = document.contents;
+    read.push({
+      file,
+      value,
+      locate(path, part = 'value') {
+        const at = lines.linePos(offsetOf(root, path, part));
+        return { file, line: at.line, column: at.col };
+      },
+    });
+  }
+  return read;
+}
+
+function offsetOf(root: Node, path: JsonPath, part: 'key' | 'value'): number {
+  let node: Node = root;
+  let offset = node.range?.[0] ?? 0;
+  for (const [depth, step] of path.entries()) {
+    const last = depth === path.length - 1;
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === step);
+      if (pair === undefined) return offset;
+      const key = pair.key as Node;
+      const value = pair.value as Node | null;
+      if ((last && part === 'key') || value === null) return key.range?.[0] ?? offset;
+      node = value;
+    } else if (isSeq(node)) {
+      const item = node.items[Number(step)] as Node | null | undefined;
+      if (item === undefined || item === null) return offset;
+      node = item;
+    } else {
+      return offset;
+    }
+    offset = node.range?.[0] ?? offset;
+  }
+  return offset;
+}
+
+/**
+ * The document's value as the schema's type. Throws `code` for the first thing that does not fit, with its place, and
+ * for an unknown key with the nearest known one.
+ */
+export function validateSettings<Schema extends z.ZodMiniType>(
+  schema: Schema,
+  document: SettingsDocument,
+  code: Code,
+): z.infer<Schema> {
+  const result = schema.safeParse(document.value, { reportInput: true });
+  if (result.success) return result.data;
+  const issues = result.error.issues.map((each) => deepest(each));
+  // A mistyped key is also a missing one: what the author wrote says more than what is absent.
+  const issue = issues.find((each) => each.code === 'unrecognized_keys') ?? issues[0];
+  if (issue === undefined) throw new GateError(code, `${document.file}: does not fit its schema`);
+  const { message, path, part } = explain(schema, issue);
+  const place = document.locate(path, part);
+  const where = `${place.file}:${place.line}:${place.column}`;
+  throw new GateError(code, `${where}: ${message}`, { place: where });
+}
+
+// zod/mini brings no texts of its own.
+z.config(english());
+
+type Issue = z.core.$ZodIssue;
+
+/** Of a union's complaints, the one that got furthest: it belongs to the shape that the author meant. */
+function deepest(issue: Issue): Issue {
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue;
+  const candidates = issue.errors
+    .flat()
+    .map((inner) => deepest({ ...inner, path: [...issue.path, ...inner.path] } as Issue));
+  const score = (each: Issue) => each.path.length + (each.code === 'unrecognized_keys' ? 1 : 0);
+  return candidates.reduce((best, each) => (score(each) > score(best) ? each : best), candidates[0] ?? issue);
+}
+
+function explain(schema: z.ZodMiniType, issue: Issue): { message: string; path: JsonPath; part: 'key' | 'value' } {
+  const path = issue.path.filter((step) => typeof step !== 'symbol') as JsonPath;
+  const field = path.length === 0 ? 'the document' : path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    const [key = ''] = issue.keys;
+    const known = keysAt(schema, path);
+    const near = nearest(key, known);
+    const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean ${near}?`;
+    return { message: `unknown key ${JSON.stringify(key)} in ${field}; ${hint}`, path: [...path, key], part: 'key' };
+  }
+  if (issue.code === 'invalid_type' && issue.input === undefined) {
+    return { message: `${field} is required (${issue.expected})`, path, part: 'value' };
+  }
+  return { message: `${field}: ${issue.message || issue.code}`, path, part: 'value' };
+}
+
+/** The known name closest to a mistyped one, unless none is close. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  const ranked = known
+    .map((candidate) => ({ candidate, away: distance(name.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.away - b.away);
+  const [best] = ranked;
+  return best !== undefined && best.away <= Math.max(2, Math.floor(name.length / 3)) ? best.candidate : undefined;
+}
+
+/** The keys that a schema knows at a path: of all members where it is a union. */
+function keysAt(schema: z.ZodMiniType, path: JsonPath): string[] {
+  let level: z.core.$ZodType[] = unwrap(schema);
+  for (const step of path) {
+    level = level.flatMap((each) => {
+      const def = each._zod.def as unknown as {
+        type: string;
+        shape?: Record<string, z.core.$ZodType>;
+        element?: z.core.$ZodType;
+        valueType?: z.core.$ZodType;
+      };
+      const next = def.type === 'object' ? def.shape?.[String(step)] : (def.element ?? def.valueType);
+      return next === undefined ? [] : unwrap(next);
+    });
+  }
+  return level.flatMap((each) => Object.keys((each._zod.def as unknown as { shape?: object }).shape ?? {}));
+}
+
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType[] {
+  const def = schema._zod.def as unknown as { innerType?: z.core.$ZodType; options?: z.core.$ZodType[]; in?: z.core.$ZodType };
+  if (def.innerType !== undefined) return unwrap(def.innerType);
+  if (def.options !== undefined) return def.options.flatMap(unwrap);
+  if (def.in !== undefined) return unwrap(def.in);
+  return [schema];
+}
