@@ -11,6 +11,11 @@ export interface RenderedText {
    * annotations that were asked of kustomize for this purpose, and are taken out again.
    */
   readonly marks: 'none' | 'helm' | 'kustomize';
+  /**
+   * The folder, relative to the source root (`.` for the root itself), that the marks count from: kustomize's origin
+   * paths are relative to it, and in Helm's `# Source: <chart>/templates/web.yaml` it stands for `<chart>`.
+   */
+  readonly base?: string;
 }
 
 /** An object as policies see it: a namespace that its destination will give it is filled in. */
