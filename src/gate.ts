@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import type { DecidedImage, Decision, Outcome } from './core/decision.ts';
+import { asGateError, GateError } from './core/errors.ts';
+import type { Digest } from './core/image.ts';
+import type { Manifest } from './core/manifest.ts';
+import type { JudgedObject, RenderedText } from './core/rendered.ts';
+import { decide, type Evidence, withDigest } from './decision/decide.ts';
+import { runCheck } from './decision/run-check.ts';
+
+/** The stages of one gate, with the platform's settings already inside them. */
+export interface GateStages<Request> {
+  readonly render: (request: Request, signal: AbortSignal) => Promise<RenderedSource>;
+  readonly parse: (texts: readonly RenderedText[]) => readonly Manifest[];
+  /** Verifies every image and answers with the manifests pinned; undefined where the configuration says `unchecked`. */
+  readonly checkImages: ((manifests: readonly Manifest[], signal: AbortSignal) => Promise<ImagesAnswer>) | undefined;
+  /** The objects as the policies see them. */
+  readonly judged: (manifests: readonly Manifest[], request: Request) => readonly JudgedObject[];
+  readonly checkPolicies: (set: readonly JudgedObject[], signal: AbortSignal) => Promise<PolicyAnswer>;
+  readonly emit: (manifests: readonly Manifest[]) => string;
+  /** Whether a source that renders to nothing is let through. */
+  readonly allowEmpty: boolean;
+}
+
+export interface RenderedSource {
+  readonly texts: readonly RenderedText[];
+  readonly engines: Readonly<Record<string, string>>;
+}
+
+export interface ImagesAnswer {
+  readonly outcome: Outcome;
+  readonly images: readonly DecidedImage[];
+  readonly pinned: readonly Manifest[];
+}
+
+export interface PolicyAnswer {
+  readonly outcome: Outcome;
+  readonly engines: Readonly<Record<string, string>>;
+}
+
+/** What comes out of the gate: manifests exist only beside a decision that allows them. */
+export type Judged =
+  | { readonly decision: Decision & { readonly verdict: 'allowed' }; readonly manifests: string }
+  | {
+      readonly decision: Decision & { readonly verdict: 'denied' | 'unevaluated' | 'usage' };
+      readonly manifests?: never;
+    };
+
+/**
+ * The whole pipeline: source → render → manifests → images → policy → decision → emit. It never throws: what cannot be
+ * done is a reason to deny. The policies judge the pinned objects, because those are what will be applied.
+ */
+export async function judge<Request>(
+  request: Request,
+  stages: GateStages<Request>,
+  signal: AbortSignal,
+): Promise<Judged> {
+  const required: string[] = ['render'];
+  const answers: { check: string; outcome: Outcome }[] = [];
+  let evidence: Evidence = { objects: undefined, images: [], engines: {} };
+  const refused = () => withheld(required, answers, evidence);
+
+  const rendered = await runCheck('render', (stop) => renderAndParse(request, stages, stop), signal);
+  answers.push({ check: 'render', outcome: rendered.outcome });
+  if (rendered.answer === undefined) return refused();
+  evidence = { objects: rendered.answer.manifests.length, images: [], engines: rendered.answer.engines };
+  if (rendered.outcome.kind === 'errored') return refused();
+
+  let manifests = rendered.answer.manifests;
+  const { checkImages } = stages;
+  if (checkImages !== undefined) {
+    required.push('images');
+    const verified = await runCheck('images', (stop) => checkImages(manifests, stop), signal);
+    answers.push({ check: 'images', outcome: verified.outcome });
+    if (verified.answer !== undefined) {
+      // A pinned set is the same set: an answer that drops or adds an object is not one.
+      if (!samePlaces(manifests, verified.answer.pinned)) {
+        const error = new GateError('CHECK_SILENT', 'the images check did not return the set it was given');
+        answers.splice(-1, 1, { check: 'images', outcome: { kind: 'errored', error } });
+        return refused();
+      }
+      manifests = verified.answer.pinned;
+      evidence = { ...evidence, images: verified.answer.images };
+    }
+  }
+
+  required.push('policy');
+  const policed = await runCheck(
+    'policy',
+    async (stop) => stages.checkPolicies(stages.judged(manifests, request), stop),
+    signal,
+  );
+  answers.push({ check: 'policy', outcome: policed.outcome });
+  evidence = { ...evidence, engines: { ...evidence.engines, ...policed.answer?.engines } };
+
+  const decision = decide(required, answers, evidence);
+  if (decision.verdict !== 'allowed') return refused();
+  try {
+    const output = stages.emit(manifests);
+    const digest = `sha256:${createHash('sha256').update(output).digest('hex')}` as Digest;
+    return { decision: { ...withDigest(decision, digest), verdict: 'allowed' }, manifests: output };
+  } catch (thrown) {
+    required.push('emit');
+    answers.push({ check: 'emit', outcome: { kind: 'errored', error: asGateError(thrown) } });
+    return refused();
+  }
+}
+
+function withheld(
+  required: readonly string[],
+  answers: readonly { check: string; outcome: Outcome }[],
+  evidence: Evidence,
+): Judged {
+  const decision = decide(required, answers, evidence);
+  // Whoever calls this has seen a failure: if no answer carries it, that itself is the failure.
+  const verdict = decision.verdict === 'allowed' ? 'unevaluated' : decision.verdict;
+  return { decision: { ...withDigest(decision, undefined), verdict } };
+}
+
+async function renderAndParse<Request>(request: Request, stages: GateStages<Request>, signal: AbortSignal) {
+  const { texts, engines } = await stages.render(request, signal);
+  const manifests = stages.parse(texts);
+  const outcome: Outcome =
+    manifests.length > 0 || stages.allowEmpty
+      ? { kind: 'completed', examined: manifests.length, findings: [] }
+      : {
+          kind: 'errored',
+          error: new GateError('RENDER_EMPTY', 'the source renders to no object at all'),
+        };
+  return { outcome, manifests, engines };
+}
+
+function samePlaces(before: readonly Manifest[], after: readonly Manifest[]): boolean {
+  return (
+    Array.isArray(after) &&
+    before.length === after.length &&
+    before.every((manifest, i) => {
+      const other = after[i];
+      return (
+        other !== undefined &&
+        manifest.index === other.index &&
+        manifest.identity.kind === other.identity.kind &&
+        manifest.identity.name === other.identity.name &&
+        manifest.identity.namespace === other.identity.namespace
+      );
+    })
+  );
+}

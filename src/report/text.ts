@@ -1,0 +1,72 @@
+import type { Decision, Finding } from '../core/decision.ts';
+import { describeObject, describePlace } from '../core/manifest.ts';
+
+/** Colours for a terminal; `plainPalette` leaves text as it is. */
+export interface Palette {
+  readonly bad: (text: string) => string;
+  readonly warn: (text: string) => string;
+  readonly good: (text: string) => string;
+  readonly dim: (text: string) => string;
+}
+
+const same = (text: string) => text;
+export const plainPalette: Palette = { bad: same, warn: same, good: same, dim: same };
+export const colourPalette: Palette = {
+  bad: (text) => `\u001b[31m${text}\u001b[39m`,
+  warn: (text) => `\u001b[33m${text}\u001b[39m`,
+  good: (text) => `\u001b[32m${text}\u001b[39m`,
+  dim: (text) => `\u001b[2m${text}\u001b[22m`,
+};
+
+/** One finding on one line: rule, object, image, place, reason, mend. Control characters cannot leave it. */
+export function findingText(finding: Finding): string {
+  const subject = [
+    finding.object === undefined ? undefined : describeObject(finding.object),
+    finding.image === undefined ? undefined : `image ${finding.image}`,
+    finding.place === undefined ? undefined : `at ${describePlace(finding.place)}`,
+  ].filter((part) => part !== undefined);
+  const where = subject.length === 0 ? '' : `${subject.join(', ')}: `;
+  return visible(`${finding.code} [${finding.rule}] ${where}${finding.message}; ${finding.mend}`);
+}
+
+/** The whole decision for a person: a line a finding, then one line that sums up. */
+export function decisionText(decision: Decision, palette: Palette = plainPalette): string {
+  const lines = [
+    ...decision.reasons.map((f) => `${palette.bad(f.effect === 'deny' ? 'denied' : 'unevaluated')} ${findingText(f)}`),
+    ...decision.warnings.map((finding) => `${palette.warn('warning')} ${findingText(finding)}`),
+    summaryText(decision, palette),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function summaryText(decision: Decision, palette: Palette): string {
+  const objects = decision.objects === undefined ? 'nothing rendered' : count(decision.objects, 'object');
+  const verified = decision.images.filter((image) => image.by.length > 0).length;
+  const images =
+    decision.images.length === 0 ? undefined : `${verified} of ${count(decision.images.length, 'image')} verified`;
+  const checks = decision.checks.map((each) => `${each.check} ${each.status}`).join(', ');
+  const facts = [objects, images, checks === '' ? undefined : checks].filter((part) => part !== undefined).join('; ');
+  switch (decision.verdict) {
+    case 'allowed':
+      return `${palette.good('allowed')} ${palette.dim(facts)}`;
+    case 'denied':
+      return `${palette.bad('DENIED')} ${count(decision.reasons.length, 'reason')}; no manifest was emitted ${palette.dim(`(${facts})`)}`;
+    case 'unevaluated':
+    case 'usage':
+      return `${palette.bad('NOT EVALUATED')} ${count(decision.reasons.length, 'reason')}; no manifest was emitted ${palette.dim(`(${facts})`)}`;
+    default:
+      return decision.verdict satisfies never;
+  }
+}
+
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** Text with every control, line-breaking and direction-changing character spelled out, so that data cannot forge a line. */
+export function visible(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
