@@ -24,6 +24,34 @@ export const CODES = codes({
 
   // Source
   SOURCE_MISSING: { answer: 'usage', meaning: 'The folder to render does not exist or is not a folder.', mend: 'Name an existing folder, or - for standard input.' },
+  SOURCE_OUTSIDE: { answer: 'denied', meaning: 'A path, or a symbolic link, leads out of the source tree.', mend: 'Keep everything that is rendered inside the source, and make links relative.' },
+  SOURCE_SPECIAL: { answer: 'denied', meaning: 'The source holds a device, a socket or a pipe where a file is expected.', mend: 'Replace it by a file.' },
+  SOURCE_TOO_LARGE: { answer: 'unevaluated', meaning: 'The source has more files or bytes than the limits allow.', mend: 'Make the source smaller, or raise spec.render.limits.' },
+  SOURCE_UNREADABLE: { answer: 'unevaluated', meaning: 'A file of the source exists and cannot be read.', mend: 'Look at its permissions.' },
+  SOURCE_LFS_POINTER: { answer: 'unevaluated', meaning: 'A file that is needed holds a Git LFS pointer, and not its content.', mend: 'Fetch Git LFS content when checking out, or commit the file itself.' },
+
+  // Rendering
+  PARAMETER_UNKNOWN: { answer: 'usage', meaning: 'A parameter has a name that syncgate does not know.', mend: 'See the list of parameters in the documentation.' },
+  PARAMETER_INVALID: { answer: 'usage', meaning: 'A parameter has the wrong type, or a value that it cannot have.', mend: 'Give it the value that the message asks for.' },
+  CREDENTIALS_INVALID: { answer: 'usage', meaning: 'The credentials store cannot be read, or an entry of it is not allowed.', mend: 'Correct the file that the message names.' },
+  WORKSPACE_FAILED: { answer: 'unevaluated', meaning: 'The private temporary folder could not be made or written.', mend: 'Give syncgate a temporary folder that it may write to (TMPDIR).' },
+  WORKSPACE_FULL: { answer: 'unevaluated', meaning: 'The disk that holds the temporary folder is full.', mend: 'Free space there, or point TMPDIR at a larger disk.' },
+  RENDERER_MISSING: { answer: 'unevaluated', meaning: 'The program that renders this source was not found.', mend: 'Install it, or name it in spec.render.' },
+  RENDER_FAILED: { answer: 'unevaluated', meaning: 'The renderer refused the source; the message ends with what it said.', mend: 'Correct the source, and try it with the renderer itself.' },
+  RENDER_TIMEOUT: { answer: 'unevaluated', meaning: 'Rendering did not end before its deadline.', mend: 'Make the source simpler, or raise spec.render.limits.timeoutSeconds.' },
+  RENDER_MEMORY: { answer: 'unevaluated', meaning: 'The renderer needed more memory than it may have.', mend: 'Make the source simpler, or raise spec.render.limits.memoryMiB.' },
+  RENDER_OUTPUT: { answer: 'unevaluated', meaning: 'The renderer printed more than it may.', mend: 'Make the source smaller, or raise spec.render.limits.outputMiB.' },
+  RENDER_KILLED: { answer: 'unevaluated', meaning: 'The renderer was ended by a signal.', mend: 'Look for the out-of-memory killer, or whoever sent the signal.' },
+  RENDER_NOTHING: { answer: 'unevaluated', meaning: 'Rendering gave nothing at all. Argo CD would prune every object of the application.', mend: 'Correct the source, or set spec.render.allowEmpty if nothing is what is meant.' },
+  RENDER_KUSTOMIZATION: { answer: 'unevaluated', meaning: 'A kustomization is missing, malformed, or uses a field that syncgate does not know.', mend: 'Correct the kustomization.' },
+  RENDER_CHART: { answer: 'unevaluated', meaning: 'A chart is missing, malformed, or needs something that is not there.', mend: 'Correct the chart.' },
+  RENDER_VALUES_MISSING: { answer: 'unevaluated', meaning: 'A values file does not exist, or a pattern of them matches none.', mend: 'Correct its name, or ignore missing ones with helm-ignore-missing-value-files.' },
+  RENDER_JSONNET: { answer: 'unevaluated', meaning: 'The folder holds Jsonnet, which syncgate does not render.', mend: 'Exclude it (directory-exclude), or render it before and pipe it in.' },
+  RENDER_REMOTE_REFUSED: { answer: 'denied', meaning: 'The source wants something from a place that the platform does not list.', mend: 'Vendor it, or have its host listed in spec.render.kustomize.remoteBases.' },
+  RENDER_REPOSITORY_REFUSED: { answer: 'denied', meaning: 'A chart comes from a repository that the platform does not list.', mend: 'Vendor it, or have its repository listed in spec.render.helm.repositories.' },
+  RENDER_PROGRAM_REFUSED: { answer: 'denied', meaning: 'The source wants a program to be run: a function, a plugin, or helm where it is not enabled.', mend: 'Do without it, or render it beforehand.' },
+  RENDER_ARGUMENT_REFUSED: { answer: 'denied', meaning: 'A name or a value would be read as something else by the renderer, such as a flag or a template.', mend: 'Choose another name.' },
+  RENDER_FETCH_FAILED: { answer: 'unevaluated', meaning: 'A remote base or a chart from a listed place could not be fetched.', mend: 'Look at the address, the credentials and the network.' },
 
   // Images
   IMAGE_DIGEST_INVALID: { answer: 'denied', meaning: 'A digest is not `sha256:` and 64 lower-case hex digits.', mend: 'Pin the image as name@sha256:<64 hex digits>.' },
@@ -49,6 +77,8 @@ export const CODES = codes({
   IMAGE_KEY_PRIVATE: { answer: 'usage', meaning: 'A private key stands where a public key belongs.', mend: 'Replace it by its public key, and treat the private key as leaked.' },
 
   // Gate
+  INTERRUPTED: { answer: 'unevaluated', meaning: 'syncgate was told to stop before it had a verdict.', mend: 'Run it again.' },
+  STDIN_UNREADABLE: { answer: 'usage', meaning: 'Standard input could not be read, or holds more than a rendered set may.', mend: 'Pipe the manifests of one application into syncgate.' },
   RENDER_EMPTY: { answer: 'unevaluated', meaning: 'The source renders to no object at all; a controller that prunes would delete everything it had applied.', mend: 'Point at the folder that holds the manifests, or set spec.render.allowEmpty if nothing is what you mean.' },
   EMIT_FAILED: { answer: 'unevaluated', meaning: 'The manifests were allowed, but could not be written out whole.', mend: 'Treat what was received as nothing; see the message for why.' },
   CHECK_CRASHED: { answer: 'unevaluated', meaning: 'A check threw something that is not one of its own errors.', mend: 'Report it with the text of the message; the manifests stay withheld.' },

@@ -10,7 +10,10 @@ export async function runCheck<Answer extends { readonly outcome: Outcome }>(
   check: (signal: AbortSignal) => Promise<Answer>,
   signal: AbortSignal,
 ): Promise<{ readonly outcome: Outcome; readonly answer: Answer | undefined }> {
-  const late = () => new GateError('CHECK_TIMEOUT', `the ${name} check did not finish before the deadline`);
+  const late = () =>
+    signal.reason instanceof GateError
+      ? signal.reason
+      : new GateError('CHECK_TIMEOUT', `the ${name} check did not finish before the deadline`);
   if (signal.aborted) return { outcome: { kind: 'errored', error: late() }, answer: undefined };
   let giveUp = () => {};
   const deadline = new Promise<never>((_, reject) => {

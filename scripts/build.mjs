@@ -1,0 +1,24 @@
+// Bundles the command into one file. Plain JavaScript, because `prepare` may be run by a Node that cannot strip types.
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { build } from 'esbuild';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+mkdirSync(new URL('../dist/', import.meta.url), { recursive: true });
+await build({
+  entryPoints: [new URL('../src/main.ts', import.meta.url).pathname],
+  outfile: new URL('../dist/syncgate.mjs', import.meta.url).pathname,
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  define: { SYNCGATE_VERSION: JSON.stringify(version) },
+  // Packages in CommonJS ask for Node's own modules by require, which an ES module does not have.
+  banner: {
+    js: "#!/usr/bin/env node\nimport { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+chmodSync(new URL('../dist/syncgate.mjs', import.meta.url), 0o755);

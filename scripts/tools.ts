@@ -1,0 +1,25 @@
+/** `npm run tools [-- fast|e2e|bench|NAME…]`: has every program that the named work runs, building what is missing. */
+import { TOOLS } from '../test/support/tools/catalog.ts';
+import { findTool, resolveTool, ToolMissing } from '../test/support/tools/resolve.ts';
+
+const GROUPS: Record<string, readonly string[]> = {
+  fast: ['kustomize', 'helm', 'helm4', 'opa', 'crane', 'registry', 'cosign', 'cosign2'],
+  e2e: ['kustomize', 'helm', 'opa', 'crane', 'registry', 'cosign', 'conftest', 'argocd', 'etcd', 'kube-apiserver'],
+  bench: ['kustomize', 'helm', 'opa', 'crane', 'registry', 'cosign', 'conftest'],
+  all: TOOLS.map((each) => each.name),
+};
+
+const asked = process.argv.slice(2);
+const names = (asked.length === 0 ? ['all'] : asked).flatMap((name) => GROUPS[name] ?? [name]);
+try {
+  for (const name of names) {
+    const found = await resolveTool(findTool(name).name, {
+      anyVersion: false,
+      report: (line) => process.stderr.write(`${line}\n`),
+    });
+    if (asked.length === 0) process.stdout.write(`${name}: ${found.path} (${found.from})\n`);
+  }
+} catch (error) {
+  process.stderr.write(`${error instanceof ToolMissing ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
