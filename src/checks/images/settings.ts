@@ -1,0 +1,103 @@
+import * as z from 'zod/mini';
+
+const deniedOrWarned = z.enum(['deny', 'warn']);
+
+/** A bound as a whole number; every one of them can be raised, none can be switched off. */
+function bound(fallback: number, highest: number, description: string) {
+  return z._default(z.int().check(z.minimum(1), z.maximum(highest)), fallback).check(z.describe(description));
+}
+
+/** How much the check reads and asks. Over a bound it denies; it never looks at a part and calls it the whole. */
+export const ImagesLimits = z.strictObject({
+  /** Different images in one rendered set. */
+  images: bound(500, 10_000, 'Different images in one rendered set; more cannot be evaluated.'),
+  /** Images verified at the same time. */
+  concurrency: bound(8, 64, 'Images verified at the same time.'),
+  /** Layers of a `.sig` manifest, each a signature. Bundles have a budget of their own. */
+  signatures: bound(100, 1000, 'Signatures read from one .sig manifest; more than that deny the image.'),
+  /** Manifests that refer to one image, whatever they are. */
+  referrers: bound(100, 1000, 'Manifests referring to one image that are read; more than that deny the image.'),
+  /** Bytes of one signed payload or bundle. */
+  signatureBytes: bound(8 * 1024 * 1024, 64 * 1024 * 1024, 'Bytes of one signed payload or bundle.'),
+});
+export type ImagesLimits = z.infer<typeof ImagesLimits>;
+
+/** A folder or file of trust policies. */
+export const TrustSource = z.strictObject({
+  /** ClusterImagePolicy documents: a file, or a folder that is searched with its subfolders. */
+  path: z
+    .string()
+    .check(z.minLength(1), z.describe('A file or folder of ClusterImagePolicy documents; folders are searched whole.')),
+  /** Where `key.secretRef.name` is looked up, as `<name>/<one file>` or `<name>.pub`; the same path if left out. */
+  secrets: z.optional(
+    z
+      .string()
+      .check(
+        z.minLength(1),
+        z.describe(
+          'Where key.secretRef.name is looked up: <name>/<one file> or <name>.pub. Left out: beside the policies.',
+        ),
+      ),
+  ),
+});
+export type TrustSource = z.infer<typeof TrustSource>;
+
+/** `spec.images` of the Gate: whose images may run. */
+export const ImagesSettings = z.strictObject({
+  /** Where the trust policies are. */
+  trust: z.array(TrustSource).check(z.describe('Where the trust policies are.')),
+  /** What becomes of an image that no policy matches. */
+  unmatched: z
+    .enum(['deny', 'warn', 'allow'])
+    .check(z.describe('An image that no policy matches: deny, warn, or allow without a word. There is no default.')),
+  /** Whether the verified digest is written into the manifests. */
+  pin: z
+    .boolean()
+    .check(
+      z.describe(
+        'true writes the verified digest into every image field. false leaves the text alone and so denies verified images that have no digest of their own.',
+      ),
+    ),
+  /** What looks like an image in a kind whose fields the gate does not know. */
+  unknownKinds: z.optional(
+    deniedOrWarned.check(
+      z.describe(
+        'What looks like an image in kinds the gate does not know. Left out: deny where unmatched is deny, else warn.',
+      ),
+    ),
+  ),
+  /** What looks like an image in args, command, env values and annotations. */
+  argsAndEnv: z.optional(
+    z
+      .enum(['deny', 'warn', 'allow'])
+      .check(
+        z.describe(
+          'What looks like an image in args, command, env values and annotations of a workload. Left out: deny where unmatched is deny, else warn.',
+        ),
+      ),
+  ),
+  /** Objects that make a controller apply or change objects the gate does not see. */
+  delivering: z._default(
+    z.strictObject({
+      /** Kinds let through, as `group/Kind`. */
+      allow: z._default(
+        z
+          .array(
+            z
+              .string()
+              .check(z.regex(/^[a-z0-9.-]*\/[A-Za-z0-9]+$/, 'must be group/Kind, such as argoproj.io/Application')),
+          )
+          .check(z.describe('Kinds let through, as group/Kind, such as argoproj.io/Application.')),
+        [],
+      ),
+    }),
+    { allow: [] },
+  ),
+  limits: z._default(ImagesLimits, ImagesLimits.parse({})),
+});
+export type ImagesSettings = z.infer<typeof ImagesSettings>;
+
+/** What a suspected image does to the verdict: as stated, else as strict as the setting for images no policy matches. */
+export function suspicion(settings: ImagesSettings, where: 'unknownKinds' | 'argsAndEnv'): 'deny' | 'warn' | 'allow' {
+  return settings[where] ?? (settings.unmatched === 'deny' ? 'deny' : 'warn');
+}
