@@ -1,0 +1,90 @@
+import { dirname, isAbsolute, resolve } from 'node:path';
+import * as z from 'zod/mini';
+import { RegistriesSettings, RegistryCredentials } from './adapters/registry/settings.ts';
+import { ImagesSettings } from './checks/images/settings.ts';
+import { RegoSettings } from './checks/policy/rego/settings.ts';
+import { GateError } from './core/errors.ts';
+import { readSettings, validateSettings } from './core/settings-file.ts';
+import { ManifestSettings } from './manifests/settings.ts';
+import { RenderSettings } from './render/settings.ts';
+
+const PolicySource = z.strictObject({
+  path: z
+    .string()
+    .check(
+      z.minLength(1),
+      z.describe('A file or a folder of policies, relative to this file. Every dialect is recognised by its contents.'),
+    ),
+});
+
+const Spec = z.strictObject({
+  policies: z
+    .array(PolicySource)
+    .check(z.describe('Where the policies are. `[]` says that there are none; leaving it out is an error.')),
+  images: z
+    .union([z.literal('unchecked'), ImagesSettings])
+    .check(
+      z.describe('How images are verified. `unchecked` says that none is, and that none is pinned; there is no default.'),
+    ),
+  registries: z._default(RegistriesSettings, () => []).check(z.describe('What is known of each registry.')),
+  registryCredentials: z.optional(RegistryCredentials),
+  render: z._default(RenderSettings, () => RenderSettings.parse({})).check(z.describe('How sources are rendered.')),
+  manifests: z
+    ._default(ManifestSettings, () => ManifestSettings.parse({}))
+    .check(z.describe('Bounds of a rendered set, and what is known of its kinds.')),
+  rego: z._default(RegoSettings, () => RegoSettings.parse({})).check(z.describe('How Rego policies are run.')),
+  timeoutSeconds: z
+    ._default(z.number().check(z.int(), z.minimum(1), z.maximum(3600)), 40)
+    .check(
+      z.describe(
+        'How long one verdict may take in all. The default leaves Argo CD, which allows 60 seconds, time for fetching.',
+      ),
+    ),
+});
+
+/** The platform's one file: `kind: Gate`. Unknown keys are errors, and a security choice has no default. */
+export const GateDocument = z.strictObject({
+  apiVersion: z.literal('syncgate.dev/v1alpha1'),
+  kind: z.literal('Gate'),
+  metadata: z.strictObject({
+    name: z.string().check(z.minLength(1), z.maxLength(253), z.describe('What reports call this gate.')),
+  }),
+  spec: Spec,
+});
+export type GateDocument = z.infer<typeof GateDocument>;
+
+/** A Gate as it was loaded. */
+export interface GateConfig {
+  readonly name: string;
+  readonly spec: GateDocument['spec'];
+  /** Resolves a path of the configuration against the folder of its file. */
+  readonly resolvePath: (path: string) => string;
+}
+
+/**
+ * Reads the Gate from `path`. Throws CONFIG_MISSING if it is not there, CONFIG_INVALID with line and column if it is
+ * not exactly one valid Gate.
+ */
+export async function loadConfig(path: string, readText: (path: string) => Promise<string>): Promise<GateConfig> {
+  let text: string;
+  try {
+    text = await readText(path);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : `cannot be read: ${String((error as NodeJS.ErrnoException).code ?? error)}`;
+    throw new GateError('CONFIG_MISSING', `the configuration ${path} ${why}`, { cause: error });
+  }
+  const [document, second] = readSettings(text, path, 'CONFIG_INVALID');
+  if (document === undefined || typeof document.value !== 'object' || document.value === null) {
+    throw new GateError('CONFIG_INVALID', `${path} holds no Gate`, { place: path });
+  }
+  if (second !== undefined) {
+    throw new GateError('CONFIG_INVALID', `${path} holds more than one document; a gate has one configuration`, { place: path });
+  }
+  const gate = validateSettings(GateDocument, document, 'CONFIG_INVALID');
+  const folder = dirname(resolve(path));
+  return {
+    name: gate.metadata.name,
+    spec: gate.spec,
+    resolvePath: (relative) => (isAbsolute(relative) ? relative : resolve(folder, relative)),
+  };
+}

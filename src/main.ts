@@ -1,0 +1,153 @@
+import { readFile, realpath } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { addAbortSignal } from 'node:stream';
+import { asGateError, CODES, GateError } from './core/errors.ts';
+import { loadConfig } from './config.ts';
+import type { OpenGate } from './wiring.ts';
+import { type Command, parseCommand } from './surfaces/cli/arguments.ts';
+import { helpText } from './surfaces/cli/help.ts';
+import { type CommandWorld, exitCodeOf, type Printed, printJudged, requestFromCommand } from './surfaces/cli/judge-command.ts';
+import { visible } from './report/text.ts';
+
+/** The mount of the container image, and of the sidecar. */
+const defaultConfig = '/etc/syncgate/gate.yaml';
+/** Standard input is one rendered set; more than a set may hold is not worth reading. */
+const maxStdinBytes = 64 * 1024 * 1024;
+
+const interruption = new AbortController();
+for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  process.once(name, () => interruption.abort(new GateError('INTERRUPTED', `syncgate was stopped by ${name}`)));
+}
+
+await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<void> {
+  const printed = await run(argv).catch((thrown) => printError(asGateError(thrown)));
+  let { exitCode } = printed;
+  await write(process.stderr, printed.stderr).catch(() => {});
+  try {
+    await write(process.stdout, printed.stdout);
+  } catch {
+    const error = new GateError('EMIT_FAILED', 'whoever read the output closed it before all of it was written');
+    await write(process.stderr, printError(error).stderr).catch(() => {});
+    exitCode = exitCodeOf('unevaluated');
+  }
+  // A check that ignored its deadline would keep the process alive: children and folders go with `exit`.
+  process.exit(exitCode);
+}
+
+async function run(argv: readonly string[]): Promise<Printed> {
+  const command = parseCommand(argv);
+  switch (command.name) {
+    case 'help':
+      return { stdout: helpText(command.topic), stderr: '', exitCode: 0 };
+    case 'version': {
+      const { versionText } = await import('./surfaces/cli/version.ts');
+      const { engineVersions } = await import('./wiring.ts');
+      const versions = await engineVersions(world());
+      return { stdout: versionText(SYNCGATE_VERSION, versions, command.options.output), stderr: '', exitCode: 0 };
+    }
+    case 'check':
+    case 'render': {
+      const judged = await withGate(command, async (gate, signal) => {
+        const request = await requestFromCommand(command, commandWorld(signal));
+        return gate.judge(request, command.options.output, signal);
+      });
+      return printJudged(command, judged, process.stderr.isTTY === true);
+    }
+    case 'generate': {
+      const { requestFromPluginEnvironment } = await import('./surfaces/argocd/generate.ts');
+      const { denialText } = await import('./surfaces/argocd/denial.ts');
+      const refusal = (text: string, exitCode: number) => ({ stdout: '', stderr: `${text}\n`, exitCode });
+      try {
+        const request = requestFromPluginEnvironment(process.env, await realpath(process.cwd()));
+        const judged = await withGate(command, (gate, signal) => gate.judge(request, 'json', signal));
+        if (judged.manifests !== undefined) return printJudged({ name: 'render', options: command.options }, judged, false);
+        return refusal(denialText(judged.decision), exitCodeOf(judged.decision.verdict));
+      } catch (thrown) {
+        const error = asGateError(thrown);
+        return refusal(errorText(error), exitCodeOf(CODES[error.code].answer));
+      }
+    }
+    default:
+      return command satisfies never;
+  }
+}
+
+/** Opens the gate, judges within the deadline, and closes the gate again whatever came of it. */
+async function withGate<Answer>(
+  command: Extract<Command, { readonly options: unknown }>,
+  use: (gate: OpenGate, signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
+  const file = command.options.config ?? process.env['SYNCGATE_CONFIG'] ?? defaultConfig;
+  const config = await loadConfig(file, (path) => readFile(path, 'utf8'));
+  const seconds = command.options.timeoutSeconds ?? config.spec.timeoutSeconds;
+  const deadline = new AbortController();
+  const timer = setTimeout(
+    () => deadline.abort(new GateError('CHECK_TIMEOUT', `no verdict within ${seconds} s`)),
+    seconds * 1000,
+  );
+  const signal = AbortSignal.any([deadline.signal, interruption.signal]);
+  const { openGate } = await import('./wiring.ts');
+  const gate = openGate(config, world(), signal);
+  try {
+    return await use(gate, signal);
+  } finally {
+    clearTimeout(timer);
+    await gate.close();
+  }
+}
+
+function world() {
+  return { env: process.env, temporaryFolder: process.env['TMPDIR'] ?? tmpdir() };
+}
+
+function commandWorld(signal: AbortSignal): CommandWorld {
+  return {
+    resolvePath: (path) => resolve(process.cwd(), path),
+    workTreeOf,
+    pathInside: (root, folder) => {
+      const path = relative(root, folder);
+      return path === '..' || path.startsWith('../') || isAbsolute(path) ? undefined : path;
+    },
+    readStdin: () => readStdin(signal),
+  };
+}
+
+function workTreeOf(folder: string): string | undefined {
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(join(at, '.git'))) return at;
+    if (dirname(at) === at) return undefined;
+  }
+}
+
+async function readStdin(signal: AbortSignal): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of addAbortSignal(signal, process.stdin)) {
+    length += (chunk as Buffer).length;
+    if (length > maxStdinBytes) {
+      throw new GateError('STDIN_UNREADABLE', `standard input is larger than ${maxStdinBytes} bytes`);
+    }
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
+
+function printError(error: GateError): Printed {
+  return { stdout: '', stderr: `${errorText(error)}\n`, exitCode: exitCodeOf(CODES[error.code].answer) };
+}
+
+function errorText(error: GateError): string {
+  return visible(`${error.code} ${error.message}; ${error.mend}`);
+}
+
+function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  if (text === '') return Promise.resolve();
+  return new Promise((done, failed) => {
+    stream.once('error', failed);
+    stream.write(text, (error) => (error ? failed(error) : done()));
+  });
+}

@@ -1,0 +1,164 @@
+import { parseArgs } from 'node:util';
+import { GateError } from '../../core/errors.ts';
+import { nearest } from '../../core/settings-file.ts';
+import { PARAMETERS, type ParameterValues } from '../../render/parameters.ts';
+import { COMMANDS, type CommandName } from './help.ts';
+
+/** What stands on the command line, before anything has been looked at in the world. */
+export type Command =
+  | { readonly name: 'help'; readonly topic: CommandName | undefined }
+  | { readonly name: 'version'; readonly options: Options }
+  | { readonly name: 'check' | 'render'; readonly path: string; readonly options: Options; readonly source: SourceOptions }
+  | { readonly name: 'generate'; readonly options: Options };
+
+export interface Options {
+  /** The Gate; undefined leaves it to the environment and the default place. */
+  readonly config: string | undefined;
+  readonly output: 'text' | 'json' | 'yaml';
+  readonly quiet: boolean;
+  readonly color: boolean;
+  readonly timeoutSeconds: number | undefined;
+}
+
+/** What Argo CD tells a plugin by its environment, as flags. */
+export interface SourceOptions {
+  readonly root: string | undefined;
+  readonly appName: string;
+  readonly namespace: string;
+  readonly kubeVersion: string;
+  readonly apiVersions: readonly string[];
+  readonly parameters: ParameterValues;
+}
+
+const common = {
+  config: { type: 'string', short: 'c' },
+  output: { type: 'string', short: 'o' },
+  quiet: { type: 'boolean', short: 'q' },
+  'no-color': { type: 'boolean' },
+  timeout: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const source = {
+  root: { type: 'string' },
+  'app-name': { type: 'string' },
+  namespace: { type: 'string', short: 'n' },
+  'kube-version': { type: 'string' },
+  'api-versions': { type: 'string', multiple: true },
+} as const;
+
+type Flag = { type: 'string' | 'boolean'; short?: string; multiple?: boolean };
+
+/** Reads the command line. Throws USAGE for what it does not know, with the nearest thing that it does. */
+export function parseCommand(argv: readonly string[]): Command {
+  const [first, ...rest] = argv;
+  if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
+    return { name: 'help', topic: first === 'help' && rest[0] !== undefined ? commandName(rest[0]) : undefined };
+  }
+  if (first === '--version' || first === '-v') return parseCommand(['version', ...rest]);
+  const name = commandName(first);
+  const takesSource = name === 'check' || name === 'render';
+  const flags: Record<string, Flag> = { ...common, ...(takesSource ? { ...source, ...parameterFlags() } : {}) };
+  const { values, positionals } = parseFlags(name, rest, flags);
+  if (values['help'] === true || name === 'help') return { name: 'help', topic: name };
+  const options = readOptions(name, values);
+  if (!takesSource) {
+    if (positionals.length > 0) throw usage(`syncgate ${name} takes no argument, and was given ${quote(positionals[0])}`);
+    return { name, options };
+  }
+  const [path = '.', extra] = positionals;
+  if (extra !== undefined) throw usage(`syncgate ${name} takes one path, and was given ${quote(extra)} too`);
+  return { name, path, options, source: readSource(values) };
+}
+
+type FlagValues = Readonly<Record<string, unknown>>;
+
+function parseFlags(name: string, args: readonly string[], flags: Record<string, Flag>) {
+  try {
+    const parsed = parseArgs({ args: [...args], options: flags, allowPositionals: true, strict: true });
+    return { values: parsed.values as FlagValues, positionals: parsed.positionals };
+  } catch (error) {
+    const unknown = args.find((arg) => arg.startsWith('--') && !Object.hasOwn(flags, flagName(arg)));
+    if (unknown === undefined) throw usage(`${(error as Error).message.split('. ')[0]} (syncgate ${name})`);
+    const near = nearest(flagName(unknown), Object.keys(flags));
+    const hint = near === undefined ? '' : `; did you mean --${near}?`;
+    throw usage(`syncgate ${name} knows no flag --${flagName(unknown)}${hint}`);
+  }
+}
+
+function flagName(arg: string): string {
+  return arg.slice(2).split('=', 1)[0] ?? '';
+}
+
+function commandName(text: string): CommandName {
+  const known = COMMANDS.map((command) => command.name);
+  const found = known.find((name) => name === text);
+  if (found !== undefined) return found;
+  const near = nearest(text, known);
+  throw usage(`there is no command ${quote(text)}${near === undefined ? '' : `; did you mean ${near}?`}`);
+}
+
+function readOptions(name: CommandName, values: FlagValues): Options {
+  const output = (values['output'] as string | undefined) ?? (name === 'render' || name === 'generate' ? 'json' : 'text');
+  const allowed = name === 'render' ? ['json', 'yaml'] : name === 'generate' ? ['json'] : ['text', 'json'];
+  if (!allowed.includes(output)) throw usage(`syncgate ${name} --output takes ${allowed.join(' or ')}, not ${quote(output)}`);
+  const timeout = values['timeout'] as string | undefined;
+  if (timeout !== undefined && !/^[1-9]\d{0,3}s?$/.test(timeout)) {
+    throw usage(`--timeout takes whole seconds from 1 to 9999, not ${quote(timeout)}`);
+  }
+  return {
+    config: values['config'] as string | undefined,
+    output: output as Options['output'],
+    quiet: values['quiet'] === true,
+    color: values['no-color'] !== true,
+    timeoutSeconds: timeout === undefined ? undefined : Number.parseInt(timeout, 10),
+  };
+}
+
+function readSource(values: FlagValues): SourceOptions {
+  const lists = (values['api-versions'] as string[] | undefined) ?? [];
+  return {
+    root: values['root'] as string | undefined,
+    appName: (values['app-name'] as string | undefined) ?? '',
+    namespace: (values['namespace'] as string | undefined) ?? '',
+    kubeVersion: (values['kube-version'] as string | undefined) ?? '',
+    apiVersions: lists.flatMap((list) => list.split(',')).filter((each) => each !== ''),
+    parameters: readParameters(values),
+  };
+}
+
+function parameterFlags(): Record<string, Flag> {
+  return Object.fromEntries(
+    PARAMETERS.map((each) => [each.name, { type: 'string' as const, multiple: each.type !== 'string' }]),
+  );
+}
+
+function readParameters(values: FlagValues): ParameterValues {
+  const read: Record<string, string | readonly string[] | Readonly<Record<string, string>>> = {};
+  for (const { name, type } of PARAMETERS) {
+    const value = values[name];
+    if (value === undefined) continue;
+    read[name] = type === 'map' ? readMap(name, value as string[]) : (value as string | string[]);
+  }
+  return read;
+}
+
+function readMap(name: string, entries: readonly string[]): Record<string, string> {
+  const map: Record<string, string> = {};
+  for (const entry of entries) {
+    const at = entry.indexOf('=');
+    if (at < 1) throw usage(`--${name} takes KEY=VALUE, not ${quote(entry)}`);
+    const key = entry.slice(0, at);
+    if (Object.hasOwn(map, key)) throw usage(`--${name} was given ${quote(key)} twice`);
+    Object.defineProperty(map, key, { value: entry.slice(at + 1), enumerable: true });
+  }
+  return map;
+}
+
+function usage(message: string): GateError {
+  return new GateError('USAGE', message);
+}
+
+function quote(text: string | undefined): string {
+  return JSON.stringify((text ?? '').slice(0, 100));
+}

@@ -1,0 +1,95 @@
+import { PARAMETERS } from '../../render/parameters.ts';
+
+export type CommandName = 'check' | 'render' | 'generate' | 'version' | 'help';
+
+interface CommandHelp {
+  readonly name: CommandName;
+  readonly usage: string;
+  readonly does: string;
+  readonly example: string;
+}
+
+export const COMMANDS: readonly CommandHelp[] = [
+  {
+    name: 'check',
+    usage: 'syncgate check [PATH|-] [flags]',
+    does: 'Renders PATH and judges it. Findings go to stderr, or with --output json to stdout; the exit code is the verdict.',
+    example: 'syncgate check apps/shop --config gate.yaml --namespace shop',
+  },
+  {
+    name: 'render',
+    usage: 'syncgate render [PATH|-] [flags]',
+    does: 'Judges PATH, and prints its manifests, every image pinned to the verified digest, only if it is allowed.',
+    example: 'helm template shop ./chart | syncgate render - --config gate.yaml | kubectl apply -f -',
+  },
+  {
+    name: 'generate',
+    usage: 'syncgate generate [flags]',
+    does: 'The same for the plugin protocol of Argo CD: the working folder and the environment say what to render.',
+    example: 'syncgate generate --config /etc/syncgate/gate.yaml',
+  },
+  {
+    name: 'version',
+    usage: 'syncgate version [--output json]',
+    does: 'Prints the versions of syncgate, of Node.js and of every engine that it finds.',
+    example: 'syncgate version',
+  },
+  { name: 'help', usage: 'syncgate help [COMMAND]', does: 'Prints this.', example: 'syncgate help check' },
+];
+
+const commonFlags: readonly (readonly [string, string])[] = [
+  ['-c, --config FILE', 'the Gate; else $SYNCGATE_CONFIG, else /etc/syncgate/gate.yaml'],
+  ['-o, --output FORMAT', 'check: text or json; render: json or yaml'],
+  ['    --timeout SECONDS', 'for the whole verdict; else the Gate says (40)'],
+  ['-q, --quiet', 'print nothing on stderr when it is allowed'],
+  ['    --no-color', 'no colours, even on a terminal'],
+];
+
+const sourceFlags: readonly (readonly [string, string])[] = [
+  ['    --root FOLDER', 'what may be read; else the Git work tree around PATH, else PATH'],
+  ['    --app-name NAME', "the application's name, and Helm's release name"],
+  ['-n, --namespace NAME', 'the namespace that the destination gives to objects without one'],
+  ['    --kube-version X.Y.Z', 'the version of the cluster, for charts that ask'],
+  ['    --api-versions LIST', 'the API versions of the cluster (g/v or g/v/Kind), separated by commas'],
+];
+
+/** The help text: of everything, or of one command. */
+export function helpText(topic: CommandName | undefined): string {
+  const command = COMMANDS.find((each) => each.name === topic);
+  if (command === undefined || topic === 'help') {
+    return [
+      'syncgate renders what a GitOps controller is about to apply, proves every image and every policy over',
+      'the whole rendered set, and lets the manifests out only if all of it holds.',
+      '',
+      ...COMMANDS.flatMap((each) => [`  ${each.usage}`, `      ${each.does}`]),
+      '',
+      'Exit codes: 0 allowed, 1 denied, 2 could not be evaluated, 3 usage or configuration.',
+      'Examples:',
+      ...COMMANDS.map((each) => `  ${each.example}`),
+      '',
+    ].join('\n');
+  }
+  const takesSource = command.name === 'check' || command.name === 'render';
+  return [
+    command.does,
+    '',
+    `Usage:   ${command.usage}`,
+    `Example: ${command.example}`,
+    '',
+    'Flags:',
+    ...table(commonFlags),
+    ...(takesSource ? table(sourceFlags) : []),
+    ...(takesSource ? ['', 'Parameters of the renderers:', ...table(parameterFlags())] : []),
+    '',
+  ].join('\n');
+}
+
+function parameterFlags(): (readonly [string, string])[] {
+  const forms = { string: 'VALUE', array: 'VALUE (repeat)', map: 'KEY=VALUE (repeat)' };
+  return PARAMETERS.map(({ name, type, tooltip }) => [`    --${name} ${forms[type]}`, tooltip] as const);
+}
+
+function table(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`);
+}
