@@ -1,0 +1,160 @@
+import { GateError } from '../../core/errors.ts';
+import type { Clock } from '../../core/ports.ts';
+import type { Host } from './hosts.ts';
+import type { RegistryLimits } from './limits.ts';
+import { aborted, type HttpAnswer, type HttpRequest, type Transport } from './transport.ts';
+
+export type CourierRequest = Omit<HttpRequest, 'timeoutMs'>;
+
+/** Carries requests to hosts: a few at a time each, tried again while there is time, given up at once on a host that is down. */
+export interface Courier {
+  /**
+   * The answer, whatever its status, once it is not one that a second try may mend. Throws the GateError of the
+   * transport if there was none.
+   */
+  send(request: CourierRequest): Promise<HttpAnswer>;
+}
+
+export interface CourierPorts {
+  readonly clock: Clock;
+  /** Rejects when the signal aborts. */
+  readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  /** From 0 to 1, for the jitter of waits. */
+  readonly random: () => number;
+  readonly transport: Transport;
+  readonly limits: RegistryLimits;
+}
+
+const triedAgain: readonly number[] = [429, 500, 502, 503, 504];
+const firstWaitMs = 100;
+/** How long a host that did not answer is taken to be down: the requests that wait for it need not each find out. */
+const downMs = 5_000;
+
+export function createCourier(ports: CourierPorts): Courier {
+  const { clock, limits } = ports;
+  const slots = new Map<string, Slots>();
+  const down = new Map<string, { readonly error: GateError; readonly until: number }>();
+
+  const attempt = async (request: CourierRequest, until: () => number): Promise<HttpAnswer> => {
+    let own = slots.get(request.host.name);
+    if (own === undefined) {
+      own = new Slots(limits.perHost);
+      slots.set(request.host.name, own);
+    }
+    const release = await own.take(request.signal, request.host);
+    try {
+      const known = down.get(request.host.name);
+      if (known !== undefined && clock.now() < known.until) throw known.error;
+      const timeoutMs = Math.max(1, Math.min(limits.attemptMs, until() - clock.now()));
+      return await ports.transport.send({ ...request, timeoutMs });
+    } finally {
+      release();
+    }
+  };
+
+  const giveUp = (host: Host, error: GateError) => {
+    down.set(host.name, { error, until: clock.now() + downMs });
+  };
+
+  return {
+    async send(request) {
+      // Counted from the first turn: waiting behind others is not the registry being slow.
+      let end: number | undefined;
+      const until = () => {
+        end ??= clock.now() + limits.requestMs;
+        return end;
+      };
+      for (let tries = 1; ; tries++) {
+        const result = await settled(attempt(request, until));
+        const last = tries === limits.attempts;
+        const wait = waitBefore(tries, result, ports);
+        if ('error' in result) {
+          const { error } = result;
+          if (request.signal.aborted || !mayPass(error)) throw error;
+          if (last || clock.now() + wait >= until()) {
+            giveUp(request.host, error);
+            throw error;
+          }
+        } else if (!triedAgain.includes(result.answer.status)) {
+          down.delete(request.host.name);
+          return result.answer;
+        } else if (last || clock.now() + wait >= until()) {
+          if (result.answer.status === 429) giveUp(request.host, rateLimited(request.host));
+          return result.answer;
+        }
+        await ports.sleep(wait, request.signal).catch(() => {
+          throw aborted(request.signal, request.host);
+        });
+      }
+    },
+  };
+}
+
+export function rateLimited(host: Host): GateError {
+  return new GateError('REGISTRY_RATE_LIMITED', `${host.name} answers that there were too many requests (429)`);
+}
+
+type Result = { readonly answer: HttpAnswer } | { readonly error: GateError };
+
+async function settled(answer: Promise<HttpAnswer>): Promise<Result> {
+  try {
+    return { answer: await answer };
+  } catch (error) {
+    if (error instanceof GateError) return { error };
+    throw error;
+  }
+}
+
+/** Whether the same request may well succeed in a moment. */
+function mayPass(error: GateError): boolean {
+  if (error.code === 'REGISTRY_TIMEOUT') return true;
+  // A name that does not resolve will not in a second either; a resolver that is overloaded may.
+  return (
+    error.code === 'REGISTRY_UNREACHABLE' && (error.cause as NodeJS.ErrnoException | undefined)?.code !== 'ENOTFOUND'
+  );
+}
+
+/** Milliseconds: what the registry asks for, else 0.1 s, 0.3 s, 0.9 s, each up to doubled so that clients spread. */
+function waitBefore(tries: number, result: Result, ports: CourierPorts): number {
+  const backoff = firstWaitMs * 3 ** (tries - 1) * (1 + ports.random());
+  const asked = 'answer' in result ? result.answer.headers['retry-after'] : undefined;
+  if (asked === undefined) return backoff;
+  const seconds = /^\d{1,9}$/.test(asked) ? Number(asked) : (Date.parse(asked) - ports.clock.now()) / 1000;
+  return Number.isFinite(seconds) ? Math.max(backoff, seconds * 1000) : backoff;
+}
+
+/** So many at once, and the others in the order in which they came. */
+class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async take(signal: AbortSignal, host: Host): Promise<() => void> {
+    if (signal.aborted) throw aborted(signal, host);
+    if (this.#free > 0) this.#free -= 1;
+    else await this.#turn(signal, host);
+    return () => {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next();
+    };
+  }
+
+  #turn(signal: AbortSignal, host: Host): Promise<void> {
+    return new Promise((called, left) => {
+      const go = () => {
+        signal.removeEventListener('abort', leave);
+        called();
+      };
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(go), 1);
+        left(aborted(signal, host));
+      };
+      this.#waiting.push(go);
+      signal.addEventListener('abort', leave, { once: true });
+    });
+  }
+}

@@ -1,0 +1,251 @@
+import type {
+  ClientRequest,
+  Agent as HttpAgent,
+  IncomingHttpHeaders,
+  IncomingMessage,
+  RequestOptions,
+} from 'node:http';
+import type { LookupFunction } from 'node:net';
+import { isIP } from 'node:net';
+import { GateError } from '../../core/errors.ts';
+import { addressKind } from './addresses.ts';
+import type { Host } from './hosts.ts';
+
+/** An address of a host, as the resolver gives it. */
+export interface ResolvedAddress {
+  readonly address: string;
+  readonly family: 4 | 6;
+}
+
+/** Resolves a name to all of its addresses. */
+export type Lookup = (hostname: string) => Promise<readonly ResolvedAddress[]>;
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly url: URL;
+  readonly host: Host;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Bytes of a 2xx body after which the answer is refused. */
+  readonly maxBytes: number;
+  /** Milliseconds for the whole exchange, its body included. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Whole, for 2xx. For others at most 64 KiB, and empty if there is more. */
+  readonly body: Buffer;
+}
+
+/** One HTTP exchange: no redirect is followed, nothing is tried again. */
+export interface Transport {
+  send(request: HttpRequest): Promise<HttpAnswer>;
+  /** Closes the idle connections. */
+  close(): void;
+}
+
+const maxErrorBodyBytes = 64 * 1024;
+
+/**
+ * The transport over node's own client. `node:http` is fetched as a builtin and not imported: as a module it would also
+ * load the WebSocket and fetch that it re-exports, 17 ms of a cold start. `node:https` is loaded where first used.
+ */
+export function createTransport(lookup: Lookup): Transport {
+  const agents = new Map<string, HttpAgent>();
+  return {
+    async send(request) {
+      const secure = request.url.protocol === 'https:';
+      const hostname = request.url.hostname.replace(/^\[|\]$/g, '');
+      // A literal address is connected to without a lookup, so it is judged here.
+      if (isIP(hostname) !== 0) refuseAddress(request.host, hostname, true);
+      const key = request.url.origin;
+      let agent = agents.get(key);
+      if (agent === undefined) {
+        agent = secure ? await secureAgent(request.host) : new (http().Agent)({ keepAlive: true });
+        agents.set(key, agent);
+      }
+      const options: RequestOptions = {
+        method: request.method,
+        headers: { ...request.headers, 'accept-encoding': 'identity', 'user-agent': 'syncgate' },
+        agent,
+        lookup: checkedLookup(request.host, lookup),
+      };
+      return await exchange(request, (secure ? https() : http()).request(request.url, options));
+    },
+    close() {
+      for (const agent of agents.values()) agent.destroy();
+      agents.clear();
+    },
+  };
+}
+
+function http(): typeof import('node:http') {
+  return process.getBuiltinModule('node:http');
+}
+
+function https(): typeof import('node:https') {
+  return process.getBuiltinModule('node:https');
+}
+
+async function secureAgent(host: Host): Promise<HttpAgent> {
+  const own = await host.certificates();
+  if (own === undefined) return new (https().Agent)({ keepAlive: true });
+  const { getCACertificates } = process.getBuiltinModule('node:tls');
+  try {
+    return new (https().Agent)({
+      keepAlive: true,
+      // `ca` replaces the usual roots, so they are named beside it.
+      ...(own.ca === undefined ? {} : { ca: [...getCACertificates('default'), own.ca] }),
+      ...(own.cert === undefined ? {} : { cert: own.cert, key: own.key }),
+    });
+  } catch (error) {
+    throw new GateError('REGISTRY_SETTINGS_INVALID', `the certificates of registry ${host.name} cannot be used`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * The lookup that a connection uses. What is judged here is what is connected to, so a name that answers differently
+ * the second time (DNS rebinding) gains nothing. One address that may not be reached refuses the name.
+ */
+function checkedLookup(host: Host, lookup: Lookup): LookupFunction {
+  return (hostname, options, done) => {
+    lookup(hostname).then(
+      (addresses) => {
+        const [first] = addresses;
+        try {
+          if (first === undefined) throw new GateError('REGISTRY_UNREACHABLE', `${host.name} has no address`);
+          for (const { address } of addresses) refuseAddress(host, address, false);
+        } catch (error) {
+          done(error as NodeJS.ErrnoException, '', 4);
+          return;
+        }
+        if (options.all === true) done(null, [...addresses]);
+        else done(null, first.address, first.family);
+      },
+      (error: NodeJS.ErrnoException) => done(error, '', 4),
+    );
+  };
+}
+
+function refuseAddress(host: Host, address: string, literal: boolean): void {
+  const kind = addressKind(address);
+  if (kind === 'public' || (host.listed && (kind === 'private' || literal))) return;
+  const what = kind === 'private' ? 'a private or loopback address' : 'an address that no registry has';
+  throw new GateError(
+    'REGISTRY_ADDRESS_REFUSED',
+    literal ? `${host.name} is ${what}` : `${host.name} resolves to ${what}`,
+    kind === 'private' ? { mend: `If it is a registry of yours, list ${host.name} under registries.` } : {},
+  );
+}
+
+function exchange(request: HttpRequest, sent: ClientRequest): Promise<HttpAnswer> {
+  const { signal, host } = request;
+  return new Promise<HttpAnswer>((answered, failed) => {
+    const stop = (error: Error) => {
+      settle();
+      failed(error);
+      sent.on('error', () => {});
+      sent.destroy();
+    };
+    const onAbort = () => stop(aborted(signal, host));
+    const timer = setTimeout(() => stop(tooSlow(request)), request.timeoutMs);
+    const settle = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    };
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
+    signal.addEventListener('abort', onAbort, { once: true });
+    sent.once('error', (error) => stop(connectionError(error, host)));
+    sent.once('response', (response) => {
+      receive(request, response, stop, (answer) => {
+        settle();
+        answered(answer);
+      });
+    });
+    sent.end(request.body);
+  });
+}
+
+function receive(
+  request: HttpRequest,
+  response: IncomingMessage,
+  stop: (error: Error) => void,
+  done: (answer: HttpAnswer) => void,
+): void {
+  const { host, maxBytes } = request;
+  const status = response.statusCode ?? 0;
+  const good = status >= 200 && status < 300;
+  const encoding = response.headers['content-encoding'] ?? 'identity';
+  if (good && encoding.toLowerCase() !== 'identity') {
+    // A few bytes of gzip are gigabytes; nothing that was not asked for is unpacked.
+    stop(new GateError('REGISTRY_ANSWER_INVALID', `${host.name} sent a compressed body that was not asked for`));
+    return;
+  }
+  const declared = Number(response.headers['content-length'] ?? 0);
+  if (good && request.method !== 'HEAD' && declared > maxBytes) {
+    stop(tooLarge(host, maxBytes));
+    return;
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  response.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (good && size > maxBytes) stop(tooLarge(host, maxBytes));
+    else if (good || size <= maxErrorBodyBytes) chunks.push(chunk);
+    else {
+      // The status is what counts; an endless page behind it is not read.
+      done({ status, headers: response.headers, body: Buffer.alloc(0) });
+      response.destroy();
+    }
+  });
+  response.once('error', (error) => stop(connectionError(error, host)));
+  response.once('end', () => {
+    if (response.complete) done({ status, headers: response.headers, body: Buffer.concat(chunks) });
+    else stop(new GateError('REGISTRY_UNREACHABLE', `${host.name} closed the connection in the middle of an answer`));
+  });
+}
+
+function tooLarge(host: Host, maxBytes: number): GateError {
+  return new GateError('REGISTRY_TOO_LARGE', `${host.name} sent more than the ${maxBytes} bytes that are read of this`);
+}
+
+function tooSlow({ host, timeoutMs }: HttpRequest): GateError {
+  return new GateError('REGISTRY_TIMEOUT', `${host.name} did not answer within ${timeoutMs / 1000} s`);
+}
+
+/** The error for a run that is over, whatever the registry would have said. */
+export function aborted(signal: AbortSignal, host: Host): GateError {
+  return new GateError('REGISTRY_ABORTED', `the run ended before ${host.name} answered`, { cause: signal.reason });
+}
+
+/** Codes of Node and OpenSSL for a peer that did not prove who it is, or did not speak TLS. */
+const tlsCode =
+  /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|EPROTO|INVALID_CA|INVALID_PURPOSE)/;
+
+function connectionError(error: unknown, host: Host): GateError {
+  if (error instanceof GateError) return error;
+  // Several addresses, all refused: the first tells as much as all of them.
+  const first = error instanceof AggregateError ? (error.errors[0] ?? error) : error;
+  const code = (first as NodeJS.ErrnoException).code ?? 'connection failed';
+  if (code === 'ENOTFOUND')
+    return new GateError('REGISTRY_UNREACHABLE', `the name ${host.name} does not resolve`, { cause: first });
+  if (code.startsWith('HPE_')) {
+    return new GateError('REGISTRY_ANSWER_INVALID', `${host.name} did not answer in HTTP (${code})`, { cause: first });
+  }
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+    const mend = `If ${host.name} serves plain HTTP and you accept that, list it under registries with plainHttp: true.`;
+    return new GateError('REGISTRY_TLS', `${host.name} does not speak TLS`, { mend, cause: first });
+  }
+  if (tlsCode.test(code)) {
+    return new GateError('REGISTRY_TLS', `the certificate of ${host.name} is not trusted (${code})`, { cause: first });
+  }
+  return new GateError('REGISTRY_UNREACHABLE', `${host.name} cannot be reached (${code})`, { cause: first });
+}
