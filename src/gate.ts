@@ -69,15 +69,14 @@ export async function judge<Request>(
   const { checkImages } = stages;
   if (checkImages !== undefined) {
     required.push('images');
-    const verified = await runCheck('images', (stop) => checkImages(manifests, stop), signal);
+    const given = manifests;
+    const verified = await runCheck(
+      'images',
+      async (stop) => aboutTheSameSet(given, await checkImages(given, stop)),
+      signal,
+    );
     answers.push({ check: 'images', outcome: verified.outcome });
-    if (verified.answer !== undefined) {
-      // A pinned set is the same set: an answer that drops or adds an object is not one.
-      if (!samePlaces(manifests, verified.answer.pinned)) {
-        const error = new GateError('CHECK_SILENT', 'the images check did not return the set it was given');
-        answers.splice(-1, 1, { check: 'images', outcome: { kind: 'errored', error } });
-        return refused();
-      }
+    if (verified.answer !== undefined && verified.outcome.kind === 'completed') {
       manifests = verified.answer.pinned;
       evidence = { ...evidence, images: verified.answer.images };
     }
@@ -86,7 +85,7 @@ export async function judge<Request>(
   required.push('policy');
   const policed = await runCheck(
     'policy',
-    async (stop) => stages.checkPolicies(stages.judged(manifests, request), stop),
+    async (stop) => stages.checkPolicies(everyObject(manifests, stages.judged(manifests, request)), stop),
     signal,
   );
   answers.push({ check: 'policy', outcome: policed.outcome });
@@ -96,6 +95,10 @@ export async function judge<Request>(
   if (decision.verdict !== 'allowed') return refused();
   try {
     const output = stages.emit(manifests);
+    // An empty text is what a controller would prune everything for.
+    if (typeof output !== 'string' || (manifests.length > 0 && output.trim() === '')) {
+      throw new GateError('EMIT_FAILED', 'the set has objects, and nothing was written for them');
+    }
     const digest = `sha256:${createHash('sha256').update(output).digest('hex')}` as Digest;
     return { decision: { ...withDigest(decision, digest), verdict: 'allowed' }, manifests: output };
   } catch (thrown) {
@@ -119,6 +122,9 @@ function withheld(
 async function renderAndParse<Request>(request: Request, stages: GateStages<Request>, signal: AbortSignal) {
   const { texts, engines } = await stages.render(request, signal);
   const manifests = stages.parse(texts);
+  if (!isList(texts) || !isList(manifests) || manifests.some((each) => each?.identity === undefined)) {
+    throw new GateError('CHECK_SILENT', 'what was rendered was not read into objects');
+  }
   const outcome: Outcome =
     manifests.length > 0 || stages.allowEmpty
       ? { kind: 'completed', examined: manifests.length, findings: [] }
@@ -129,15 +135,47 @@ async function renderAndParse<Request>(request: Request, stages: GateStages<Requ
   return { outcome, manifests, engines };
 }
 
+/** The answer of the images check, if it is one about the set it was given: whoever drops or adds an object is refused. */
+function aboutTheSameSet(given: readonly Manifest[], answer: ImagesAnswer): ImagesAnswer {
+  if (answer?.outcome?.kind !== 'completed') return answer;
+  if (isList(answer.images) && samePlaces(given, answer.pinned)) return answer;
+  throw new GateError('CHECK_SILENT', 'the images check did not return the set it was given');
+}
+
+/** What the policies are shown, if nothing was kept from them. */
+function everyObject(manifests: readonly Manifest[], judged: readonly JudgedObject[]): readonly JudgedObject[] {
+  if (
+    isList(judged) &&
+    samePlaces(
+      manifests,
+      judged.map((each) => each?.manifest),
+    ) &&
+    judged.every(hasObject)
+  ) {
+    return judged;
+  }
+  throw new GateError('CHECK_SILENT', 'not every object would have been shown to the policies');
+}
+
+/** As Array.isArray, which takes the type of the elements away from a read-only array. */
+function isList(value: readonly unknown[] | undefined): boolean {
+  return Array.isArray(value);
+}
+
+function hasObject(judged: JudgedObject): boolean {
+  return typeof judged.object === 'object' && judged.object !== null;
+}
+
 function samePlaces(before: readonly Manifest[], after: readonly Manifest[]): boolean {
   return (
-    Array.isArray(after) &&
+    isList(after) &&
     before.length === after.length &&
     before.every((manifest, i) => {
       const other = after[i];
       return (
         other !== undefined &&
         manifest.index === other.index &&
+        manifest.identity.apiVersion === other.identity.apiVersion &&
         manifest.identity.kind === other.identity.kind &&
         manifest.identity.name === other.identity.name &&
         manifest.identity.namespace === other.identity.namespace

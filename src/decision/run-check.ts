@@ -1,5 +1,5 @@
 import type { Finding, Outcome } from '../core/decision.ts';
-import { asGateError, GateError } from '../core/errors.ts';
+import { asGateError, CODES, GateError } from '../core/errors.ts';
 
 /**
  * Runs one check and always answers. What throws, does not end before the signal, or returns something that is not an
@@ -52,8 +52,14 @@ function isOutcome(value: unknown): value is Outcome {
 }
 
 function isFinding(value: unknown): value is Finding {
-  const effect = (value as Finding | null)?.effect;
-  return effect === 'deny' || effect === 'error' || effect === 'warn';
+  if (typeof value !== 'object' || value === null) return false;
+  const { effect, code, rule, message, mend } = value as { readonly [Key in keyof Finding]?: unknown };
+  return (
+    (effect === 'deny' || effect === 'error' || effect === 'warn') &&
+    typeof code === 'string' &&
+    Object.hasOwn(CODES, code) &&
+    [rule, message, mend].every((text) => typeof text === 'string')
+  );
 }
 
 function firstLine(text: string): string {
