@@ -100,6 +100,30 @@ export const CODES = codes({
   REGISTRY_TOO_MANY_REFERRERS: { answer: 'denied', meaning: 'More objects refer to a digest than the gate reads.', mend: 'Remove what does not belong there: a flood can hide a signature.' },
   REGISTRY_LAYOUT_INVALID: { answer: 'unevaluated', meaning: 'A folder that stands for a registry is not an OCI image layout.', mend: 'Copy the repository again, into one layout a repository.' },
 
+  // Argo CD's plugin protocol
+  PLUGIN_ENVIRONMENT_INVALID: { answer: 'usage', meaning: '`syncgate generate` was not given the environment that Argo CD gives a plugin.', mend: 'Run it as the generate command of plugin.yaml; elsewhere use `syncgate render`.' },
+  PLUGIN_ENV_REFUSED: { answer: 'usage', meaning: 'The Application sets `plugin.env`, which has no meaning here and chooses no policy.', mend: 'Take `env` out of the source; what rendering can be told is in `plugin.parameters`.' },
+  PLUGIN_PARAMETER_INVALID: { answer: 'usage', meaning: 'The Application sets a plugin parameter that syncgate does not know, or one with a value of the wrong type.', mend: 'Correct `plugin.parameters` of the source; docs/parameters.md lists them all.' },
+
+  // Policies
+  POLICY_MISSING: { answer: 'usage', meaning: 'A policy path does not exist, cannot be read, or holds no policy.', mend: 'Correct spec.policies; `[]` says that there are no policies.' },
+  POLICY_FILE_REFUSED: { answer: 'usage', meaning: 'A file among the policies or their data cannot be taken as it is: too large, too many, not text, not a plain file, or a link that leaves its folder.', mend: 'Mend the file that the message names, or keep it out of the folder.' },
+  POLICY_UNSUPPORTED: { answer: 'usage', meaning: 'A file among the policies is not one that syncgate evaluates; it is never skipped.', mend: 'Keep the file out of the folders of spec.policies; data files belong under spec.rego.data.' },
+  POLICY_DENIED: { answer: 'denied', meaning: 'A policy refuses an object, or the set.', mend: 'Change the object as the message asks, or have the owner of the policy change or except it.' },
+  POLICY_WARNED: { answer: 'denied', meaning: 'A policy warns; this alone denies nothing.', mend: 'Change the object as the message asks, before the warning becomes a denial.' },
+  POLICY_EXCEPTED: { answer: 'denied', meaning: 'A policy would have refused an object, and an exception of the platform lets it through; this alone denies nothing.', mend: 'Nothing has to be done; the exception is on record.' },
+  OPA_MISSING: { answer: 'usage', meaning: 'There are Rego policies, and no opa program to judge by them.', mend: 'Install opa (https://www.openpolicyagent.org), or set spec.rego.path.' },
+  OPA_FAILED: { answer: 'unevaluated', meaning: 'The opa program ended in a way that is no answer.', mend: 'Run it by hand over the same policies; the manifests stay withheld.' },
+  REGO_INVALID: { answer: 'usage', meaning: 'A Rego policy does not compile, reads data that is not there, or uses a function that no policy may use here.', mend: 'Correct the line that the message names; spec.rego.version says which Rego it is read as.' },
+  REGO_RULE_INVALID: { answer: 'usage', meaning: 'A rule that is named like deny, violation or warn could never be evaluated as one.', mend: 'Write it as a set of messages (`deny contains msg if …`), or give it another name.' },
+  REGO_PACKAGE_MISSING: { answer: 'usage', meaning: 'A package that spec.rego selects is not there, or holds no deny, violation or warn rule.', mend: 'Correct spec.rego.packages, or add the package.' },
+  REGO_PACKAGE_UNSELECTED: { answer: 'usage', meaning: 'A package holds deny or violation rules and is not selected, so they would never run.', mend: 'Add it to spec.rego.packages, or keep it out of the folder.' },
+  REGO_INPUT_FOREIGN: { answer: 'usage', meaning: 'A policy reads input.request or input.review, as in an admission webhook; here the input is the plain object, and the rule would pass everything.', mend: 'Read the object from input itself (input.kind, input.spec).' },
+  REGO_NOT_A_SET: { answer: 'unevaluated', meaning: 'A deny, violation or warn rule gave no set of messages for an object, so what it says cannot be told.', mend: 'Write it as a set of messages: `deny contains msg if …`.' },
+  REGO_RESULT_INVALID: { answer: 'unevaluated', meaning: 'A rule gave something that is neither a message nor an object with a `msg` in it.', mend: 'Give a string, or an object with the string `msg`.' },
+  REGO_EVALUATION_FAILED: { answer: 'unevaluated', meaning: 'opa could not evaluate the rules for an object: a built-in function failed, or two rules contradict each other.', mend: 'Make the rule hold for such an object; the message names the line.' },
+  REGO_LIMIT: { answer: 'unevaluated', meaning: 'Judging by Rego took more time, memory or output than it may.', mend: 'Look for a rule that does not end or multiplies; else raise spec.rego.limits.' },
+
   // Gate
   INTERRUPTED: { answer: 'unevaluated', meaning: 'syncgate was told to stop before it had a verdict.', mend: 'Run it again.' },
   STDIN_UNREADABLE: { answer: 'usage', meaning: 'Standard input could not be read, or holds more than a rendered set may.', mend: 'Pipe the manifests of one application into syncgate.' },

@@ -1,0 +1,125 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GateError } from '../../../core/errors.ts';
+
+/** A platform file: where it is, and what messages call it (never a path of the machine). */
+export interface TrustFile {
+  readonly path: string;
+  readonly shown: string;
+}
+
+const policyEndings = ['.yaml', '.yml', '.json'];
+/** What may lie beside policies and is not one: keys that they name, and words for people. */
+const otherEndings = ['.pub', '.pem', '.md', '.txt'];
+const maxFiles = 1000;
+const maxDepth = 8;
+const maxFileBytes = 4 * 1024 * 1024;
+
+/**
+ * The policy files of a trust source, in the order of their names: the file itself, or all below the folder. Links are
+ * followed (Kubernetes mounts are made of them); names that begin with a dot are left out. A file of any other ending
+ * is refused, because a policy that is overlooked over its name protects nothing.
+ */
+export async function listPolicyFiles(root: string, shown: string): Promise<readonly TrustFile[]> {
+  const found: TrustFile[] = [];
+  const kind = await kindOf(root);
+  if (kind === undefined) throw missing(`${shown} does not exist or cannot be read`);
+  if (kind === 'file') return [{ path: root, shown }];
+  await walk(root, shown.replace(/\/+$/, ''), found, 0);
+  if (found.length === 0) throw missing(`${shown} holds no policy file (${policyEndings.join(', ')})`);
+  return found;
+}
+
+async function walk(folder: string, shown: string, found: TrustFile[], depth: number): Promise<void> {
+  if (depth > maxDepth) throw missing(`${shown} lies more than ${maxDepth} folders deep`);
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
+  for (const name of names) {
+    const file = { path: join(folder, name), shown: `${shown}/${name}` };
+    const kind = await kindOf(file.path);
+    if (kind === 'folder') {
+      await walk(file.path, file.shown, found, depth + 1);
+    } else if (policyEndings.some((ending) => name.endsWith(ending))) {
+      if (found.length >= maxFiles) throw missing(`${shown} holds more than ${maxFiles} policy files`);
+      found.push(file);
+    } else if (!otherEndings.some((ending) => name.endsWith(ending))) {
+      throw new GateError('IMAGE_POLICY_INVALID', `${file.shown} is neither a policy nor a public key by its name`, {
+        mend: `Name policies ${policyEndings.join(', ')} and keys .pub, or take the file out of the folder.`,
+        place: file.shown,
+      });
+    }
+  }
+}
+
+/**
+ * The text of the one public key that stands for a Secret: the only file of the folder `<name>/`, as Kubernetes mounts
+ * a Secret, or the file `<name>.pub`. Throws IMAGE_KEY_INVALID where there is none, or more than one.
+ */
+export async function readSecret(folder: string, name: string): Promise<{ text: string; shown: string }> {
+  if (!/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/.test(name)) {
+    throw new GateError('IMAGE_KEY_INVALID', `${JSON.stringify(name.slice(0, 100))} is not the name of a Secret`);
+  }
+  const asFolder = (await kindOf(join(folder, name))) === 'folder';
+  const asFile = (await kindOf(join(folder, `${name}.pub`))) === 'file';
+  if (asFolder && asFile)
+    throw new GateError('IMAGE_KEY_INVALID', `the secret ${name} is there twice: ${name}/ and ${name}.pub`);
+  if (asFile)
+    return {
+      text: await readBounded({ path: join(folder, `${name}.pub`), shown: `${name}.pub` }),
+      shown: `${name}.pub`,
+    };
+  if (!asFolder) {
+    throw new GateError(
+      'IMAGE_KEY_INVALID',
+      `the secret ${name} is not there: neither ${name}/ nor ${name}.pub in the secrets folder`,
+      {
+        mend: 'Mount the Secret there, or set images.trust[].secrets to the folder that holds it.',
+      },
+    );
+  }
+  const entries = (await readdir(join(folder, name))).filter((entry) => !entry.startsWith('.'));
+  const [entry] = entries;
+  if (entry === undefined || entries.length > 1) {
+    throw new GateError(
+      'IMAGE_KEY_INVALID',
+      `the secret ${name} has ${entries.length} entries, and exactly one is the key`,
+    );
+  }
+  const shown = `${name}/${entry}`;
+  return { text: await readBounded({ path: join(folder, name, entry), shown }), shown };
+}
+
+/** A platform file as text. Throws IMAGE_POLICY_MISSING when it cannot be read, is no file, not UTF-8 or too large. */
+export async function readBounded(file: TrustFile): Promise<string> {
+  let bytes: Buffer;
+  try {
+    const { size } = await stat(file.path);
+    if (size > maxFileBytes) throw missing(`${file.shown} is larger than ${maxFileBytes} bytes`);
+    bytes = await readFile(file.path);
+  } catch (error) {
+    if (error instanceof GateError) throw error;
+    throw new GateError('IMAGE_POLICY_MISSING', `${file.shown} cannot be read (${errorCode(error)})`, { cause: error });
+  }
+  if (bytes.length > maxFileBytes) throw missing(`${file.shown} is larger than ${maxFileBytes} bytes`);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new GateError('IMAGE_POLICY_INVALID', `${file.shown} is not UTF-8 text`, { place: file.shown, cause: error });
+  }
+}
+
+async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
+  try {
+    const found = await stat(path);
+    return found.isFile() ? 'file' : found.isDirectory() ? 'folder' : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function missing(message: string): GateError {
+  return new GateError('IMAGE_POLICY_MISSING', message);
+}
+
+function errorCode(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown error';
+}
