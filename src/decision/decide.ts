@@ -22,7 +22,8 @@ export interface Evidence {
 export function decide(required: readonly string[], answers: readonly Answer[], evidence: Evidence): Undigested {
   const findings: Finding[] = [];
   const checks: CheckResult[] = [];
-  for (const check of required) {
+  // An answer that nobody asked for still counts: a denial is never lost.
+  for (const check of new Set([...required, ...answers.map((answer) => answer.check)])) {
     const outcome = answers.find((answer) => answer.check === check)?.outcome;
     const said = findingsOf(check, outcome);
     findings.push(...said);
