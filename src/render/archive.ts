@@ -1,0 +1,102 @@
+import { gunzipSync } from 'node:zlib';
+import { GateError } from '../core/errors.ts';
+
+/** helm itself reads no more than this out of one archive. */
+const MAX_UNPACKED_BYTES = 100 * 1024 * 1024;
+const BLOCK = 512;
+
+export interface ArchivedFile {
+  /** As the archive says; it is only looked at, never written to. */
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * The regular files of a gzipped tar, for looking at what helm will read from it. Throws RENDER_CHART for what is not
+ * one, for what unpacks to more than 100 MiB, and for the rare header forms that two readers could understand
+ * differently (sparse files, binary sizes, unknown extensions).
+ */
+export function readArchive(packed: Buffer, path: string): ArchivedFile[] {
+  const refuse = (what: string, cause?: unknown): GateError =>
+    new GateError('RENDER_CHART', `${path}: ${what}`, { place: path, cause });
+  let tar: Buffer;
+  try {
+    tar = gunzipSync(packed, { maxOutputLength: MAX_UNPACKED_BYTES });
+  } catch (error) {
+    throw refuse('the archive of a chart cannot be unpacked, or is too large', error);
+  }
+  const files: ArchivedFile[] = [];
+  let next: { name?: string; size?: number } = {};
+  for (let at = 0; at + BLOCK <= tar.length; ) {
+    const header = tar.subarray(at, at + BLOCK);
+    if (header.every((byte) => byte === 0)) break;
+    if (!hasSum(header)) throw refuse('the archive of a chart is damaged');
+    const type = String.fromCharCode(header[156] as number);
+    const size = type !== 'x' && type !== 'g' ? (next.size ?? octal(header, 124)) : octal(header, 124);
+    if (size === undefined || at + BLOCK + size > tar.length) throw refuse('the archive of a chart is damaged');
+    const bytes = tar.subarray(at + BLOCK, at + BLOCK + size);
+    at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
+    if (type === 'g') continue;
+    if (type === 'x') {
+      next = { ...next, ...extended(bytes, refuse) };
+      continue;
+    }
+    if (type === 'L') {
+      next = { ...next, name: text(bytes) };
+      continue;
+    }
+    const name = next.name ?? headerName(header);
+    next = {};
+    if (type === '0' || type === '\0') files.push({ name, bytes });
+    else if (type !== '5')
+      throw refuse(`the archive of a chart holds ${JSON.stringify(name.slice(0, 100))}, which is not a file`);
+  }
+  return files;
+}
+
+function headerName(header: Buffer): string {
+  const name = text(header.subarray(0, 100));
+  const prefix = header.toString('latin1', 257, 262) === 'ustar' ? text(header.subarray(345, 500)) : '';
+  return prefix === '' ? name : `${prefix}/${name}`;
+}
+
+function text(bytes: Buffer): string {
+  const end = bytes.indexOf(0);
+  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end);
+}
+
+function octal(header: Buffer, at: number): number | undefined {
+  const digits = header
+    .toString('latin1', at, at + 12)
+    .replace(/[\0 ]+$/, '')
+    .trim();
+  return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || '0', 8) : undefined;
+}
+
+function hasSum(header: Buffer): boolean {
+  let sum = 0;
+  for (const [index, byte] of header.entries()) sum += index >= 148 && index < 156 ? 32 : byte;
+  const digits = header.toString('latin1', 148, 156).replace(/[\0 ]+/g, '');
+  return /^[0-7]+$/.test(digits) && Number.parseInt(digits, 8) === sum;
+}
+
+/** The records of a pax header, `<length> <key>=<value>\n`. */
+function extended(bytes: Buffer, refuse: (what: string) => GateError): { name?: string; size?: number } {
+  const found: { name?: string; size?: number } = {};
+  for (let at = 0; at < bytes.length; ) {
+    const space = bytes.indexOf(0x20, at);
+    const length = Number(bytes.toString('latin1', at, space));
+    if (space < 0 || !Number.isSafeInteger(length) || length <= space - at || at + length > bytes.length) {
+      throw refuse('the archive of a chart is damaged');
+    }
+    const record = bytes.toString('utf8', space + 1, at + length - 1);
+    const [key = '', ...rest] = record.split('=');
+    const value = rest.join('=');
+    if (key === 'path') found.name = value;
+    else if (key === 'size') found.size = Number(value);
+    else if (key.startsWith('GNU.sparse')) throw refuse('the archive of a chart holds sparse files');
+    at += length;
+  }
+  if (found.size !== undefined && !Number.isSafeInteger(found.size)) throw refuse('the archive of a chart is damaged');
+  return found;
+}

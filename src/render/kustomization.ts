@@ -1,0 +1,425 @@
+import { posix } from 'node:path';
+import { GateError } from '../core/errors.ts';
+import { isObject, type JsonObject, type JsonPath, type JsonValue, objectFrom } from '../core/json.ts';
+import type { SourceTree } from '../core/source.ts';
+import { copyFile, type PrivateCopy } from './copy.ts';
+import { isRemoteFile, isRemoteFolder } from './git-address.ts';
+import { checkPlugin, PLUGIN_PATHS } from './kustomize-plugins.ts';
+import { readYaml, readYamlObject, writeJson, type YamlDocument } from './yaml.ts';
+
+/** The names that kustomize looks for; there may be one of them in a folder. */
+export const KUSTOMIZATION_NAMES = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'] as const;
+
+/** A tree and where it stands in the private copy: the user's own at `.`, each fetched one in a folder of its own. */
+export interface Realm {
+  readonly tree: SourceTree;
+  readonly prefix: string;
+}
+
+/** What the walk cannot do itself. */
+export interface Outworld {
+  /** Fetches a repository, or refuses; `where` names the file, line and field. */
+  fetchFolder(text: string, where: string): Promise<{ realm: Realm; path: string }>;
+  /** Fetches one file and answers with its bytes, or refuses. */
+  fetchFile(url: string, where: string): Promise<Uint8Array>;
+  /** Copies, or fetches, the chart of a `helmCharts` entry and answers with the entry as kustomize is to see it. */
+  chart(entry: JsonObject, globals: JsonObject, at: Folder, where: string): Promise<JsonObject>;
+}
+
+/** A kustomization's folder: paths in the kustomization count from it. */
+export interface Folder {
+  readonly realm: Realm;
+  /** Real path in the realm's tree. */
+  readonly path: string;
+}
+
+// The fields of a kustomization that lead nowhere: they are handed on as they are.
+const HARMLESS = new Set(
+  `apiVersion kind metadata namePrefix nameSuffix namespace commonLabels labels commonAnnotations images imageTags
+   replicas vars sortOptions generatorOptions buildMetadata`.split(/\s+/),
+);
+const PATCH_KEYS = ['path', 'patch', 'target', 'options'];
+const GENERATOR_KEYS = ['name', 'namespace', 'behavior', 'literals', 'files', 'envs', 'env', 'options', 'type'];
+/** A kustomization that gathers plugin configurations may only gather: patches could give them paths that nobody saw. */
+const GATHERING = ['apiVersion', 'kind', 'metadata', 'resources', 'namespace', 'buildMetadata'];
+
+/**
+ * Walks a kustomization as kustomize would, copies what it reaches into the private copy, and refuses what leads out of
+ * the source. Every kustomization and plugin configuration is written anew from what was read here, so the renderer
+ * cannot read it differently; fields and spellings that are not known stop the walk.
+ */
+export class KustomizationWalk {
+  readonly #copy: PrivateCopy;
+  readonly #out: Outworld;
+  readonly #seen = new Set<string>();
+
+  constructor(copy: PrivateCopy, out: Outworld) {
+    this.#copy = copy;
+    this.#out = out;
+  }
+
+  /**
+   * Walks a folder's kustomization. `edited` is the text of the file where it was edited in the copy already, `change`
+   * what is to be changed in it besides.
+   */
+  async visit(
+    folder: Folder,
+    edited?: string,
+    change: (value: JsonObject) => JsonObject = (value) => value,
+  ): Promise<void> {
+    const key = posix.join(folder.realm.prefix, folder.path);
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    const file = readKustomization(folder, edited);
+    const document = { ...file.document, value: change(file.document.value) };
+    const value = await this.#kustomization(document, folder);
+    this.#copy.writeChecked(posix.join(folder.realm.prefix, file.path), writeJson(value));
+  }
+
+  async #kustomization(document: YamlDocument & { value: JsonObject }, at: Folder): Promise<JsonObject> {
+    const entries: [string, JsonValue][] = [];
+    for (const [field, value] of Object.entries(document.value)) {
+      const fields = new Fields(document, [field]);
+      entries.push([field, value === null ? null : await this.#field(field, value, document.value, at, fields)]);
+    }
+    return objectFrom(entries);
+  }
+
+  async #field(field: string, value: JsonValue, whole: JsonObject, at: Folder, in_: Fields): Promise<JsonValue> {
+    if (HARMLESS.has(field)) return value;
+    switch (field) {
+      case 'resources':
+      case 'bases':
+        return in_.each(value, (entry, where) => this.#resource(entry, at, where));
+      case 'components':
+        return in_.each(value, (entry, where) => this.#folder(entry, at, where));
+      case 'crds':
+      case 'configurations':
+        return in_.each(value, (entry, where) => this.#file(entry, at, where));
+      case 'openapi':
+        return in_.object(value, ['version', 'path'], ['path'], (entry, where) => this.#file(entry, at, where));
+      case 'patches':
+      case 'patchesJson6902':
+        return in_.objects(value, PATCH_KEYS, ['path'], (entry, where) => this.#file(entry, at, where));
+      case 'replacements': {
+        const known = ['path', 'source', 'targets', 'sourceValue'];
+        return in_.objects(value, known, ['path'], (entry, where) => this.#file(entry, at, where));
+      }
+      case 'patchesStrategicMerge':
+        return in_.each(value, (entry, where) => this.#patch(entry, at, where));
+      case 'configMapGenerator':
+      case 'secretGenerator':
+        return in_.objects(value, GENERATOR_KEYS, ['files', 'envs', 'env'], (entry, where, key) =>
+          key === 'files' ? this.#keyedFile(entry, at, where) : this.#file(entry, at, where),
+        );
+      case 'generators':
+      case 'transformers':
+      case 'validators':
+        return in_.each(value, (entry, where) => this.#plugin(entry, at, where));
+      case 'helmGlobals':
+        // Where helm keeps its plugins and caches is not the application's to say.
+        return in_.without(value, ['configHome', 'chartHome'], 'configHome');
+      case 'helmCharts': {
+        const globals = isObject(whole['helmGlobals'] ?? null) ? (whole['helmGlobals'] as JsonObject) : {};
+        return in_.charts(value, (entry, where) => this.#out.chart(entry, globals, at, where));
+      }
+      case 'helmChartInflationGenerator':
+        throw invalid('helmChartInflationGenerator is an old form of helmCharts; write helmCharts', in_.where([]));
+      default:
+        throw invalid(`the field ${JSON.stringify(field)} is not one that syncgate knows`, in_.where([]));
+    }
+  }
+
+  /** As `resources` are read: a file if there is one of that name, else a folder, else a repository. */
+  async #resource(entry: string, at: Folder, where: string): Promise<string> {
+    if (isRemoteFile(entry)) return this.#remote(entry, at, where);
+    const found = find(entry, at, where);
+    if (found?.kind === 'file') {
+      copyFile(this.#copy, at.realm.tree, found, at.realm.prefix);
+      return entry;
+    }
+    return this.#folder(entry, at, where);
+  }
+
+  /** kustomize asks first whether a folder's name is a repository, even where the folder exists. */
+  async #folder(entry: string, at: Folder, where: string): Promise<string> {
+    const target = await this.#enter(entry, at, where);
+    await this.visit(target.folder);
+    return target.entry;
+  }
+
+  async #enter(entry: string, at: Folder, where: string): Promise<{ entry: string; folder: Folder }> {
+    if (isRemoteFolder(entry)) {
+      const { realm, path } = await this.#out.fetchFolder(entry, where);
+      const here = posix.join(at.realm.prefix, at.path);
+      return { entry: posix.relative(here, posix.join(realm.prefix, path)), folder: { realm, path } };
+    }
+    const found = find(entry, at, where);
+    if (found === undefined) throw invalid(`${JSON.stringify(entry)} does not exist`, where);
+    if (found.kind === 'file') throw invalid(`${JSON.stringify(entry)} is a file, and a folder is wanted`, where);
+    this.#copy.link(at.realm.prefix, found);
+    return { entry, folder: { realm: at.realm, path: found.path } };
+  }
+
+  /** A URL among `resources`: one file where it looks like one, else a repository. */
+  async #remote(entry: string, at: Folder, where: string): Promise<string> {
+    const [path = ''] = entry.split('?');
+    const looksLikeFile = /\.(?:ya?ml|json)$/i.test(path) && !/\.git(?:\/|$)|[^:]\/\/|_git\//.test(path);
+    return looksLikeFile ? this.#fetched(entry, at, where) : this.#folder(entry, at, where);
+  }
+
+  async #fetched(entry: string, at: Folder, where: string): Promise<string> {
+    const bytes = await this.#out.fetchFile(entry, where);
+    const name = entry.replace(/^\s*https?:\/+/i, '').replace(/[^A-Za-z0-9._/-]/g, '_');
+    const path = posix.join('.fetched', posix.normalize(`/${name}`));
+    this.#copy.writeChecked(posix.join(at.realm.prefix, at.path, path), Buffer.from(bytes).toString('utf8'));
+    return path;
+  }
+
+  /** A file that kustomize loads whole: below the kustomization's folder, which kustomize itself insists on. */
+  async #file(entry: string, at: Folder, where: string): Promise<string> {
+    if (entry === '') return entry;
+    if (isRemoteFile(entry)) return this.#fetched(entry, at, where);
+    const found = find(entry, at, where);
+    if (found === undefined) throw invalid(`${JSON.stringify(entry)} does not exist`, where);
+    if (found.kind === 'folder') throw invalid(`${JSON.stringify(entry)} is a folder, and a file is wanted`, where);
+    copyFile(this.#copy, at.realm.tree, found, at.realm.prefix);
+    return entry;
+  }
+
+  /** `[key=]path`, as in `files` of a generator. */
+  async #keyedFile(entry: string, at: Folder, where: string): Promise<string> {
+    const split = entry.indexOf('=');
+    const path = await this.#file(entry.slice(split + 1), at, where);
+    if (split >= 0) return `${entry.slice(0, split)}=${path}`;
+    return path === entry ? entry : `${posix.basename(entry)}=${path}`;
+  }
+
+  /** An old strategic merge patch is either the patch itself or the name of its file; kustomize tries them in this order. */
+  async #patch(entry: string, at: Folder, where: string): Promise<string> {
+    if (isInline(entry)) return entry;
+    return this.#file(entry, at, where);
+  }
+
+  /** A plugin's configuration: inline, a file, or a folder whose kustomization gathers some. */
+  async #plugin(entry: string, at: Folder, where: string): Promise<string> {
+    if (isInline(entry)) return this.#configurations(entry, at, where);
+    if (isRemoteFile(entry) || isRemoteFolder(entry)) {
+      throw new GateError('RENDER_PROGRAM_REFUSED', `${where} takes a plugin's configuration from elsewhere`, {
+        place: where,
+      });
+    }
+    const found = find(entry, at, where);
+    if (found === undefined) throw invalid(`${JSON.stringify(entry)} does not exist`, where);
+    this.#copy.link(at.realm.prefix, found);
+    if (found.kind === 'file') {
+      const text = at.realm.tree.read(found.path).toString('utf8');
+      const checked = await this.#configurations(text, at, posix.join(at.realm.prefix, found.path));
+      this.#writeOnce(posix.join(at.realm.prefix, found.path), checked, where);
+      return entry;
+    }
+    await this.#gather({ realm: at.realm, path: found.path }, at, where);
+    return entry;
+  }
+
+  async #gather(folder: Folder, user: Folder, where: string): Promise<void> {
+    const { document, path } = readKustomization(folder);
+    const odd = Object.keys(document.value).find((key) => !GATHERING.includes(key));
+    if (odd !== undefined) {
+      throw invalid(
+        `it gathers plugin configurations, so it may not have ${JSON.stringify(odd)}`,
+        document.locate([odd]),
+      );
+    }
+    const fields = new Fields(document, ['resources']);
+    await fields.each(document.value['resources'] ?? [], async (entry, at) => {
+      const found = isRemoteFolder(entry) ? undefined : find(entry, folder, at);
+      if (found === undefined) throw invalid(`${JSON.stringify(entry)} does not exist here`, at);
+      this.#copy.link(folder.realm.prefix, found);
+      if (found.kind === 'folder') await this.#gather({ realm: folder.realm, path: found.path }, user, where);
+      else {
+        const text = folder.realm.tree.read(found.path).toString('utf8');
+        const place = posix.join(folder.realm.prefix, found.path);
+        this.#writeOnce(place, await this.#configurations(text, user, place), at);
+      }
+      return entry;
+    });
+    this.#writeOnce(posix.join(folder.realm.prefix, path), writeJson(document.value), where);
+  }
+
+  async #configurations(text: string, at: Folder, where: string): Promise<string> {
+    const checked: string[] = [];
+    for (const document of readYaml(text, where, 'RENDER_KUSTOMIZATION', '1.2')) {
+      const configuration = checkPlugin(document.value, where);
+      const fields = new Fields(document, []);
+      const paths = PLUGIN_PATHS[configuration.kind] ?? [];
+      let value = configuration.value;
+      if (configuration.kind === 'HelmChartInflationGenerator') {
+        value = await this.#out.chart(value, value, at, where);
+      } else if (configuration.kind === 'ReplacementTransformer') {
+        const list = new Fields(document, ['replacements']);
+        const load = (entry: string, place: string) => this.#file(entry, at, place);
+        const replacements = await list.objects(value['replacements'] ?? [], undefined, ['path'], load);
+        value = objectFrom([...Object.entries(value), ['replacements', replacements]]);
+      } else if (paths.length > 0) {
+        value = (await fields.object(value, undefined, paths, (entry, place, key) => {
+          if (key === 'files') return this.#keyedFile(entry, at, place);
+          return key === 'paths' ? this.#patch(entry, at, place) : this.#file(entry, at, place);
+        })) as JsonObject;
+      }
+      checked.push(writeJson(value));
+    }
+    return checked.join('\n---\n');
+  }
+
+  /** A file that is a resource here and a plugin's configuration there would be one text with two readers. */
+  #writeOnce(path: string, text: string, where: string): void {
+    this.#copy.writeChecked(path, text);
+    if (!this.#copy.isChecked(path, text)) throw invalid(`${path} is used in two different ways`, where);
+  }
+}
+
+/** The one kustomization file of a folder. Throws RENDER_KUSTOMIZATION where there is none, or more than one. */
+export function readKustomization(
+  folder: Folder,
+  edited?: string,
+): { path: string; text: string; document: YamlDocument & { value: JsonObject } } {
+  const { tree, prefix } = folder.realm;
+  const shown = posix.join(prefix, folder.path);
+  const found = KUSTOMIZATION_NAMES.flatMap((name) => {
+    const path = posix.join(folder.path, name);
+    const entry = tree.find(path);
+    return entry?.kind === 'file' ? [{ path, entry }] : [];
+  });
+  const [only, another] = found;
+  if (only === undefined) throw invalid('there is no kustomization.yaml', shown);
+  if (another !== undefined) throw invalid('there is more than one kustomization file', shown);
+  const inside = folder.path === '.' || only.entry.path.startsWith(`${folder.path}/`);
+  if (!inside) throw invalid('its kustomization file is a link to another folder', shown);
+  const file = posix.join(prefix, only.path);
+  const text = edited ?? tree.read(only.entry.path).toString('utf8');
+  return { path: only.path, text, document: readYamlObject(text, file, 'RENDER_KUSTOMIZATION') };
+}
+
+function find(entry: string, at: Folder, where: string) {
+  if (entry.startsWith('/')) {
+    throw new GateError('SOURCE_OUTSIDE', `${where} names an absolute path`, { place: where });
+  }
+  try {
+    return at.realm.tree.find(posix.join(at.path, entry));
+  } catch (error) {
+    if (error instanceof GateError && error.code === 'SOURCE_OUTSIDE') {
+      throw new GateError('SOURCE_OUTSIDE', `${where}: ${error.message}`, { place: where, cause: error });
+    }
+    throw error;
+  }
+}
+
+/** Whether kustomize would read the entry itself as YAML objects, and not as a name. */
+function isInline(entry: string): boolean {
+  if (!/[\n{:]/.test(entry) || isRemoteFile(entry)) return false;
+  try {
+    return readYaml(entry, 'inline', 'RENDER_KUSTOMIZATION', '1.2').some((document) => isObject(document.value));
+  } catch {
+    return false;
+  }
+}
+
+export function invalid(what: string, where: string): GateError {
+  return new GateError('RENDER_KUSTOMIZATION', `${where}: ${what}`, { place: where });
+}
+
+/** As Go's encoding/json compares field names: `Path`, `PATH` and `ſ` for `s` all mean the field. */
+export function foldName(name: string): string {
+  return name.toUpperCase().toLowerCase();
+}
+
+type Load = (entry: string, where: string, key: string) => string | Promise<string>;
+
+/** The value of one field, with its place. */
+class Fields {
+  readonly #document: YamlDocument;
+  readonly #path: JsonPath;
+
+  constructor(document: YamlDocument, path: JsonPath) {
+    this.#document = document;
+    this.#path = path;
+  }
+
+  /** `file:line (field)` of what stands below the field. */
+  where(below: JsonPath): string {
+    const path = [...this.#path, ...below];
+    const name = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('');
+    return `${this.#document.locate(path)}${name === '' ? '' : ` (${name.slice(1)})`}`;
+  }
+
+  async each(value: JsonValue, load: Load): Promise<JsonValue> {
+    if (!Array.isArray(value)) throw invalid('a list is wanted here', this.where([]));
+    const answers: JsonValue[] = [];
+    for (const [index, entry] of value.entries()) {
+      if (typeof entry !== 'string') throw invalid('a text is wanted here', this.where([index]));
+      answers.push(await load(entry, this.where([index]), ''));
+    }
+    return answers;
+  }
+
+  async objects(
+    value: JsonValue,
+    known: readonly string[] | undefined,
+    paths: readonly string[],
+    load: Load,
+  ): Promise<JsonValue> {
+    if (!Array.isArray(value)) throw invalid('a list is wanted here', this.where([]));
+    const answers: JsonValue[] = [];
+    for (const [index, entry] of value.entries()) {
+      answers.push(await new Fields(this.#document, [...this.#path, index]).object(entry, known, paths, load));
+    }
+    return answers;
+  }
+
+  /** An object whose `paths` (texts, or lists of texts) are loaded. Other spellings of those names are refused. */
+  async object(
+    value: JsonValue,
+    known: readonly string[] | undefined,
+    paths: readonly string[],
+    load: Load,
+  ): Promise<JsonValue> {
+    if (!isObject(value)) throw invalid('a mapping is wanted here', this.where([]));
+    const entries: [string, JsonValue][] = [];
+    for (const [key, each] of Object.entries(value)) {
+      if (known !== undefined && !known.includes(key)) {
+        throw invalid(`the field ${JSON.stringify(key)} is not one that syncgate knows`, this.where([key]));
+      }
+      if (!paths.includes(key)) {
+        if (paths.map(foldName).includes(foldName(key)))
+          throw invalid(`${JSON.stringify(key)} is misspelt`, this.where([key]));
+        entries.push([key, each]);
+      } else if (typeof each === 'string') entries.push([key, await load(each, this.where([key]), key)]);
+      else if (each === null) entries.push([key, each]);
+      else {
+        const list = new Fields(this.#document, [...this.#path, key]);
+        entries.push([key, await list.each(each, (entry, where) => load(entry, where, key))]);
+      }
+    }
+    return objectFrom(entries);
+  }
+
+  /** An object with closed keys, and one of them left out. */
+  without(value: JsonValue, known: readonly string[], left: string): JsonValue {
+    if (!isObject(value)) throw invalid('a mapping is wanted here', this.where([]));
+    const odd = Object.keys(value).find((key) => !known.includes(key));
+    if (odd !== undefined)
+      throw invalid(`the field ${JSON.stringify(odd)} is not one that syncgate knows`, this.where([odd]));
+    return objectFrom(Object.entries(value).filter(([key]) => key !== left));
+  }
+
+  async charts(value: JsonValue, load: (entry: JsonObject, where: string) => Promise<JsonObject>): Promise<JsonValue> {
+    if (!Array.isArray(value)) throw invalid('a list is wanted here', this.where([]));
+    const answers: JsonValue[] = [];
+    for (const [index, entry] of value.entries()) {
+      if (!isObject(entry)) throw invalid('a mapping is wanted here', this.where([index]));
+      answers.push(await load(entry, this.where([index])));
+    }
+    return answers;
+  }
+}
