@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -21,6 +22,8 @@ export interface Workspace {
 }
 
 const PREFIX = 'syncgate-';
+/** What mkdtemp makes of the prefix. */
+const OWN_NAME = /^syncgate-[A-Za-z0-9]{6}$/;
 /** Says whose folder it is: the process, and when that started, because pids come round again. */
 const OWNER_FILE = '.owner';
 /** A folder this young may be one that is being made: its owner is not written yet. */
@@ -72,7 +75,7 @@ export function workspaceError(error: unknown): GateError {
 export function sweep(parent: string, now: number = Date.now()): void {
   let entries: string[];
   try {
-    entries = readdirSync(parent).filter((name) => name.startsWith(PREFIX));
+    entries = readdirSync(parent).filter((name) => OWN_NAME.test(name));
   } catch {
     return;
   }
@@ -82,7 +85,9 @@ export function sweep(parent: string, now: number = Date.now()): void {
       const stat = lstatSync(path);
       if (!stat.isDirectory() || stat.uid !== process.getuid?.()) continue;
       const owner = readOwner(path);
-      if (owner === undefined ? now - stat.mtimeMs > GRACE_MS : !isAlive(owner)) removeFolder(path);
+      // Without the owner file it may be anybody's work under a name like ours: only an empty one is ours to take.
+      if (owner === undefined && now - stat.mtimeMs > GRACE_MS) rmdirSync(path);
+      else if (owner !== undefined && !isAlive(owner)) removeFolder(path);
     } catch {
       // Someone else is removing it, or it is not ours to look at.
     }
