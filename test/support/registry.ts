@@ -106,13 +106,14 @@ export async function pushImage(
   repository: string,
   tag: string,
   content = `${repository}:${tag}`,
+  options: CraneOptions = {},
 ): Promise<PushedImage> {
   const folder = mkdtempSync(join(tmpdir(), 'syncgate-test-image-'));
   try {
     const layer = join(folder, 'layer.tar');
     writeFileSync(layer, tarOf('content.txt', content));
     const tagged = `${host}/${repository}:${tag}`;
-    const printed = await crane('append', '-f', layer, '-t', tagged);
+    const printed = await runCrane(['append', '-f', layer, '-t', tagged], options);
     const digest = parseDigest(printed.trim().slice(-71));
     return { host, repository, tag, digest, tagged, pinned: `${host}/${repository}@${digest}` };
   } finally {
@@ -133,10 +134,20 @@ export async function pushIndex(
   return { host, repository, tag, digest, tagged, pinned: `${host}/${repository}@${digest}` };
 }
 
-/** Runs the real crane against a plain-HTTP registry and answers its stdout; its own credentials and cache are empty. */
+export interface CraneOptions {
+  /** Folder with the config.json that holds credentials; none is used without it. */
+  readonly dockerConfig?: string;
+}
+
+/** Runs the real crane against a loopback registry, without TLS or without checking it, and answers its stdout. */
 export async function crane(...args: readonly string[]): Promise<string> {
+  return await runCrane(args, {});
+}
+
+/** As `crane`, with credentials. */
+export async function runCrane(args: readonly string[], options: CraneOptions): Promise<string> {
   const { stdout } = await run(await tool('crane'), [...args, '--insecure'], {
-    env: { HOME: '/nonexistent', DOCKER_CONFIG: '/nonexistent' },
+    env: { HOME: '/nonexistent', DOCKER_CONFIG: options.dockerConfig ?? '/nonexistent' },
     timeout: 60_000,
     maxBuffer: 32 * 1024 * 1024,
   });
