@@ -53,6 +53,21 @@ export const CODES = codes({
   RENDER_ARGUMENT_REFUSED: { answer: 'denied', meaning: 'A name or a value would be read as something else by the renderer, such as a flag or a template.', mend: 'Choose another name.' },
   RENDER_FETCH_FAILED: { answer: 'unevaluated', meaning: 'A remote base or a chart from a listed place could not be fetched.', mend: 'Look at the address, the credentials and the network.' },
 
+  // Manifests
+  MANIFEST_TOO_LARGE: { answer: 'unevaluated', meaning: 'The rendered texts together are larger than the limit.', mend: 'Split the application, or raise spec.manifests.maxBytes.' },
+  MANIFEST_TOO_MANY: { answer: 'unevaluated', meaning: 'There are more rendered objects than the limit allows.', mend: 'Split the application, or raise spec.manifests.maxObjects.' },
+  MANIFEST_ENCODING: { answer: 'unevaluated', meaning: 'A manifest is not UTF-8, or holds characters that YAML does not allow.', mend: 'Save the file as UTF-8 without control characters.' },
+  MANIFEST_SYNTAX: { answer: 'unevaluated', meaning: 'A manifest is not YAML or JSON that Kubernetes could read.', mend: 'Correct the line that the message names.' },
+  MANIFEST_DUPLICATE_KEY: { answer: 'unevaluated', meaning: 'A key stands twice in one mapping; which of the two Kubernetes would take is not defined.', mend: 'Remove one of the two.' },
+  MANIFEST_ALIASES: { answer: 'unevaluated', meaning: 'YAML aliases repeat more values than is allowed, or one stands inside its own value.', mend: 'Write the values out, or raise spec.manifests.maxAliasNodes.' },
+  MANIFEST_DEPTH: { answer: 'unevaluated', meaning: 'The values of a manifest are nested deeper than the limit.', mend: 'Make it flatter, or raise spec.manifests.maxDepth.' },
+  MANIFEST_TAG: { answer: 'unevaluated', meaning: 'A YAML value has a tag that is not read, or that does not fit it.', mend: 'Remove the tag, or quote the value.' },
+  MANIFEST_VALUE: { answer: 'unevaluated', meaning: 'A key or a value is of a kind that JSON cannot hold.', mend: 'Quote it, or write it as a string, a number, a list or a mapping.' },
+  MANIFEST_NOT_OBJECT: { answer: 'unevaluated', meaning: 'A document, or an item of a list, is not a Kubernetes object.', mend: 'Render only objects with apiVersion, kind and metadata.' },
+  MANIFEST_FIELD: { answer: 'unevaluated', meaning: 'apiVersion, kind, metadata, name or namespace is missing, or is not what Kubernetes allows there.', mend: 'Add or correct the field that the message names.' },
+  MANIFEST_NESTED_LIST: { answer: 'unevaluated', meaning: 'An item of a list is a list itself; Argo CD expands only one level, and would apply the rest unseen.', mend: 'Render the objects on their own.' },
+  MANIFEST_REPEATED: { answer: 'denied', meaning: 'Two rendered objects have the same group, kind, namespace and name, so that only one of them can be applied.', mend: 'Remove or rename one of the two.' },
+
   // Images
   IMAGE_DIGEST_INVALID: { answer: 'denied', meaning: 'A digest is not `sha256:` and 64 lower-case hex digits.', mend: 'Pin the image as name@sha256:<64 hex digits>.' },
   IMAGE_REFERENCE_EMPTY: { answer: 'denied', meaning: 'An image field is empty.', mend: 'Write the image, with its digest if it is known.' },

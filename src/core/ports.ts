@@ -33,6 +33,39 @@ export type ExecResult =
 /** Runs a program in a process group of its own and leaves nothing behind, however it ends. */
 export type Exec = (request: ExecRequest) => Promise<ExecResult>;
 
+/** A child that runs until it is stopped. */
+export interface Served {
+  /** Settles when the child has ended, however it ended; never rejects. */
+  readonly ended: Promise<ExecResult>;
+  /** What it wrote to stderr so far, at most 64 KiB. */
+  stderr(): string;
+  /** Kills the whole group and waits until it is gone. Calling it again is harmless. */
+  stop(): Promise<void>;
+}
+
+/** Starts a program that goes on running, such as a policy server. The request's signal stops it too. */
+export type Serve = (request: ExecRequest) => Served | ExecResult;
+
+export interface SocketRequest {
+  /** Absolute path of a unix socket. */
+  readonly socket: string;
+  readonly method: 'GET' | 'POST';
+  /** Path and query. */
+  readonly path: string;
+  readonly body?: string;
+  /** Bytes of the answer after which the connection is cut. */
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
+/** What a server on a unix socket answered; no server, a cut connection and too much output are answers too. */
+export type SocketAnswer =
+  | { readonly kind: 'answered'; readonly status: number; readonly body: Buffer }
+  | { readonly kind: 'failed'; readonly why: 'connection' | 'deadline' | 'output'; readonly message: string };
+
+/** Asks a server on a unix socket over HTTP; nothing else can be reached through it. Never rejects. */
+export type AskSocket = (request: SocketRequest) => Promise<SocketAnswer>;
+
 /** A content descriptor (OCI image-spec), as far as it is used. `digest` is as claimed: hash what you fetch. */
 export interface Descriptor {
   readonly mediaType: string;
@@ -59,7 +92,12 @@ export interface Registry {
   /** A manifest or index by digest or tag. */
   manifest(repository: Repository, reference: Digest | string, signal: AbortSignal): Promise<VerifiedBytes | undefined>;
   /** A blob of at most `maxBytes`. */
-  blob(repository: Repository, digest: Digest, maxBytes: number, signal: AbortSignal): Promise<VerifiedBytes | undefined>;
+  blob(
+    repository: Repository,
+    digest: Digest,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<VerifiedBytes | undefined>;
   /**
    * Every manifest whose subject is `digest`: from the referrers API, and where there is none from the tag
    * `sha256-<hex>`. Hints only: artifactType and annotations are unsigned, and may be missing.
