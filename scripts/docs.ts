@@ -16,7 +16,10 @@ function errorsPage(): string {
   const exit = { denied: '1 (denied)', unevaluated: '2 (could not evaluate)', usage: '3 (usage or configuration)' };
   const rows = Object.entries(CODES)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([code, entry]) => `## ${code}\n\n${entry.meaning}\n\n*Mend:* ${entry.mend}\n\n*Exit code:* ${exit[entry.answer]}\n`);
+    .map(
+      ([code, entry]) =>
+        `## ${code}\n\n${entry.meaning}\n\n*Mend:* ${entry.mend}\n\n*Exit code:* ${exit[entry.answer]}\n`,
+    );
   return `# Errors and findings\n\nEvery code that syncgate prints, what it means and what to do. All of them withhold the manifests. This page is made\nfrom \`src/core/errors.ts\` by \`npm run docs\`.\n\n${rows.join('\n')}`;
 }
 

@@ -4,7 +4,19 @@ import { findTool, resolveTool, ToolMissing } from '../test/support/tools/resolv
 
 const GROUPS: Record<string, readonly string[]> = {
   fast: ['kustomize', 'helm', 'helm4', 'opa', 'crane', 'registry', 'cosign', 'cosign2'],
-  e2e: ['kustomize', 'helm', 'opa', 'crane', 'registry', 'cosign', 'conftest', 'argocd', 'etcd', 'kube-apiserver'],
+  e2e: [
+    'kustomize',
+    'helm',
+    'opa',
+    'crane',
+    'registry',
+    'cosign',
+    'conftest',
+    'argocd',
+    'etcd',
+    'kube-apiserver',
+    'redis-server',
+  ],
   bench: ['kustomize', 'helm', 'opa', 'crane', 'registry', 'cosign', 'conftest'],
   all: TOOLS.map((each) => each.name),
 };

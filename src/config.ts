@@ -24,7 +24,9 @@ const Spec = z.strictObject({
   images: z
     .union([z.literal('unchecked'), ImagesSettings])
     .check(
-      z.describe('How images are verified. `unchecked` says that none is, and that none is pinned; there is no default.'),
+      z.describe(
+        'How images are verified. `unchecked` says that none is, and that none is pinned; there is no default.',
+      ),
     ),
   registries: z._default(RegistriesSettings, () => []).check(z.describe('What is known of each registry.')),
   registryCredentials: z.optional(RegistryCredentials),
@@ -70,7 +72,10 @@ export async function loadConfig(path: string, readText: (path: string) => Promi
   try {
     text = await readText(path);
   } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : `cannot be read: ${String((error as NodeJS.ErrnoException).code ?? error)}`;
+    const why =
+      (error as NodeJS.ErrnoException).code === 'ENOENT'
+        ? 'does not exist'
+        : `cannot be read: ${String((error as NodeJS.ErrnoException).code ?? error)}`;
     throw new GateError('CONFIG_MISSING', `the configuration ${path} ${why}`, { cause: error });
   }
   const [document, second] = readSettings(text, path, 'CONFIG_INVALID');
@@ -78,7 +83,9 @@ export async function loadConfig(path: string, readText: (path: string) => Promi
     throw new GateError('CONFIG_INVALID', `${path} holds no Gate`, { place: path });
   }
   if (second !== undefined) {
-    throw new GateError('CONFIG_INVALID', `${path} holds more than one document; a gate has one configuration`, { place: path });
+    throw new GateError('CONFIG_INVALID', `${path} holds more than one document; a gate has one configuration`, {
+      place: path,
+    });
   }
   const gate = validateSettings(GateDocument, document, 'CONFIG_INVALID');
   const folder = dirname(resolve(path));

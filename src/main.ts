@@ -1,15 +1,21 @@
-import { readFile, realpath } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { readFile, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { addAbortSignal } from 'node:stream';
-import { asGateError, CODES, GateError } from './core/errors.ts';
 import { loadConfig } from './config.ts';
-import type { OpenGate } from './wiring.ts';
+import { asGateError, CODES, GateError } from './core/errors.ts';
+import { visible } from './report/text.ts';
 import { type Command, parseCommand } from './surfaces/cli/arguments.ts';
 import { helpText } from './surfaces/cli/help.ts';
-import { type CommandWorld, exitCodeOf, type Printed, printJudged, requestFromCommand } from './surfaces/cli/judge-command.ts';
-import { visible } from './report/text.ts';
+import {
+  type CommandWorld,
+  exitCodeOf,
+  type Printed,
+  printJudged,
+  requestFromCommand,
+} from './surfaces/cli/judge-command.ts';
+import type { OpenGate } from './wiring.ts';
 
 /** The mount of the container image, and of the sidecar. */
 const defaultConfig = '/etc/syncgate/gate.yaml';
@@ -64,7 +70,8 @@ async function run(argv: readonly string[]): Promise<Printed> {
       try {
         const request = requestFromPluginEnvironment(process.env, await realpath(process.cwd()));
         const judged = await withGate(command, (gate, signal) => gate.judge(request, 'json', signal));
-        if (judged.manifests !== undefined) return printJudged({ name: 'render', options: command.options }, judged, false);
+        if (judged.manifests !== undefined)
+          return printJudged({ name: 'render', options: command.options }, judged, false);
         return refusal(denialText(judged.decision), exitCodeOf(judged.decision.verdict));
       } catch (thrown) {
         const error = asGateError(thrown);

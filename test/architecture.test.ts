@@ -80,7 +80,8 @@ describe('what touches the world has one place', () => {
   });
 
   it('the network is in adapters/', () => {
-    for (const file of users(/^(node:)?(https?|net|tls|dns(\/promises)?|http2|undici)$/)) expect(file).toMatch(/^src\/adapters\//);
+    for (const file of users(/^(node:)?(https?|net|tls|dns(\/promises)?|http2|undici)$/))
+      expect(file).toMatch(/^src\/adapters\//);
   });
 
   it('process.env is read in main.ts only', () => {
@@ -98,7 +99,14 @@ describe('what touches the world has one place', () => {
 
 describe('nothing is imported in circles', () => {
   it('has no cycle', () => {
-    const graph = new Map(files.map((file) => [file, importsOf(file).filter((each) => !each.lazy).map(({ to }) => to)]));
+    const graph = new Map(
+      files.map((file) => [
+        file,
+        importsOf(file)
+          .filter((each) => !each.lazy)
+          .map(({ to }) => to),
+      ]),
+    );
     const done = new Set<string>();
     const visit = (file: string, trail: readonly string[]): void => {
       expect(trail, `cycle through ${file}`).not.toContain(file);

@@ -8,7 +8,12 @@ import { COMMANDS, type CommandName } from './help.ts';
 export type Command =
   | { readonly name: 'help'; readonly topic: CommandName | undefined }
   | { readonly name: 'version'; readonly options: Options }
-  | { readonly name: 'check' | 'render'; readonly path: string; readonly options: Options; readonly source: SourceOptions }
+  | {
+      readonly name: 'check' | 'render';
+      readonly path: string;
+      readonly options: Options;
+      readonly source: SourceOptions;
+    }
   | { readonly name: 'generate'; readonly options: Options };
 
 export interface Options {
@@ -63,7 +68,8 @@ export function parseCommand(argv: readonly string[]): Command {
   if (values['help'] === true || name === 'help') return { name: 'help', topic: name };
   const options = readOptions(name, values);
   if (!takesSource) {
-    if (positionals.length > 0) throw usage(`syncgate ${name} takes no argument, and was given ${quote(positionals[0])}`);
+    if (positionals.length > 0)
+      throw usage(`syncgate ${name} takes no argument, and was given ${quote(positionals[0])}`);
     return { name, options };
   }
   const [path = '.', extra] = positionals;
@@ -99,9 +105,11 @@ function commandName(text: string): CommandName {
 }
 
 function readOptions(name: CommandName, values: FlagValues): Options {
-  const output = (values['output'] as string | undefined) ?? (name === 'render' || name === 'generate' ? 'json' : 'text');
+  const output =
+    (values['output'] as string | undefined) ?? (name === 'render' || name === 'generate' ? 'json' : 'text');
   const allowed = name === 'render' ? ['json', 'yaml'] : name === 'generate' ? ['json'] : ['text', 'json'];
-  if (!allowed.includes(output)) throw usage(`syncgate ${name} --output takes ${allowed.join(' or ')}, not ${quote(output)}`);
+  if (!allowed.includes(output))
+    throw usage(`syncgate ${name} --output takes ${allowed.join(' or ')}, not ${quote(output)}`);
   const timeout = values['timeout'] as string | undefined;
   if (timeout !== undefined && !/^[1-9]\d{0,3}s?$/.test(timeout)) {
     throw usage(`--timeout takes whole seconds from 1 to 9999, not ${quote(timeout)}`);

@@ -1,10 +1,10 @@
 import type { Decision } from '../../core/decision.ts';
 import { GateError } from '../../core/errors.ts';
 import type { Judged } from '../../gate.ts';
+import { requestFrom } from '../../render/parameters.ts';
+import { plainRequest, type RenderRequest } from '../../render/request.ts';
 import { decisionJson } from '../../report/json.ts';
 import { colourPalette, decisionText, plainPalette } from '../../report/text.ts';
-import { plainRequest, type RenderRequest } from '../../render/request.ts';
-import { requestFrom } from '../../render/parameters.ts';
 import type { Command } from './arguments.ts';
 
 export type JudgeCommand = Extract<Command, { name: 'check' | 'render' }>;
@@ -39,7 +39,8 @@ export async function requestFromCommand(command: JudgeCommand, world: CommandWo
 
 function folderSource(command: JudgeCommand, world: CommandWorld) {
   const folder = world.resolvePath(command.path);
-  const root = command.source.root === undefined ? (world.workTreeOf(folder) ?? folder) : world.resolvePath(command.source.root);
+  const root =
+    command.source.root === undefined ? (world.workTreeOf(folder) ?? folder) : world.resolvePath(command.source.root);
   const path = world.pathInside(root, folder);
   if (path === undefined) {
     throw new GateError('USAGE', `${command.path} is not inside the root ${command.source.root ?? root}`, {
