@@ -57,19 +57,19 @@ async function run(argv: readonly string[]): Promise<Printed> {
     }
     case 'check':
     case 'render': {
-      const judged = await withGate(command, async (gate, signal) => {
+      const judged = await withGate(command, process.env['SYNCGATE_CONFIG'] ?? defaultConfig, async (gate, signal) => {
         const request = await requestFromCommand(command, commandWorld(signal));
         return gate.judge(request, command.options.output, signal);
       });
       return printJudged(command, judged, process.stderr.isTTY === true);
     }
     case 'generate': {
-      const { requestFromPluginEnvironment } = await import('./surfaces/argocd/generate.ts');
+      const { platformConfigPath, requestFromPluginEnvironment } = await import('./surfaces/argocd/generate.ts');
       const { denialText } = await import('./surfaces/argocd/denial.ts');
       const refusal = (text: string, exitCode: number) => ({ stdout: '', stderr: `${text}\n`, exitCode });
       try {
         const request = requestFromPluginEnvironment(process.env, await realpath(process.cwd()));
-        const judged = await withGate(command, (gate, signal) => gate.judge(request, 'json', signal));
+        const judged = await withGate(command, platformConfigPath(process.env), (gate, signal) => gate.judge(request, 'json', signal));
         if (judged.manifests !== undefined)
           return printJudged({ name: 'render', options: command.options }, judged, false);
         return refusal(denialText(judged.decision), exitCodeOf(judged.decision.verdict));
@@ -86,9 +86,10 @@ async function run(argv: readonly string[]): Promise<Printed> {
 /** Opens the gate, judges within the deadline, and closes the gate again whatever came of it. */
 async function withGate<Answer>(
   command: Extract<Command, { readonly options: unknown }>,
+  configPath: string,
   use: (gate: OpenGate, signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
-  const file = command.options.config ?? process.env['SYNCGATE_CONFIG'] ?? defaultConfig;
+  const file = command.options.config ?? configPath;
   const config = await loadConfig(file, (path) => readFile(path, 'utf8'));
   const seconds = command.options.timeoutSeconds ?? config.spec.timeoutSeconds;
   const deadline = new AbortController();

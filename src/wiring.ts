@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import { createExec, findProgram } from './adapters/exec.ts';
+import { createRegistries } from './adapters/registry/registries.ts';
+import { systemNetwork } from './adapters/registry/system-ports.ts';
+import { createWorkspace, makeFolder } from './adapters/workspace.ts';
+import { loadPolicies } from './checks/policy/load.ts';
+import type { GateConfig } from './config.ts';
+import { GateError } from './core/errors.ts';
+import { type GateStages, type Judged, judge } from './gate.ts';
+import { emitManifests } from './manifests/emit.ts';
+import { parseManifests } from './manifests/parse.ts';
+import { judgedObjects } from './manifests/scope.ts';
+import { render } from './render/render.ts';
+import type { RenderRequest } from './render/request.ts';
+
+/** The process as the gate needs to know it. */
+export interface World {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly temporaryFolder: string;
+}
+
+/** A gate that is loaded and can judge, once or often. */
+export interface OpenGate {
+  judge(request: RenderRequest, format: 'json' | 'yaml', signal: AbortSignal): Promise<Judged>;
+  /** Ends children, closes connections and removes the private folder. Calling it again is harmless. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the gate that a configuration describes. Policies and trust are loaded while the first source is rendered; what
+ * is wrong with them is an answer of the verdict that needed them.
+ */
+export function openGate(config: GateConfig, world: World, signal: AbortSignal): OpenGate {
+  const { spec, resolvePath } = config;
+  const workspace = createWorkspace(world.temporaryFolder);
+  const exec = createExec();
+  const clock = { now: () => Date.now() };
+  const searchPath = world.env['PATH'] ?? '';
+  const helperEnvironment = { PATH: searchPath, HOME: world.env['HOME'] ?? '/' };
+  const registries = createRegistries(
+    { registries: spec.registries, credentials: spec.registryCredentials },
+    { clock, ...systemNetwork, exec, helperEnvironment, resolvePath },
+  );
+  const policies = settled(
+    loadPolicies(
+      { paths: spec.policies.map(({ path }) => resolvePath(path)), rego: spec.rego, resolvePath },
+      {
+        exec,
+        clock,
+        findProgram: (name) => findProgram(name, searchPath),
+        makeFolder: () => makeFolder(workspace.path, randomUUID()),
+      },
+      signal,
+    ),
+  );
+  const images = spec.images === 'unchecked' ? undefined : openImages(spec.images, resolvePath);
+
+  const stages = (format: 'json' | 'yaml'): GateStages<RenderRequest> => ({
+    render: (request, stop) =>
+      render(request, spec.render, { exec, workspace: workspace.path, env: world.env, resolvePath }, stop),
+    parse: (texts) => parseManifests(texts, spec.manifests),
+    checkImages:
+      images === undefined
+        ? undefined
+        : async (manifests, stop) => {
+            const { checkImages, settings, trust } = await images();
+            return checkImages(manifests, { trust, settings, registry: registries.forRun(), clock }, stop);
+          },
+    judged: (manifests, request) => judgedObjects(manifests, request.destinationNamespace, spec.manifests),
+    checkPolicies: async (set, stop) => (await policies()).judge(set, stop),
+    emit: (manifests) => emitManifests(manifests, format),
+    allowEmpty: spec.render.allowEmpty,
+  });
+
+  return {
+    judge: (request, format, stop) => judge(request, stages(format), stop),
+    async close() {
+      registries.close();
+      await policies().then(
+        (loaded) => loaded.dispose(),
+        () => {},
+      );
+      workspace.remove();
+    },
+  };
+}
+
+type Images = Exclude<GateConfig['spec']['images'], 'unchecked'>;
+
+function openImages(settings: Images, resolvePath: GateConfig['resolvePath']) {
+  return settled(
+    (async () => {
+      const { checkImages } = await import('./checks/images/check.ts');
+      const { loadTrust } = await import('./checks/images/policy/trust.ts');
+      return { checkImages, settings, trust: await loadTrust(settings.trust, resolvePath) };
+    })(),
+  );
+}
+
+/** A promise that is started now and asked for later; its failure waits for whoever asks. */
+function settled<Value>(promise: Promise<Value>): () => Promise<Value> {
+  promise.catch(() => {});
+  return () => promise;
+}
