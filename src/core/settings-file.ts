@@ -4,8 +4,8 @@
  */
 import { distance } from 'fastest-levenshtein';
 import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml';
-import english from 'zod/v4/locales/en.js';
 import * as z from 'zod/mini';
+import english from 'zod/v4/locales/en.js';
 import { type Code, GateError } from './errors.ts';
 import type { JsonPath } from './json.ts';
 import type { Place } from './manifest.ts';
@@ -47,8 +47,13 @@ export function readSettings(text: string, file: string, code: Code): SettingsDo
     try {
       value = document.toJS({ maxAliasCount: 50 });
     } catch (error) {
-      throw new GateError(code, `${file}: aliases multiply beyond what a settings file needs`, { place: file, cause: error });
+      const why = /unresolved alias/i.test(String(error))
+        ? 'an alias stands before its anchor, or without one'
+        : 'aliases multiply beyond what a settings file needs';
+      throw new GateError(code, `${file}: ${why}`, { place: file, cause: error });
     }
+    // What stands between two markers with nothing, or a comment, in it.
+    if (value === null) continue;
     const root = document.contents;
     read.push({
       file,
@@ -112,14 +117,24 @@ z.config(english());
 
 type Issue = z.core.$ZodIssue;
 
-/** Of a union's complaints, the one that got furthest: it belongs to the shape that the author meant. */
+/** Of a union's complaints, one about the shape that the author meant. */
 function deepest(issue: Issue): Issue {
-  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue;
-  const candidates = issue.errors
-    .flat()
-    .map((inner) => deepest({ ...inner, path: [...issue.path, ...inner.path] } as Issue));
-  const score = (each: Issue) => each.path.length + (each.code === 'unrecognized_keys' ? 1 : 0);
-  return candidates.reduce((best, each) => (score(each) > score(best) ? each : best), candidates[0] ?? issue);
+  if (issue.code !== 'invalid_union') return issue;
+  const shapes = issue.errors.map((errors) =>
+    errors.map((inner) => deepest({ ...inner, path: [...issue.path, ...inner.path] } as Issue)),
+  );
+  // A shape that complains about the whole value (a word where a map stands) was not meant; else the fewest faults tell.
+  const distanceOf = (issues: readonly Issue[]) =>
+    issues.every((each) => each.path.length === issue.path.length && each.code !== 'unrecognized_keys')
+      ? Number.POSITIVE_INFINITY
+      : issues.length;
+  const [meant] = shapes.filter((issues) => issues.length > 0).sort((a, b) => compare(distanceOf(a), distanceOf(b)));
+  return meant?.find((each) => each.code === 'unrecognized_keys') ?? meant?.[0] ?? issue;
+}
+
+/** Numbers in order; two infinities are equal, where their difference would be no number. */
+function compare(a: number, b: number): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function explain(schema: z.ZodMiniType, issue: Issue): { message: string; path: JsonPath; part: 'key' | 'value' } {
@@ -166,7 +181,11 @@ function keysAt(schema: z.ZodMiniType, path: JsonPath): string[] {
 }
 
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType[] {
-  const def = schema._zod.def as unknown as { innerType?: z.core.$ZodType; options?: z.core.$ZodType[]; in?: z.core.$ZodType };
+  const def = schema._zod.def as unknown as {
+    innerType?: z.core.$ZodType;
+    options?: z.core.$ZodType[];
+    in?: z.core.$ZodType;
+  };
   if (def.innerType !== undefined) return unwrap(def.innerType);
   if (def.options !== undefined) return def.options.flatMap(unwrap);
   if (def.in !== undefined) return unwrap(def.in);

@@ -48,7 +48,7 @@ describe('the verdict', () => {
       ],
       ['a required check is missing', ['a', 'b'], { a: passed }, 'unevaluated'],
       ['a required check answered nothing', ['a'], { a: undefined }, 'unevaluated'],
-      ['a check that nobody required denied', ['a'], { a: passed, b: completed(finding('deny')) }, 'allowed'],
+      ['a check that nobody required denied', ['a'], { a: passed, b: completed(finding('deny')) }, 'denied'],
     ];
   it.each(rows)('%s', (_, required, outcomes, verdict) => {
     const answers = Object.entries(outcomes).map(([check, outcome]) => ({ check, outcome }));
