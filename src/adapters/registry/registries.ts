@@ -9,7 +9,7 @@ import { createLayoutClient } from './layout.ts';
 import { defaultLimits, type RegistryLimits } from './limits.ts';
 import { askOnce } from './run.ts';
 import type { RegistriesSettings, RegistryCredentials } from './settings.ts';
-import { createTransport, type Lookup } from './transport.ts';
+import { aborted, createTransport, type Lookup } from './transport.ts';
 
 export interface RegistryPorts {
   readonly clock: Clock;
@@ -49,8 +49,9 @@ export function createRegistries(
   const findCredentials = createCredentials(settings.credentials, ports);
   const clients = new Map<string, Client>();
 
-  const route = (repository: Repository): { readonly client: Client; readonly path: string } => {
+  const route = (repository: Repository, signal: AbortSignal): { readonly client: Client; readonly path: string } => {
     const { host, path, layout } = hosts.endpoint(repository);
+    if (signal.aborted) throw aborted(signal, host);
     let client = clients.get(host.name);
     if (client === undefined) {
       client =
@@ -64,20 +65,20 @@ export function createRegistries(
 
   const registry: Registry = {
     async resolveTag(repository, tag, signal) {
-      const { client, path } = route(repository);
+      const { client, path } = route(repository, signal);
       return await client.resolveTag(path, checkedReference(tag), signal);
     },
     async manifest(repository, reference, signal) {
-      const { client, path } = route(repository);
+      const { client, path } = route(repository, signal);
       return await client.manifest(path, checkedReference(reference), signal);
     },
     async blob(repository, digest, maxBytes, signal) {
-      const { client, path } = route(repository);
-      return await client.blob(path, digest, maxBytes, signal);
+      const { client, path } = route(repository, signal);
+      return await client.blob(path, checkedReference(digest), maxBytes, signal);
     },
     async referrers(repository, digest, signal) {
-      const { client, path } = route(repository);
-      return await client.referrers(path, digest, signal);
+      const { client, path } = route(repository, signal);
+      return await client.referrers(path, checkedReference(digest), signal);
     },
   };
   return { forRun: () => askOnce(registry, limits.runBytes), close: () => transport.close() };
@@ -90,7 +91,7 @@ function checkedPath(path: string): string {
   throw new GateError('IMAGE_REFERENCE_INVALID', 'a repository path holds characters that no repository has');
 }
 
-function checkedReference(reference: string): string {
+function checkedReference<Reference extends string>(reference: Reference): Reference {
   if (/^(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|sha256:[0-9a-f]{64})$/.test(reference)) return reference;
-  throw new GateError('IMAGE_REFERENCE_INVALID', 'a tag holds characters that no tag has');
+  throw new GateError('IMAGE_REFERENCE_INVALID', 'a tag or digest holds characters that none has');
 }
