@@ -1,31 +1,301 @@
-import type { DecidedImage, Outcome } from '../../core/decision.ts';
-import { GateError } from '../../core/errors.ts';
+import type { DecidedImage, Finding, Outcome } from '../../core/decision.ts';
+import { asGateError, GateError } from '../../core/errors.ts';
+import {
+  canonicalName,
+  type Digest,
+  type ImageReference,
+  parseImageReference,
+  pinnedReference,
+} from '../../core/image.ts';
+import { type JsonPath, type JsonValue, withValueAt } from '../../core/json.ts';
 import type { Manifest } from '../../core/manifest.ts';
-import type { Clock, Registry } from '../../core/ports.ts';
-import type { Trust } from './policy/trust.ts';
-import type { ImagesSettings } from './settings.ts';
+import { type Extraction, extractImages } from './extract/extract.ts';
+import type { ImageUse } from './extract/use.ts';
+import { type Decided, ImageDecider, type ImagesDeps } from './resolve.ts';
+import { type ImagesSettings, suspicion } from './settings.ts';
 
-/** What the check works with. The registry's answers are not trusted: bodies are only used by their digest. */
-export interface ImagesDeps {
-  readonly trust: Trust;
-  readonly settings: ImagesSettings;
-  readonly registry: Registry;
-  readonly clock: Clock;
-}
+export type { ImagesDeps } from './resolve.ts';
 
 /** The verdict on the images of a set, and the set with every verified image pinned to its digest. */
 export interface ImagesResult {
   readonly outcome: Outcome;
+  /** Each image once, in the order in which the set first names it. */
   readonly images: readonly DecidedImage[];
-  /** Only to be emitted if no finding denies. The same manifests, in the same order, where nothing was pinned. */
+  /** Only to be emitted if no finding denies. The same manifests in the same order, where nothing was pinned. */
   readonly pinned: readonly Manifest[];
 }
 
+/** One image at one place. */
+interface Sighting {
+  readonly manifest: Manifest;
+  readonly use: ImageUse;
+  readonly reference: ImageReference;
+  /** `allow` never gets here. */
+  readonly severity: 'deny' | 'warn' | undefined;
+}
+
+/**
+ * Verifies every image of the set and pins it. Each different image is decided once, several at a time; findings come
+ * in the order of the set, so the same set gives the same findings. Never rejects: what goes wrong is a finding of
+ * effect `error`, or an errored outcome (CHECK_TIMEOUT when the signal aborts).
+ */
 export async function checkImages(
   manifests: readonly Manifest[],
-  _deps: ImagesDeps,
-  _signal: AbortSignal,
+  deps: ImagesDeps,
+  signal: AbortSignal,
 ): Promise<ImagesResult> {
-  const error = new GateError('IMAGE_UNVERIFIABLE', 'images are not verified yet');
-  return { outcome: { kind: 'errored', error }, images: [], pinned: manifests };
+  try {
+    return await check(manifests, deps, signal);
+  } catch (error) {
+    const reason = signal.aborted
+      ? new GateError('CHECK_TIMEOUT', 'the images were not verified before the deadline', { cause: error })
+      : asGateError(error, 'CHECK_CRASHED');
+    return { outcome: { kind: 'errored', error: reason }, images: [], pinned: manifests };
+  }
+}
+
+async function check(manifests: readonly Manifest[], deps: ImagesDeps, signal: AbortSignal): Promise<ImagesResult> {
+  signal.throwIfAborted();
+  const { settings, trust } = deps;
+  const findings: Finding[] = [...trust.warnings];
+  const sightings: Sighting[] = [];
+  for (const manifest of manifests) {
+    const extraction = extractImages(manifest, settings.delivering.allow);
+    findings.push(...extractionFindings(manifest, extraction));
+    for (const use of extraction.uses) {
+      const severity = use.suspected === undefined ? undefined : suspicion(settings, use.suspected);
+      if (severity === 'allow') continue;
+      const reference = readReference(manifest, use, severity ?? 'deny', findings);
+      if (reference !== undefined) sightings.push({ manifest, use, reference, severity });
+    }
+  }
+
+  const decided = await decideAll(sightings, deps, signal);
+  const images = new Map<string, DecidedImage>();
+  const pins = new Map<number, { manifest: Manifest; pins: [JsonPath, string][] }>();
+  for (const sighting of sightings) {
+    const answer = decided.get(keyOf(sighting));
+    findings.push(...judgeSighting(sighting, answer, settings));
+    if (answer === undefined) continue;
+    const image = imageOf(sighting, answer);
+    if (image !== undefined && !images.has(sighting.reference.text)) images.set(sighting.reference.text, image);
+    const text = answer.kind === 'verified' && settings.pin ? pinOf(sighting, answer.image.digest) : undefined;
+    if (text === undefined) continue;
+    const entry = pins.get(sighting.manifest.index) ?? { manifest: sighting.manifest, pins: [] };
+    entry.pins.push([sighting.use.path, text]);
+    pins.set(sighting.manifest.index, entry);
+  }
+  return {
+    outcome: { kind: 'completed', examined: sightings.length, findings: once(findings) },
+    images: [...images.values()],
+    pinned: manifests.map((manifest) => pinManifest(manifest, pins.get(manifest.index)?.pins ?? [])),
+  };
+}
+
+/** What the object itself has wrong, before any registry is asked. */
+function extractionFindings(manifest: Manifest, extraction: Extraction): Finding[] {
+  const findings: Finding[] = extraction.problems.map(({ path, problem }) => ({
+    ...about(manifest, path),
+    effect: 'deny',
+    code: 'IMAGE_FIELD_INVALID',
+    rule: 'images',
+    message: `${showPath(path)} ${problem}`,
+    mend: 'Write the image there as a string.',
+  }));
+  if (extraction.delivers === undefined) return findings;
+  const groupKind = `${groupOf(manifest)}/${manifest.identity.kind}`;
+  findings.push({
+    ...about(manifest, ['kind']),
+    effect: 'deny',
+    code: 'IMAGE_DELIVERED_ELSEWHERE',
+    rule: 'images',
+    message: `it ${extraction.delivers}`,
+    mend: `If what it delivers is judged elsewhere, have the platform add ${groupKind} to images.delivering.allow.`,
+  });
+  return findings;
+}
+
+function readReference(
+  manifest: Manifest,
+  use: ImageUse,
+  effect: 'deny' | 'warn',
+  findings: Finding[],
+): ImageReference | undefined {
+  try {
+    return parseImageReference(use.text);
+  } catch (thrown) {
+    const error = asGateError(thrown);
+    findings.push({
+      ...about(manifest, use.path),
+      effect,
+      code: error.code,
+      rule: 'images',
+      message: `${showPath(use.path)}: ${error.message}`,
+      mend: error.mend,
+      image: oneLine(use.text),
+    });
+    return undefined;
+  }
+}
+
+/**
+ * Decides each different image once, `limits.concurrency` at a time. A suspected image that has no digest is not asked
+ * about: its field cannot be pinned, so whatever the answer, another image could run.
+ */
+async function decideAll(
+  sightings: readonly Sighting[],
+  deps: ImagesDeps,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Decided>> {
+  const { images: most, concurrency } = deps.settings.limits;
+  const wanted = new Map<string, ImageReference>();
+  for (const sighting of sightings) {
+    if (isDecidable(sighting)) wanted.set(keyOf(sighting), sighting.reference);
+  }
+  if (wanted.size > most) {
+    throw new GateError('IMAGE_TOO_MANY', `the set holds ${wanted.size} images, and images.limits.images is ${most}`);
+  }
+  const decider = new ImageDecider(deps, signal);
+  const decided = new Map<string, Decided>();
+  const waiting = [...wanted];
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      decided.set(next[0], await decider.decide(next[1]));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, waiting.length) }, work));
+  return decided;
+}
+
+function isDecidable({ use, reference }: Sighting): boolean {
+  return use.suspected === undefined || reference.digest !== undefined;
+}
+
+function keyOf({ reference }: Sighting): string {
+  return canonicalName(reference);
+}
+
+/** The findings on one image at one place; none if it may run. An image that was not decided is never let through. */
+function judgeSighting(sighting: Sighting, answer: Decided | undefined, settings: ImagesSettings): Finding[] {
+  const { manifest, use, reference, severity } = sighting;
+  const common = { ...about(manifest, use.path), image: reference.text };
+  if (answer === undefined) {
+    if (severity === undefined) throw new GateError('CHECK_CRASHED', `the image ${reference.text} was not decided`);
+    return [suspected(common, sighting, severity)];
+  }
+  switch (answer.kind) {
+    case 'verified':
+      if (settings.pin || reference.digest !== undefined) return [];
+      return [
+        {
+          ...common,
+          effect: 'deny',
+          code: 'IMAGE_NOT_PINNED',
+          rule: 'images',
+          message: `it was verified as ${answer.image.digest}, and its tag may point elsewhere when a node pulls it`,
+          mend: `Write ${pinnedReference(reference, answer.image.digest)}, or set images.pin to true.`,
+        },
+      ];
+    case 'unmatched':
+      if (severity !== undefined) return [suspected(common, sighting, severity)];
+      return settings.unmatched === 'allow' ? [] : [unmatched(common, reference, settings.unmatched)];
+    case 'refused':
+      return answer.objections.map((objection) => ({
+        ...common,
+        ...objection,
+        effect: severity === 'warn' ? 'warn' : objection.effect,
+      }));
+    default:
+      return answer satisfies never;
+  }
+}
+
+type Common = Pick<Finding, 'object' | 'place' | 'image'>;
+
+function unmatched(common: Common, reference: ImageReference, effect: 'deny' | 'warn'): Finding {
+  return {
+    ...common,
+    effect,
+    code: 'IMAGE_UNMATCHED',
+    rule: 'images',
+    message: `no ClusterImagePolicy matches ${canonicalName(reference)}, so nothing says who may sign it`,
+    mend: 'Add a policy whose glob matches that name, or use an image that one matches.',
+  };
+}
+
+function suspected(common: Common, { use, reference }: Sighting, effect: 'deny' | 'warn'): Finding {
+  const verifiable = reference.digest !== undefined;
+  return {
+    ...common,
+    effect,
+    code: 'IMAGE_SUSPECTED',
+    rule: 'images',
+    message: `${showPath(use.path)} names what looks like an image, and nothing verifies it`,
+    mend: verifiable
+      ? 'Add a policy whose glob matches it.'
+      : `Write it with the digest of a signed image, which is then verified; or have the platform set images.${use.suspected}.`,
+  };
+}
+
+function imageOf({ reference, use }: Sighting, answer: Decided): DecidedImage | undefined {
+  if (answer.kind === 'verified')
+    return { reference: reference.text, digest: answer.image.digest, by: answer.image.by };
+  if (answer.kind === 'refused' || use.suspected !== undefined) return undefined;
+  return { reference: reference.text, digest: reference.digest, by: [] };
+}
+
+/** The text of the field with the verified digest; undefined where it stays as it is. */
+function pinOf({ use, reference }: Sighting, digest: Digest): string | undefined {
+  // A suspected image has a digest of its own, and its field may hold more than the image.
+  if (use.suspected !== undefined) return undefined;
+  const pinned = pinnedReference(reference, digest);
+  const text = use.pinAs === 'digest' ? withoutTag(pinned, digest) : pinned;
+  return `${use.scheme}${text}`;
+}
+
+function withoutTag(pinned: string, digest: Digest): string {
+  const name = pinned.slice(0, -digest.length - 1);
+  const colon = name.lastIndexOf(':');
+  return `${colon > name.lastIndexOf('/') ? name.slice(0, colon) : name}@${digest}`;
+}
+
+function pinManifest(manifest: Manifest, pins: readonly (readonly [JsonPath, string])[]): Manifest {
+  if (pins.length === 0) return manifest;
+  const { index, identity, origin } = manifest;
+  const object = pins.reduce<JsonValue>((value, [path, text]) => withValueAt(value, path, text), manifest.object);
+  return { index, identity, origin, object: object as Manifest['object'], locate: (path) => manifest.locate(path) };
+}
+
+function about(manifest: Manifest, path: JsonPath): Pick<Finding, 'object' | 'place'> {
+  return { object: manifest.identity, place: manifest.locate(path) };
+}
+
+/** An image that a pod runs in three containers is one finding on that object. */
+function once(findings: readonly Finding[]): Finding[] {
+  const seen = new Set<string>();
+  return findings.filter(({ code, rule, image, message, object, place }) => {
+    const of = image === undefined || code === 'IMAGE_SUSPECTED' ? [place, message] : image;
+    const key = JSON.stringify([code, rule, of, object]);
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+function groupOf({ identity }: Manifest): string {
+  const slash = identity.apiVersion.indexOf('/');
+  return slash < 0 ? '' : identity.apiVersion.slice(0, slash);
+}
+
+function showPath(path: JsonPath): string {
+  const shown = path.reduce<string>((text, step) => {
+    if (typeof step === 'number') return `${text}[${step}]`;
+    return text === '' ? step : `${text}.${step}`;
+  }, '');
+  return oneLine(shown);
+}
+
+/** Field names and values are outside text: one line, bounded. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, 300);
 }

@@ -1,0 +1,132 @@
+import { parseImageReference } from '../../../core/image.ts';
+
+/**
+ * Guesses whether a string names an image. It cannot be exact: `example.com/team/app:v1` may be anything. The guess is
+ * made to miss little and to leave alone what Kubernetes objects are full of: label keys, API groups, URLs, host:port.
+ */
+
+/** Registries whose host alone makes a name without tag an image. */
+const knownRegistries = [
+  'docker.io',
+  'index.docker.io',
+  'registry-1.docker.io',
+  'ghcr.io',
+  'quay.io',
+  'gcr.io',
+  'registry.k8s.io',
+  'k8s.gcr.io',
+  'public.ecr.aws',
+  'mcr.microsoft.com',
+  'registry.gitlab.com',
+  'nvcr.io',
+  'cgr.dev',
+  'docker.elastic.co',
+  'xpkg.upbound.io',
+  'xpkg.crossplane.io',
+  'registry.access.redhat.com',
+  'registry.redhat.io',
+  'container-registry.oracle.com',
+  'icr.io',
+  'lscr.io',
+  'registry.suse.com',
+  'reg.kyverno.io',
+  'oci.external-secrets.io',
+];
+const knownRegistryEndings = ['.gcr.io', '.pkg.dev', '.azurecr.io', '.ocir.io', '.icr.io', '.jfrog.io'];
+const elasticRegistry = /\.dkr\.ecr\.[a-z0-9-]{1,40}\.amazonaws\.com(?:\.cn)?$/;
+
+/** Hosts of names that look alike and are not images: code, and the API groups of Kubernetes itself. */
+const otherHosts = ['github.com', 'gitlab.com', 'bitbucket.org', 'golang.org', 'k8s.io', 'sigs.k8s.io'];
+
+/** Words that fields named after images hold, and that would be images of Docker Hub by grammar alone. */
+const plainWords = new Set([
+  '',
+  'true',
+  'false',
+  'yes',
+  'no',
+  'on',
+  'off',
+  'null',
+  'none',
+  'auto',
+  'always',
+  'never',
+  'default',
+  'latest',
+  'enabled',
+  'disabled',
+]);
+
+/** The image references in a string, judged by their looks alone: those with a digest, a host and tag, or a known registry. */
+export function suspectsIn(value: string): string[] {
+  // Shell lines, lists and flags hold several words; none of these characters can be part of a reference.
+  return value.split(/[\s,;"'`=|&()<>{}[\]\\!?#%^~+]+/).flatMap((word) => {
+    const text = withoutScheme(word);
+    return text !== undefined && looksLikeImage(text) ? [text] : [];
+  });
+}
+
+/** The references in a string that goes by a name which promises an image: there, `nginx` alone is one. */
+export function suspectsUnderHint(name: string, value: string): string[] {
+  // `--sidecar-image=nginx` carries its name with it.
+  const flag = /^-{0,2}([A-Za-z0-9_.-]+)=(.*)$/s.exec(value);
+  const [hint, text] = flag === null ? [name, value] : [flag[1] ?? '', flag[2] ?? ''];
+  if (!promisesImage(hint)) return [];
+  // The variable that `$(NAME)` alone stands for is looked at under its own name; anything more is built at run time.
+  if (/\$\(|\$\{|\{\{/.test(text)) return /^\$\([A-Za-z0-9_.-]+\)$/.test(text) ? [] : [text];
+  return text.split(/[\s,;]+/).flatMap((word) => {
+    const reference = withoutScheme(word);
+    return reference !== undefined && !plainWords.has(reference.toLowerCase()) && isReference(reference)
+      ? [reference]
+      : [];
+  });
+}
+
+/** Whether a field, flag or variable of this name holds an image: `image`, `baseImage`, `--proxy-image`, `RELATED_IMAGE_X`. */
+export function promisesImage(name: string): boolean {
+  const word = name
+    .replace(/^-+/, '')
+    .replaceAll(/[-_. ]/g, '')
+    .toLowerCase();
+  if (
+    /pull|policy|imagetag|imagesize|imagetype|imagefs|imageminimum|imagemaximum|imagegc|imageregistry|imageprefix/.test(
+      word,
+    )
+  )
+    return false;
+  return /images?(?:name|ref|reference|uri|url)?$/.test(word) || /^relatedimage/.test(word);
+}
+
+function withoutScheme(word: string): string | undefined {
+  const trimmed = word.replace(/^[:@/.-]+/, '').replace(/[:.]+$/, '');
+  const scheme = /^([a-z][a-z0-9+-]*):\/\//i.exec(trimmed);
+  if (scheme === null) return trimmed;
+  return /^(?:docker|oci|containerd|podman)$/i.test(scheme[1] ?? '') ? trimmed.slice(scheme[0].length) : undefined;
+}
+
+function looksLikeImage(text: string): boolean {
+  // Cheap first: most words have none of the marks.
+  if (!text.includes('/') && !text.includes('@')) return false;
+  if (!isReference(text)) return false;
+  if (/@sha256:[0-9a-f]{64}$/.test(text)) return true;
+  const slash = text.indexOf('/');
+  const host = text
+    .slice(0, slash)
+    .toLowerCase()
+    .replace(/\.(?=:|$)/, '');
+  const hasHost = host === 'localhost' || /[.:]/.test(host);
+  if (!hasHost || otherHosts.includes(host)) return false;
+  if (knownRegistries.includes(host) || knownRegistryEndings.some((ending) => host.endsWith(ending))) return true;
+  if (elasticRegistry.test(host)) return true;
+  return /:[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text.slice(slash));
+}
+
+function isReference(text: string): boolean {
+  try {
+    parseImageReference(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

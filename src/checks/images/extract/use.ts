@@ -1,0 +1,54 @@
+import type { JsonPath } from '../../../core/json.ts';
+
+/** A string of an object that is, or may be, an image that will run. */
+export interface ImageUse {
+  readonly path: JsonPath;
+  /** The reference alone, without a scheme. */
+  readonly text: string;
+  /** What stands before the reference in the field, such as `oci://`. */
+  readonly scheme: string;
+  /** What reads the field: some readers refuse a reference that has both a tag and a digest. */
+  readonly pinAs: 'tag-and-digest' | 'digest';
+  /** Undefined where the gate knows that it is an image; else the setting that says what a suspicion does. */
+  readonly suspected: Suspicion | undefined;
+}
+
+export type Suspicion = 'unknownKinds' | 'argsAndEnv';
+
+/** An image field that does not hold a string. */
+export interface FieldProblem {
+  readonly path: JsonPath;
+  readonly problem: string;
+}
+
+/** Collects uses and problems; a field that two rules find is one use, and certainty wins over suspicion. */
+export class Uses {
+  readonly #uses = new Map<string, ImageUse>();
+  readonly #problems = new Map<string, FieldProblem>();
+
+  add(use: Pick<ImageUse, 'path' | 'text'> & Partial<ImageUse>): void {
+    const key = JSON.stringify(use.path);
+    const made: ImageUse = { scheme: '', pinAs: 'tag-and-digest', suspected: undefined, ...use };
+    // One field may hold several suspected images, such as a shell command; only one can be known.
+    const id = made.suspected === undefined ? key : `${key} ${made.text}`;
+    if (!this.#uses.has(key) && !this.#uses.has(id)) this.#uses.set(id, made);
+  }
+
+  refuse(path: JsonPath, problem: string): void {
+    this.#problems.set(JSON.stringify(path), { path, problem });
+  }
+
+  /** Whether the field is known already, as an image or as a wrong one. */
+  has(path: JsonPath): boolean {
+    const key = JSON.stringify(path);
+    return this.#uses.has(key) || this.#problems.has(key);
+  }
+
+  get uses(): ImageUse[] {
+    return [...this.#uses.values()];
+  }
+
+  get problems(): FieldProblem[] {
+    return [...this.#problems.values()];
+  }
+}
