@@ -130,7 +130,7 @@ async function renderAndParse<Request>(request: Request, stages: GateStages<Requ
       ? { kind: 'completed', examined: manifests.length, findings: [] }
       : {
           kind: 'errored',
-          error: new GateError('RENDER_EMPTY', 'the source renders to no object at all'),
+          error: new GateError('RENDER_NOTHING', 'the source renders to no object at all'),
         };
   return { outcome, manifests, engines };
 }

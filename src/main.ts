@@ -50,16 +50,18 @@ async function run(argv: readonly string[]): Promise<Printed> {
     case 'help':
       return { stdout: helpText(command.topic), stderr: '', exitCode: 0 };
     case 'version': {
-      const { versionText } = await import('./surfaces/cli/version.ts');
-      const { engineVersions } = await import('./wiring.ts');
-      const versions = await engineVersions(world());
+      const { engineVersions, versionText } = await import('./surfaces/cli/version.ts');
+      const { createExec, findProgram } = await import('./adapters/exec.ts');
+      const path = process.env['PATH'] ?? '';
+      const signal = AbortSignal.any([AbortSignal.timeout(10_000), interruption.signal]);
+      const versions = await engineVersions(createExec(), (name) => findProgram(name, path), signal);
       return { stdout: versionText(SYNCGATE_VERSION, versions, command.options.output), stderr: '', exitCode: 0 };
     }
     case 'check':
     case 'render': {
       const judged = await withGate(command, process.env['SYNCGATE_CONFIG'] ?? defaultConfig, async (gate, signal) => {
         const request = await requestFromCommand(command, commandWorld(signal));
-        return gate.judge(request, command.options.output, signal);
+        return gate.judge(request, command.options.output === 'yaml' ? 'yaml' : 'json', signal);
       });
       return printJudged(command, judged, process.stderr.isTTY === true);
     }

@@ -142,7 +142,6 @@ export const CODES = codes({
   // Gate
   INTERRUPTED: { answer: 'unevaluated', meaning: 'syncgate was told to stop before it had a verdict.', mend: 'Run it again.' },
   STDIN_UNREADABLE: { answer: 'usage', meaning: 'Standard input could not be read, or holds more than a rendered set may.', mend: 'Pipe the manifests of one application into syncgate.' },
-  RENDER_EMPTY: { answer: 'unevaluated', meaning: 'The source renders to no object at all; a controller that prunes would delete everything it had applied.', mend: 'Point at the folder that holds the manifests, or set spec.render.allowEmpty if nothing is what you mean.' },
   EMIT_FAILED: { answer: 'unevaluated', meaning: 'The manifests were allowed, but could not be written out whole.', mend: 'Treat what was received as nothing; see the message for why.' },
   CHECK_CRASHED: { answer: 'unevaluated', meaning: 'A check threw something that is not one of its own errors.', mend: 'Report it with the text of the message; the manifests stay withheld.' },
   CHECK_TIMEOUT: { answer: 'unevaluated', meaning: 'A check did not finish before the deadline.', mend: 'Raise --timeout, or find out what it waits for.' },
