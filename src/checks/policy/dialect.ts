@@ -1,0 +1,41 @@
+import type { Outcome } from '../../core/decision.ts';
+import type { JudgedObject } from '../../core/rendered.ts';
+
+/** One file below a policy path. */
+export interface PolicyFile {
+  /** As messages print it: the last name of the policy path, then the way down; never a machine path. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What a check of one set answers, and by which engines. */
+export interface PolicyAnswer {
+  readonly outcome: Outcome;
+  readonly engines: Readonly<Record<string, string>>;
+}
+
+/** Policies that were loaded and are ready to judge. */
+export interface Policies {
+  /** The rules that judge, as findings name them. */
+  readonly rules: readonly string[];
+  /**
+   * Judges a whole rendered set. Throws a GateError where nothing can be said of any object (no engine, a limit); an
+   * object that could not be judged is a finding of effect `error`.
+   */
+  judge(set: readonly JudgedObject[], signal: AbortSignal): Promise<PolicyAnswer>;
+  /** Ends whatever was started for them. Calling it again is harmless. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * A language that policies are written in. Each has a folder of its own, and in it `dialect.ts` (this interface) and
+ * `settings.ts` (its part of the Gate).
+ */
+export interface Dialect {
+  /** As a reader would call it: `Rego`. */
+  readonly name: string;
+  /** Whether a file is written in it, judged by its name, or by the apiVersion and kind that it holds. */
+  claims(file: PolicyFile): boolean;
+  /** Throws a GateError for the first file that could never judge; the signal bounds the loading alone. */
+  load(files: readonly PolicyFile[], signal: AbortSignal): Promise<Policies>;
+}

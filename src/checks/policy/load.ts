@@ -1,0 +1,118 @@
+import { GateError } from '../../core/errors.ts';
+import type { Clock, Exec } from '../../core/ports.ts';
+import type { Dialect, Policies, PolicyFile } from './dialect.ts';
+import { createReader, decodeText, findFiles } from './folder.ts';
+import { regoDialect } from './rego/dialect.ts';
+import type { LongLived } from './rego/server.ts';
+import type { RegoSettings } from './rego/settings.ts';
+
+export interface PolicySettings {
+  /** Absolute paths of files and folders of policies, of every dialect. */
+  readonly paths: readonly string[];
+  readonly rego: RegoSettings;
+  /** Makes an absolute path of one in the configuration. */
+  readonly resolvePath: (path: string) => string;
+}
+
+export interface PolicyPorts {
+  readonly exec: Exec;
+  /** What policies are told is now. */
+  readonly clock: Clock;
+  /** The absolute path of a program on PATH, or of one that is named absolutely. */
+  readonly findProgram: (name: string) => string | undefined;
+  /** Makes a private, empty folder that is removed when the run is over. */
+  readonly makeFolder: () => string;
+  /** Given by a process that judges more than once: engines are then kept running between verdicts. */
+  readonly longLived?: LongLived;
+}
+
+/**
+ * Loads every policy below the given paths, or none: a file that no dialect can judge by is refused by name, and so is
+ * a path without any policy. No paths at all are an answer too: nothing is judged, and everything passes. Throws
+ * GateErrors with POLICY_*, OPA_* and REGO_* codes.
+ */
+export async function loadPolicies(
+  settings: PolicySettings,
+  ports: PolicyPorts,
+  signal: AbortSignal,
+): Promise<Policies> {
+  if (settings.paths.length === 0) return combine([]);
+  const data = findFiles(settings.rego.data.map(settings.resolvePath));
+  const dialects: readonly Dialect[] = [regoDialect(settings.rego, data, ports)];
+  const loaded: Policies[] = [];
+  try {
+    for (const [dialect, files] of await sortByDialect(settings.paths, data, dialects)) {
+      loaded.push(await dialect.load(files, signal));
+    }
+  } catch (error) {
+    await combine(loaded).dispose();
+    throw error;
+  }
+  return combine(loaded);
+}
+
+async function sortByDialect(
+  paths: readonly string[],
+  data: readonly { readonly files: readonly { readonly path: string }[] }[],
+  dialects: readonly Dialect[],
+): Promise<Map<Dialect, PolicyFile[]>> {
+  const dataFiles = new Set(data.flatMap(({ files }) => files.map(({ path }) => path)));
+  const read = createReader();
+  const sorted = new Map<Dialect, PolicyFile[]>();
+  for (const folder of findFiles(paths)) {
+    let policies = folder.repeated;
+    for (const found of folder.files) {
+      if (isBesides(found.name)) continue;
+      // Data files often lie beside the rules that read them. A policy is never data: it is loaded as one.
+      if (dataFiles.has(found.path) && /\.(ya?ml|json)$/.test(found.name)) continue;
+      const file = { name: found.name, text: decodeText(found.name, read(found)) };
+      const dialect = dialects.find((each) => each.claims(file));
+      if (dialect === undefined) {
+        const { refuse } = await import('./unsupported.ts');
+        throw refuse(file, dialects);
+      }
+      sorted.set(dialect, [...(sorted.get(dialect) ?? []), file]);
+      policies += 1;
+    }
+    if (policies === 0) {
+      throw new GateError('POLICY_MISSING', `${folder.label} holds no policy`, { place: folder.label });
+    }
+  }
+  return sorted;
+}
+
+/** What lies in every repository and is no policy in any dialect. */
+function isBesides(name: string): boolean {
+  const steps = name.split('/').slice(1);
+  const last = steps.at(-1) ?? '';
+  return (
+    steps.slice(0, -1).some((step) => step === '.git' || step === '.regal' || step === '.github') ||
+    /^(\.gitignore|\.gitkeep|\.gitattributes|\.editorconfig|LICENSE|CODEOWNERS)$|\.md$/.test(last)
+  );
+}
+
+/** Several dialects as one: all of them judge, and what any of them says counts. */
+function combine(loaded: readonly Policies[]): Policies {
+  return {
+    rules: loaded.flatMap(({ rules }) => rules),
+    async judge(set, signal) {
+      const answers = await Promise.all(loaded.map((each) => each.judge(set, signal)));
+      const engines = Object.assign({}, ...answers.map((answer) => answer.engines)) as Record<string, string>;
+      const outcomes = answers.map(({ outcome }) => outcome);
+      const errored = outcomes.find((outcome) => outcome.kind === 'errored');
+      if (errored !== undefined) return { outcome: errored, engines };
+      const completed = outcomes.filter((outcome) => outcome.kind === 'completed');
+      return {
+        outcome: {
+          kind: 'completed',
+          examined: completed.reduce((sum, { examined }) => sum + examined, 0),
+          findings: completed.flatMap(({ findings }) => findings),
+        },
+        engines,
+      };
+    },
+    async dispose() {
+      await Promise.all(loaded.map((each) => each.dispose()));
+    },
+  };
+}

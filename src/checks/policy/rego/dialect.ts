@@ -1,0 +1,71 @@
+import { GateError } from '../../../core/errors.ts';
+import type { Clock, Exec } from '../../../core/ports.ts';
+import type { Dialect, Policies, PolicyFile } from '../dialect.ts';
+import type { FoundFolder } from '../folder.ts';
+import { analyse } from './analysis.ts';
+import { createEvaluation } from './evaluation.ts';
+import { harnessText } from './harness.ts';
+import { judgeSet } from './judge.ts';
+import { layOut } from './layout.ts';
+import { checkPolicies, type OpaContext, opaVersion, writeCapabilities } from './opa.ts';
+import { type LongLived, startServer } from './server.ts';
+import type { RegoSettings } from './settings.ts';
+
+interface RegoPorts {
+  readonly exec: Exec;
+  readonly clock: Clock;
+  readonly findProgram: (name: string) => string | undefined;
+  readonly makeFolder: () => string;
+  readonly longLived?: LongLived;
+}
+
+/** Rego with conftest's conventions, evaluated by the real opa. */
+export function regoDialect(settings: RegoSettings, data: readonly FoundFolder[], ports: RegoPorts): Dialect {
+  return {
+    name: 'Rego',
+    claims: ({ name }) => name.endsWith('.rego'),
+    load: (files, signal) => loadRego(files, settings, data, ports, signal),
+  };
+}
+
+/**
+ * Three short runs of opa at once say what the policies hold, what they may call and which opa this is. A short-lived
+ * process then compiles and judges in one more; a long-lived one compiles now and keeps a server.
+ */
+async function loadRego(
+  files: readonly PolicyFile[],
+  settings: RegoSettings,
+  data: readonly FoundFolder[],
+  ports: RegoPorts,
+  signal: AbortSignal,
+): Promise<Policies> {
+  const name = settings.path ?? 'opa';
+  const program = ports.findProgram(name);
+  if (program === undefined) throw new GateError('OPA_MISSING', `there are Rego policies, and ${name} is not found`);
+  const layout = layOut(ports.makeFolder(), settings, files, data);
+  const context: OpaContext = { exec: ports.exec, program, settings, layout };
+  const bounded = (outer: AbortSignal) =>
+    AbortSignal.any([outer, AbortSignal.timeout(settings.limits.timeoutSeconds * 1000)]);
+
+  const loading = bounded(signal);
+  const [analysis, version] = await Promise.all([
+    analyse(context, files, loading),
+    opaVersion(context, loading),
+    writeCapabilities(context, loading),
+  ]);
+  layout.writeHarness(harnessText(analysis));
+
+  let engine = createEvaluation(context);
+  if (ports.longLived !== undefined) {
+    await checkPolicies(context, loading, { limited: true });
+    engine = await startServer(context, ports.longLived, loading);
+  }
+  return {
+    rules: analysis.rules.map((rule) => `${rule.package}.${rule.name}`),
+    async judge(set, outer) {
+      const outcome = await judgeSet(set, analysis, engine, ports.clock, bounded(outer));
+      return { outcome, engines: { opa: version } };
+    },
+    dispose: () => engine.stop(),
+  };
+}

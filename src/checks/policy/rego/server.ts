@@ -1,0 +1,120 @@
+import { join } from 'node:path';
+import { GateError } from '../../../core/errors.ts';
+import type { AskSocket, Serve, Served } from '../../../core/ports.ts';
+import { oneLine } from '../message.ts';
+import { asFailure } from './evaluation.ts';
+import { QUESTION } from './harness.ts';
+import type { Engine } from './judge.ts';
+import { endedEarly, type OpaContext, opaRequest, readComplaints, versionFlags } from './opa.ts';
+
+/** What a process that lives long gives, so that engines can be kept between verdicts. */
+export interface LongLived {
+  readonly serve: Serve;
+  readonly askSocket: AskSocket;
+}
+
+/** How soon a starting server is asked again whether it is there. */
+const POLL_MS = 5;
+/** The kernel's bound for the path of a unix socket, with its closing NUL. */
+const MAX_SOCKET_PATH = 107;
+
+/**
+ * A child server on a unix socket in the private folder, which only this user can enter. It must be given policies that
+ * were compiled with what they may call: the server itself does not restrict them. A server that has died is started
+ * anew for the next question.
+ */
+export async function startServer(
+  context: OpaContext,
+  { serve, askSocket }: LongLived,
+  signal: AbortSignal,
+): Promise<Engine> {
+  const { layout, settings } = context;
+  const socket = join(layout.root, 's');
+  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH) {
+    throw new GateError('OPA_FAILED', 'the path of the temporary folder is too long for a unix socket', {
+      mend: 'Set TMPDIR to a shorter path.',
+    });
+  }
+  const args = [
+    ...['run', '--server', '--addr', `unix://${socket}`, '--unix-socket-perm', '600', '--log-level', 'error'],
+    ...['--skip-version-check', '--disable-telemetry', '--shutdown-grace-period', '0', ...versionFlags(settings)],
+  ];
+  const maxBytes = settings.limits.outputMiB * 1024 * 1024;
+  let running: Promise<Served> | undefined;
+  let stopped = false;
+  const lifetime = new AbortController();
+
+  const start = async (stop: AbortSignal): Promise<Served> => {
+    const request = opaRequest(context, [...args, '.', ...layout.data, layout.harness], lifetime.signal);
+    const served = serve(request);
+    if ('kind' in served) throw endedEarly(served, settings);
+    let ended = false;
+    void served.ended.then(() => {
+      ended = true;
+      running = undefined;
+    });
+    for (;;) {
+      if (ended) throw endedEarly(await served.ended, settings);
+      if (stop.aborted) {
+        await served.stop();
+        throw endedEarly({ kind: 'killed', why: 'deadline', stderr: served.stderr() }, settings);
+      }
+      const answer = await askSocket({ socket, method: 'GET', path: '/health', maxBytes, signal: stop });
+      if (answer.kind === 'answered' && answer.status === 200) return served;
+      await new Promise((done) => setTimeout(done, POLL_MS));
+    }
+  };
+  const server = (stop: AbortSignal): Promise<Served> => {
+    if (stopped) throw new GateError('OPA_FAILED', 'the policies were disposed of');
+    running ??= start(stop).catch((error) => {
+      running = undefined;
+      throw error;
+    });
+    return running;
+  };
+
+  const path = `/v1/${QUESTION.replaceAll('.', '/')}?strict-builtin-errors=true`;
+  const engine: Engine = {
+    async ask(input, stop) {
+      const served = await server(stop);
+      const answer = await askSocket({
+        socket,
+        method: 'POST',
+        path,
+        body: `{"input":${input}}`,
+        maxBytes,
+        signal: stop,
+      });
+      if (answer.kind === 'failed') {
+        if (answer.why !== 'connection') throw endedEarly({ kind: 'killed', why: answer.why, stderr: '' }, settings);
+        await served.stop();
+        throw endedEarly(await served.ended, settings);
+      }
+      return readServed(answer.status, answer.body.toString('utf8'), context);
+    },
+    async stop() {
+      stopped = true;
+      const served = await running?.catch(() => undefined);
+      lifetime.abort();
+      await served?.stop();
+    },
+  };
+  await server(signal);
+  return engine;
+}
+
+function readServed(status: number, body: string, context: OpaContext): unknown {
+  let answer: { result?: unknown; message?: unknown };
+  try {
+    answer = JSON.parse(body);
+  } catch (error) {
+    throw new GateError('OPA_FAILED', `the opa server answered ${status} and no JSON`, { cause: error });
+  }
+  if (status === 200) {
+    if (answer.result === undefined) throw new GateError('OPA_FAILED', 'the question to opa is undefined');
+    return answer.result;
+  }
+  const complaints = readComplaints(body);
+  if (complaints !== undefined) throw asFailure(complaints, context.layout);
+  throw new GateError('OPA_FAILED', `the opa server answered ${status}: ${oneLine(String(answer.message ?? ''), 300)}`);
+}
