@@ -81,14 +81,30 @@ type FlagValues = Readonly<Record<string, unknown>>;
 
 function parseFlags(name: string, args: readonly string[], flags: Record<string, Flag>) {
   try {
-    const parsed = parseArgs({ args: [...args], options: flags, allowPositionals: true, strict: true });
+    const parsed = parseArgs({ args: [...args], options: flags, allowPositionals: true, strict: true, tokens: true });
+    refuseRepeated(parsed.tokens, flags);
     return { values: parsed.values as FlagValues, positionals: parsed.positionals };
   } catch (error) {
+    if (error instanceof GateError) throw error;
     const unknown = args.find((arg) => arg.startsWith('--') && !Object.hasOwn(flags, flagName(arg)));
-    if (unknown === undefined) throw usage(`${(error as Error).message.split('. ')[0]} (syncgate ${name})`);
+    if (unknown === undefined) throw usage(`${(error as Error).message.split(/\. |\.?\n/)[0]} (syncgate ${name})`);
     const near = nearest(flagName(unknown), Object.keys(flags));
     const hint = near === undefined ? '' : `; did you mean --${near}?`;
     throw usage(`syncgate ${name} knows no flag --${flagName(unknown)}${hint}`);
+  }
+}
+
+/** Of a flag given twice the last would count without a word, and the first may be the one that was meant. */
+function refuseRepeated(
+  tokens: readonly { readonly kind: string; readonly name?: string }[],
+  flags: Record<string, Flag>,
+) {
+  const seen = new Set<string>();
+  for (const { kind, name } of tokens) {
+    if (kind !== 'option' || name === undefined || flags[name]?.multiple === true || flags[name]?.type === 'boolean')
+      continue;
+    if (seen.has(name)) throw usage(`--${name} was given twice`);
+    seen.add(name);
   }
 }
 

@@ -17,7 +17,14 @@ export async function engineVersions(
     ENGINES.map(async ({ name, args }) => {
       const program = findProgram(name);
       if (program === undefined) return [name, 'not found'] as const;
-      const result = await exec({ program, args, cwd: '/', env: { HOME: '/nonexistent' }, maxOutputBytes: 65_536, signal });
+      const result = await exec({
+        program,
+        args,
+        cwd: '/',
+        env: { HOME: '/nonexistent' },
+        maxOutputBytes: 65_536,
+        signal,
+      });
       const text = result.kind === 'exited' && result.code === 0 ? result.stdout.toString('utf8') : '';
       return [name, /v?\d+\.\d+\.\d+[\w.+-]*/.exec(text)?.[0] ?? 'unknown'] as const;
     }),
