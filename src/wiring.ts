@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createExec, findProgram } from './adapters/exec.ts';
+import { createExec, findLaunchers, findProgram } from './adapters/exec.ts';
 import { createRegistries } from './adapters/registry/registries.ts';
 import { systemNetwork } from './adapters/registry/system-ports.ts';
 import { createWorkspace, makeFolder } from './adapters/workspace.ts';
@@ -10,6 +10,7 @@ import { type GateStages, type Judged, judge } from './gate.ts';
 import { emitManifests } from './manifests/emit.ts';
 import { parseManifests } from './manifests/parse.ts';
 import { judgedObjects } from './manifests/scope.ts';
+import type { RenderPorts } from './render/context.ts';
 import { render } from './render/render.ts';
 import type { RenderRequest } from './render/request.ts';
 
@@ -33,7 +34,8 @@ export interface OpenGate {
 export function openGate(config: GateConfig, world: World, signal: AbortSignal): OpenGate {
   const { spec, resolvePath } = config;
   const workspace = createWorkspace(world.temporaryFolder);
-  const exec = createExec();
+  const launchers = findLaunchers();
+  const exec = createExec(launchers);
   const clock = { now: () => Date.now() };
   const searchPath = world.env['PATH'] ?? '';
   const helperEnvironment = { PATH: searchPath, HOME: world.env['HOME'] ?? '/' };
@@ -41,6 +43,15 @@ export function openGate(config: GateConfig, world: World, signal: AbortSignal):
     { registries: spec.registries, credentials: spec.registryCredentials },
     { clock, ...systemNetwork, exec, helperEnvironment, resolvePath },
   );
+  const renderPorts: RenderPorts = {
+    exec,
+    workspace: workspace.path,
+    findProgram: (name) => findProgram(name, searchPath),
+    env: world.env,
+    resolvePath,
+    download: async (wanted) => (await import('./adapters/download.ts')).download(wanted),
+    setpriv: launchers.setpriv,
+  };
   const policies = settled(
     loadPolicies(
       { paths: spec.policies.map(({ path }) => resolvePath(path)), rego: spec.rego, resolvePath },
@@ -56,8 +67,7 @@ export function openGate(config: GateConfig, world: World, signal: AbortSignal):
   const images = spec.images === 'unchecked' ? undefined : openImages(spec.images, resolvePath);
 
   const stages = (format: 'json' | 'yaml'): GateStages<RenderRequest> => ({
-    render: (request, stop) =>
-      render(request, spec.render, { exec, workspace: workspace.path, env: world.env, resolvePath }, stop),
+    render: (request, stop) => render(request, spec.render, renderPorts, stop),
     parse: (texts) => parseManifests(texts, spec.manifests),
     checkImages:
       images === undefined

@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
-import type { Exec, ExecRequest, ExecResult } from '../core/ports.ts';
+import type { Exec, ExecRequest, ExecResult, Serve, Served } from '../core/ports.ts';
 
 /** How much of stderr is kept: enough for any message, too little to fill the memory with. */
 const KEPT_STDERR_BYTES = 64 * 1024;
@@ -22,17 +22,6 @@ const PIPE_GRACE_MS = 500;
 export interface Launchers {
   readonly setpriv: string | undefined;
   readonly prlimit: string | undefined;
-}
-
-/** A child that runs until it is stopped. */
-export interface Served {
-  readonly pid: number;
-  /** Settles when the child has ended, however it ended; never rejects. */
-  readonly ended: Promise<ExecResult>;
-  /** What it wrote to stderr so far, at most 64 KiB. */
-  stderr(): string;
-  /** Kills the whole group and waits until it is gone. Calling it again is harmless. */
-  stop(): Promise<void>;
 }
 
 /**
@@ -72,7 +61,7 @@ export function createExec(launchers: Launchers = findLaunchers()): Exec {
 }
 
 /** Starts programs that go on running, such as a policy server. The request's signal stops them too. */
-export function createServe(launchers: Launchers = findLaunchers()): (request: ExecRequest) => Served | ExecResult {
+export function createServe(launchers: Launchers = findLaunchers()): Serve {
   return (request) => start(request, launchers);
 }
 
@@ -176,7 +165,6 @@ function watch(child: ChildProcess, request: ExecRequest): Served | ExecResult {
     request.signal.addEventListener('abort', onAbort, { once: true });
   }
   return {
-    pid: child.pid ?? -1,
     ended,
     stderr,
     stop: async () => {

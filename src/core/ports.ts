@@ -66,6 +66,38 @@ export type SocketAnswer =
 /** Asks a server on a unix socket over HTTP; nothing else can be reached through it. Never rejects. */
 export type AskSocket = (request: SocketRequest) => Promise<SocketAnswer>;
 
+/** What a host wants to see before it hands something out. Files are absolute paths. */
+export interface HostCredentials {
+  readonly username?: string;
+  readonly password?: string;
+  readonly token?: string;
+  readonly caFile?: string;
+  readonly certificateFile?: string;
+  readonly keyFile?: string;
+  readonly sshKeyFile?: string;
+  readonly knownHostsFile?: string;
+}
+
+/** Proxies, as in the variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
+export interface Proxies {
+  readonly https: string | undefined;
+  readonly http: string | undefined;
+  readonly none: string | undefined;
+}
+
+export interface DownloadRequest {
+  readonly url: string;
+  /** Asked before every request, and so for each redirect too. */
+  readonly isAllowed: (url: string) => boolean;
+  readonly credentialsFor: (url: string) => HostCredentials | undefined;
+  readonly proxies: Proxies;
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
+/** Fetches one file over https, or plain http where `isAllowed` says so. Throws RENDER_FETCH_FAILED. */
+export type Download = (request: DownloadRequest) => Promise<Uint8Array>;
+
 /** A content descriptor (OCI image-spec), as far as it is used. `digest` is as claimed: hash what you fetch. */
 export interface Descriptor {
   readonly mediaType: string;

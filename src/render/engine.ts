@@ -8,7 +8,7 @@ export interface Engine {
   readonly limits: RenderLimits;
   readonly signal: AbortSignal;
   /** Absolute paths that messages must not show, each with what stands for it; longer ones first. */
-  readonly hide: readonly (readonly [path: string, shown: string])[];
+  readonly hide: (readonly [path: string, shown: string])[];
   /** What a message must not show at all: passwords and tokens. */
   readonly secrets: readonly string[];
 }

@@ -1,9 +1,11 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Proxies } from '../core/ports.ts';
 import { writeError } from './copy.ts';
 
 /** The folders of one run: nothing of the user's own home, caches or configuration is seen by a renderer. */
 export interface Room {
+  readonly root: string;
   readonly tree: string;
   readonly home: string;
   readonly temporary: string;
@@ -14,22 +16,25 @@ export interface Room {
   readonly programs: string;
 }
 
+/** Makes the folders of one rendering inside the run's private one. */
 export function createRoom(workspace: string): Room {
-  const room: Room = {
-    tree: join(workspace, 'tree'),
-    home: join(workspace, 'home'),
-    temporary: join(workspace, 'tmp'),
-    empty: join(workspace, 'empty'),
-    helm: join(workspace, 'helm'),
-    values: join(workspace, 'values'),
-    programs: join(workspace, 'bin'),
-  };
   try {
+    const root = mkdtempSync(join(workspace, 'render-'));
+    const room: Room = {
+      root,
+      tree: join(root, 'tree'),
+      home: join(root, 'home'),
+      temporary: join(root, 'tmp'),
+      empty: join(root, 'empty'),
+      helm: join(root, 'helm'),
+      values: join(root, 'values'),
+      programs: join(root, 'bin'),
+    };
     for (const path of Object.values(room)) mkdirSync(path, { recursive: true, mode: 0o700 });
+    return room;
   } catch (error) {
     throw writeError(error);
   }
-  return room;
 }
 
 /** A port on which nobody answers: what a renderer tries to fetch over a proxy ends here. */
@@ -51,12 +56,6 @@ export function rendererEnvironment(room: Room): Record<string, string> {
     https_proxy: NOWHERE,
     no_proxy: '',
   };
-}
-
-export interface Proxies {
-  readonly https: string | undefined;
-  readonly http: string | undefined;
-  readonly none: string | undefined;
 }
 
 /** The environment of a program that fetches; templates never run in it. */
