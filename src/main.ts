@@ -67,7 +67,7 @@ async function run(argv: readonly string[]): Promise<Printed> {
     }
     case 'generate': {
       const { platformConfigPath, requestFromPluginEnvironment } = await import('./surfaces/argocd/generate.ts');
-      const { denialText } = await import('./surfaces/argocd/denial.ts');
+      const { denialText, errorDenialText } = await import('./surfaces/argocd/denial.ts');
       const refusal = (text: string, exitCode: number) => ({ stdout: '', stderr: `${text}\n`, exitCode });
       try {
         const request = requestFromPluginEnvironment(process.env, await realpath(process.cwd()));
@@ -77,7 +77,7 @@ async function run(argv: readonly string[]): Promise<Printed> {
         return refusal(denialText(judged.decision), exitCodeOf(judged.decision.verdict));
       } catch (thrown) {
         const error = asGateError(thrown);
-        return refusal(errorText(error), exitCodeOf(CODES[error.code].answer));
+        return refusal(errorDenialText(error), exitCodeOf(CODES[error.code].answer));
       }
     }
     default:

@@ -118,7 +118,6 @@ export const CODES = codes({
   // Argo CD's plugin protocol
   PLUGIN_ENVIRONMENT_INVALID: { answer: 'usage', meaning: '`syncgate generate` was not given the environment that Argo CD gives a plugin.', mend: 'Run it as the generate command of plugin.yaml; elsewhere use `syncgate render`.' },
   PLUGIN_ENV_REFUSED: { answer: 'usage', meaning: 'The Application sets `plugin.env`, which has no meaning here and chooses no policy.', mend: 'Take `env` out of the source; what rendering can be told is in `plugin.parameters`.' },
-  PLUGIN_PARAMETER_INVALID: { answer: 'usage', meaning: 'The Application sets a plugin parameter that syncgate does not know, or one with a value of the wrong type.', mend: 'Correct `plugin.parameters` of the source; docs/parameters.md lists them all.' },
 
   // Policies
   POLICY_MISSING: { answer: 'usage', meaning: 'A policy path does not exist, cannot be read, or holds no policy.', mend: 'Correct spec.policies; `[]` says that there are no policies.' },

@@ -11,7 +11,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { KubeConfig, type KubernetesObject, KubernetesObjectApi } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
-import { resolveTool, tool } from '../tools/resolve.ts';
+import { tool } from '../tools/resolve.ts';
 import { type Component, freePorts, startComponent, tail, waitFor } from './component.ts';
 
 const run = promisify(execFile);
@@ -228,10 +228,9 @@ function kubeconfigText(port: number, token = adminToken): string {
 }
 
 async function startRedis(port: number): Promise<Component> {
-  const { path } = await resolveTool('redis-server', { anyVersion: true });
   return await startComponent({
     name: 'redis-server',
-    program: path,
+    program: await tool('redis-server'),
     args: ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
     env: { PATH: process.env['PATH'] ?? '' },
     ready: () => listens(port),

@@ -58,7 +58,7 @@ export function findWithoutBuilding(wanted: Tool, anyVersion: boolean, env = pro
     if (!isProgram(override)) throw new ToolMissing(wanted, `${overrideName(wanted.name)} does not name a program`);
     return { path: resolve(override), from: 'environment' };
   }
-  if (anyVersion && wanted.onPath !== undefined) {
+  if ((anyVersion || wanted.build.kind === 'debian') && wanted.onPath !== undefined) {
     for (const folder of (env['PATH'] ?? '').split(delimiter)) {
       const path = join(folder, wanted.onPath);
       if (folder !== '' && isProgram(path)) return { path, from: 'PATH' };
