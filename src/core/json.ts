@@ -59,7 +59,7 @@ export function canonicalJson(value: JsonValue): string {
 }
 
 /** Compares by code point, which is the order of the UTF-8 bytes; the `<` of strings compares UTF-16 units. */
-function byUtf8(a: string, b: string): number {
+export function byUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i);

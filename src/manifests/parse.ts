@@ -1,0 +1,244 @@
+/**
+ * Rendered texts as objects, read once and strictly: what Kubernetes would read, or an error that names file, line and
+ * column. Everything behind this line works on these objects, and these are what is emitted.
+ */
+import { type Code, GateError } from '../core/errors.ts';
+import { isObject, type JsonObject, type JsonPath, type JsonValue } from '../core/json.ts';
+import { describeObject, describePlace, type Manifest, type Place } from '../core/manifest.ts';
+import type { RenderedText } from '../core/rendered.ts';
+import { type DocumentText, findOffsets, type Located, readDocuments } from './documents.ts';
+import { groupOf, IdentityProblem, identify, identifyType } from './identity.ts';
+import { helmOrigin, takeKustomizeOrigin } from './origin.ts';
+import { quote, TextProblem } from './problem.ts';
+import type { ManifestSettings } from './settings.ts';
+import { decodeText, Lines } from './text.ts';
+import type { ComposeLimits } from './yaml/composer.ts';
+
+type Limits = Pick<ManifestSettings, 'maxBytes' | 'maxObjects' | 'maxDepth' | 'maxAliasNodes'>;
+
+/**
+ * Every object of the texts, in their order, with lists expanded by one level as Argo CD does it (whatever has a
+ * top-level `items` array is a list to it) and the renderers' marks taken out. No object at all is an answer, not an
+ * error. Throws GateError with a MANIFEST_* code for everything else that cannot be read, and nothing but GateError.
+ */
+export function parseManifests(texts: readonly RenderedText[], limits: Limits): Manifest[] {
+  let bytes = 0;
+  for (const text of texts) bytes += text.bytes.byteLength;
+  if (bytes > limits.maxBytes) {
+    throw new GateError('MANIFEST_TOO_LARGE', `${bytes} bytes were rendered, and ${limits.maxBytes} are allowed`, {
+      place: texts[0]?.file,
+    });
+  }
+  const manifests: Manifest[] = [];
+  const known = new Map<string, Manifest>();
+  for (const text of texts) {
+    for (const found of new TextReader(text, limits).objects()) {
+      if (manifests.length >= limits.maxObjects) {
+        throw new GateError('MANIFEST_TOO_MANY', `more than ${limits.maxObjects} objects were rendered`, {
+          place: text.file,
+        });
+      }
+      const manifest: Manifest = { index: manifests.length, ...found };
+      refuseRepeated(known, manifest);
+      manifests.push(manifest);
+    }
+  }
+  return manifests;
+}
+
+/** Two hooks with one generateName are two objects; everything else that is named alike is one. */
+function refuseRepeated(known: Map<string, Manifest>, manifest: Manifest): void {
+  const { identity } = manifest;
+  if (identity.name.endsWith('*')) return;
+  const key = [groupOf(identity.apiVersion), identity.kind, identity.namespace ?? '', identity.name].join(' ');
+  const first = known.get(key);
+  if (first !== undefined) throw repeated(first, manifest);
+  known.set(key, manifest);
+}
+
+/** The error for two objects of which a cluster could hold only one. */
+export function repeated(first: Manifest, second: Manifest): GateError {
+  const place = describePlace(second.origin);
+  const where = describePlace(first.origin);
+  return new GateError(
+    'MANIFEST_REPEATED',
+    `${place}: ${describeObject(second.identity)} was rendered already (${where === place ? 'from the same file' : where})`,
+    { place },
+  );
+}
+
+/** Reads one text. Keeps what it needs to tell, on demand, where a value stands. */
+class TextReader {
+  readonly #rendered: RenderedText;
+  readonly #limits: Limits;
+  readonly #compose: ComposeLimits;
+  #text = '';
+  #lines = new Lines('');
+  #document = 0;
+
+  constructor(rendered: RenderedText, limits: Limits) {
+    this.#rendered = rendered;
+    this.#limits = limits;
+    this.#compose = {
+      maxDepth: limits.maxDepth,
+      maxAliasNodes: limits.maxAliasNodes,
+      maxAliasCharacters: limits.maxBytes,
+    };
+  }
+
+  objects(): Omit<Manifest, 'index'>[] {
+    const found: Omit<Manifest, 'index'>[] = [];
+    try {
+      this.#text = decodeText(this.#rendered.bytes);
+      this.#lines = new Lines(this.#text);
+      const numbered = [...this.#documents()];
+      const several = this.#document > 1;
+      for (const [number, document] of numbered) {
+        this.#document = number;
+        for (const object of this.#expand(document, several ? number : undefined)) found.push(object);
+      }
+    } catch (thrown) {
+      throw this.#gateError(thrown);
+    }
+    return found;
+  }
+
+  *#documents(): Generator<[number, DocumentText]> {
+    let count = 0;
+    for (const document of readDocuments(this.#text, this.#compose, (number) => {
+      this.#document = number;
+    })) {
+      // A stream of small documents is refused before it is held in memory whole.
+      if (++count > this.#limits.maxObjects) this.#tooMany();
+      yield [this.#document, document];
+    }
+  }
+
+  #tooMany(): never {
+    throw new GateError('MANIFEST_TOO_MANY', `more than ${this.#limits.maxObjects} objects were rendered`, {
+      place: this.#rendered.file,
+    });
+  }
+
+  #expand(document: DocumentText, number: number | undefined): Omit<Manifest, 'index'>[] {
+    const { value } = document;
+    if (!isObject(value)) {
+      throw new TextProblem(
+        'MANIFEST_NOT_OBJECT',
+        document.offset,
+        `${nameOf(value)} stands where an object is expected`,
+      );
+    }
+    const located = lazily(() => findOffsets(document, this.#text, this.#compose));
+    const items = value['items'];
+    if (Array.isArray(items)) {
+      if (items.length > this.#limits.maxObjects) this.#tooMany();
+      this.#checked(document, located, [], () => identifyType(value));
+      return items.map((item: JsonValue, i) => {
+        const path = ['items', i];
+        if (!isObject(item))
+          this.#refuse('MANIFEST_NOT_OBJECT', document, located, path, `${nameOf(item)} is an item of a list`);
+        if (Array.isArray(item['items'])) {
+          this.#refuse('MANIFEST_NESTED_LIST', document, located, path, 'an item of a list is a list itself');
+        }
+        return this.#object(item, path, document, located, number);
+      });
+    }
+    // Argo CD takes `items: null` for an empty list, unless the object has a spec or a status.
+    if (items === null && !('spec' in value) && !('status' in value)) {
+      this.#checked(document, located, [], () => identifyType(value));
+      return [];
+    }
+    return [this.#object(value, [], document, located, number)];
+  }
+
+  #object(
+    object: JsonObject,
+    prefix: JsonPath,
+    document: DocumentText,
+    located: () => Located,
+    number: number | undefined,
+  ): Omit<Manifest, 'index'> {
+    const { file, marks, base } = this.#rendered;
+    const identity = this.#checked(document, located, prefix, () => identify(object));
+    const unmarked = marks === 'kustomize' ? takeKustomizeOrigin(object, base) : { object, file: undefined };
+    const template = marks === 'helm' ? helmOrigin(document.source, base) : unmarked.file;
+    const place = (offset: number): Place => ({
+      file,
+      ...(number === undefined ? {} : { document: number }),
+      ...this.#lines.at(offset),
+    });
+    if (template !== undefined) {
+      // The lines of a rendered text are not those of the file that it was made from.
+      const origin: Place = { file: template };
+      return { identity, object: unmarked.object, origin, locate: () => origin };
+    }
+    const start = prefix.length === 0 ? document.offset : (offsetOf(located(), prefix) ?? document.offset);
+    return {
+      identity,
+      object: unmarked.object,
+      origin: place(start),
+      locate: (path) => place(offsetOf(located(), [...prefix, ...path]) ?? start),
+    };
+  }
+
+  #checked<Result>(document: DocumentText, located: () => Located, prefix: JsonPath, check: () => Result): Result {
+    try {
+      return check();
+    } catch (thrown) {
+      if (!(thrown instanceof IdentityProblem)) throw thrown;
+      this.#refuse(thrown.code, document, located, [...prefix, ...thrown.path], thrown.message);
+    }
+  }
+
+  #refuse(code: Code, document: DocumentText, located: () => Located, path: JsonPath, message: string): never {
+    throw new TextProblem(code, offsetOf(located(), path) ?? document.offset, message);
+  }
+
+  #gateError(thrown: unknown): unknown {
+    if (!(thrown instanceof TextProblem)) return thrown;
+    const { line, column } = this.#lines.at(thrown.offset);
+    const place = `${this.#rendered.file}:${line}:${column}`;
+    const document = this.#document > 1 ? `, in document ${this.#document}` : '';
+    const template = this.#rendered.marks === 'helm' ? this.#templateBefore(thrown.offset) : undefined;
+    const from = template === undefined ? '' : `, from ${template}`;
+    return new GateError(thrown.code, `${place}: ${thrown.message}${document}${from}`, { place });
+  }
+
+  /** The template whose output an offset is in, as far as Helm's last comment before it tells. */
+  #templateBefore(offset: number): string | undefined {
+    const at = this.#text.lastIndexOf('\n# Source: ', offset);
+    const line = at === -1 ? this.#text : this.#text.slice(at + 1, at + 400);
+    return helmOrigin(line, this.#rendered.base);
+  }
+}
+
+/** Where the value at a path stands; undefined where the path leaves what was read. */
+function offsetOf(located: Located, path: JsonPath): number | undefined {
+  let at: JsonValue | undefined = located.value;
+  let offset: number | undefined;
+  for (const step of path) {
+    if (typeof at !== 'object' || at === null) return offset;
+    const next = located.offsetOf(at, step);
+    if (next === undefined) return offset;
+    offset = next;
+    at = (at as Record<string | number, JsonValue>)[step];
+  }
+  return offset;
+}
+
+function lazily<Result>(make: () => Result): () => Result {
+  let made: { readonly result: Result } | undefined;
+  return () => {
+    made ??= { result: make() };
+    return made.result;
+  };
+}
+
+function nameOf(value: JsonValue): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'string'
+    ? `the text ${quote(value, 30)}`
+    : `a ${typeof value === 'boolean' ? 'boolean' : 'number'}`;
+}
