@@ -77,23 +77,31 @@ export const ImagesSettings = z.strictObject({
       ),
   ),
   /** Objects that make a controller apply or change objects the gate does not see. */
-  delivering: z._default(
-    z.strictObject({
-      /** Kinds let through, as `group/Kind`. */
-      allow: z._default(
-        z
-          .array(
-            z
-              .string()
-              .check(z.regex(/^[a-z0-9.-]*\/[A-Za-z0-9]+$/, 'must be group/Kind, such as argoproj.io/Application')),
-          )
-          .check(z.describe('Kinds let through, as group/Kind, such as argoproj.io/Application.')),
-        [],
+  delivering: z
+    ._default(
+      z.strictObject({
+        /** Kinds let through, as `group/Kind`. */
+        allow: z._default(
+          z
+            .array(
+              z
+                .string()
+                .check(z.regex(/^[a-z0-9.-]*\/[A-Za-z0-9]+$/, 'must be group/Kind, such as argoproj.io/Application')),
+            )
+            .check(z.describe('Kinds let through, as group/Kind, such as argoproj.io/Application.')),
+          [],
+        ),
+      }),
+      { allow: [] },
+    )
+    .check(
+      z.describe(
+        'Objects that make a controller apply or change objects the gate does not see are denied, except for these.',
       ),
-    }),
-    { allow: [] },
-  ),
-  limits: z._default(ImagesLimits, ImagesLimits.parse({})),
+    ),
+  limits: z
+    ._default(ImagesLimits, ImagesLimits.parse({}))
+    .check(z.describe('How much the check reads and asks. Over a bound it denies.')),
 });
 export type ImagesSettings = z.infer<typeof ImagesSettings>;
 

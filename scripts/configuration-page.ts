@@ -1,0 +1,121 @@
+/** docs/configuration.md, made from the JSON schema of the Gate. */
+
+/** As much of JSON schema as zod writes for the Gate. */
+export interface Schema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly Schema[];
+  readonly items?: Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: boolean | Schema;
+  readonly required?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minItems?: number;
+}
+
+/** One key of the Gate, by its path below `spec`. */
+export interface Key {
+  readonly path: string;
+  readonly schema: Schema;
+  readonly required: boolean;
+}
+
+const intro = `# The Gate
+
+One file configures syncgate. It belongs to the platform: it is named by \`--config\`, by \`SYNCGATE_CONFIG\`, or lies at
+\`/etc/syncgate/gate.yaml\`, and nothing in an application's repository can change what it says. This page is made from the
+schema by \`npm run docs\`.
+
+\`\`\`yaml
+apiVersion: syncgate.dev/v1alpha1
+kind: Gate
+metadata:
+  name: production          # what reports call this gate
+spec:
+  policies:
+    - path: policies/       # Rego, in the conventions of conftest; [] for none
+  images:
+    trust:
+      - path: trust/        # ClusterImagePolicy documents, and the keys that they name
+    unmatched: deny         # an image that no policy matches
+    pin: true               # write the verified digest into the manifests
+\`\`\`
+
+- Paths are relative to the file itself.
+- An unknown key is an error with its line, its column and the nearest key that is known.
+- What decides about security has no default: \`policies\`, \`images\` and in it \`trust\`, \`unmatched\` and \`pin\` must be
+  written. \`policies: []\` and \`images: unchecked\` say that there are none, in so many words.
+- Editors complete and check the file with \`schema/gate.schema.json\`, for example by this first line:
+  \`# yaml-language-server: $schema=./node_modules/syncgate/schema/gate.schema.json\`
+
+In the tables, keys are written without \`spec.\`, and those of the entries of a list as \`list[].key\`.
+`;
+
+/** The whole page. */
+export function configurationPage(gate: Schema): string {
+  const spec = gate.properties?.['spec'] ?? {};
+  const sections = Object.entries(spec.properties ?? {}).map(([name, schema]) => {
+    const required = spec.required?.includes(name) ?? false;
+    const own = `*Type:* ${typeOf(schema)}. *Default:* ${defaultOf({ path: name, schema, required })}.`;
+    return `## spec.${name}\n\n${sentence(schema)}\n\n${own}\n${table(keysBelow(schema, name))}`;
+  });
+  return `${intro}\n${sections.join('\n')}`;
+}
+
+/** Every key below a schema, objects before what they hold. */
+export function keysBelow(schema: Schema, path = ''): Key[] {
+  const keys: Key[] = [];
+  for (const variant of schema.anyOf ?? [schema]) {
+    if (variant.items !== undefined) keys.push(...keysBelow(variant.items, `${path}[]`));
+    for (const [name, child] of Object.entries(variant.properties ?? {})) {
+      const below = path === '' ? name : `${path}.${name}`;
+      keys.push({ path: below, schema: child, required: variant.required?.includes(name) ?? false });
+      keys.push(...keysBelow(child, below));
+    }
+  }
+  const seen = new Set<string>();
+  return keys.filter((key) => !seen.has(key.path) && seen.add(key.path));
+}
+
+function table(keys: readonly Key[]): string {
+  if (keys.length === 0) return '';
+  const rows = keys.map(
+    (key) => `| \`${key.path}\` | ${typeOf(key.schema)} | ${defaultOf(key)} | ${sentence(key.schema)} |`,
+  );
+  return ['', '| key | type | default | meaning |', '| --- | --- | --- | --- |', ...rows, ''].join('\n');
+}
+
+function sentence(schema: Schema): string {
+  return (schema.description ?? '').replaceAll('|', '\\|').replaceAll('<', '&lt;');
+}
+
+function typeOf(schema: Schema): string {
+  if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(typeOf))].join(' or ');
+  if (schema.const !== undefined) return `\`${String(schema.const)}\``;
+  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(', ');
+  if (schema.type === 'array') return `list of ${plural(typeOf(schema.items ?? {}))}`;
+  if (schema.type === 'object') return typeof schema.additionalProperties === 'object' ? 'map' : 'object';
+  if (schema.type === 'integer' || schema.type === 'number') {
+    const [least, most] = [schema.minimum, schema.maximum];
+    return least === undefined || most === undefined ? 'number' : `${least} to ${most}`;
+  }
+  return schema.type ?? 'anything';
+}
+
+function plural(type: string): string {
+  return /^[a-z]+$/.test(type) ? `${type}s` : type;
+}
+
+function defaultOf({ schema, required }: Key): string {
+  if (required && schema.default === undefined) return 'required';
+  if (schema.default === undefined) return 'unset';
+  if (Array.isArray(schema.default) && schema.default.length > 0) return `\`${JSON.stringify(schema.default)}\``;
+  if (typeof schema.default === 'object') {
+    return Object.keys(schema.default ?? {}).length === 0 ? 'empty' : 'as its keys say';
+  }
+  return `\`${String(schema.default)}\``;
+}
