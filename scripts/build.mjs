@@ -1,12 +1,15 @@
 // Bundles the command into one file. Plain JavaScript, because `prepare` may be run by a Node that cannot strip types.
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 mkdirSync(new URL('../dist/', import.meta.url), { recursive: true });
+const bundle = new URL('../dist/syncgate.mjs', import.meta.url);
+// Written aside and renamed, so that whoever runs the command meanwhile gets one bundle whole.
+const fresh = new URL(`../dist/.syncgate-${process.pid}.mjs`, import.meta.url);
 await build({
   entryPoints: [new URL('../src/main.ts', import.meta.url).pathname],
-  outfile: new URL('../dist/syncgate.mjs', import.meta.url).pathname,
+  outfile: fresh.pathname,
   bundle: true,
   platform: 'node',
   target: 'node24',
@@ -21,4 +24,5 @@ await build({
   },
   logLevel: 'warning',
 });
-chmodSync(new URL('../dist/syncgate.mjs', import.meta.url), 0o755);
+chmodSync(fresh, 0o755);
+renameSync(fresh, bundle);
