@@ -71,7 +71,9 @@ async function run(argv: readonly string[]): Promise<Printed> {
       const refusal = (text: string, exitCode: number) => ({ stdout: '', stderr: `${text}\n`, exitCode });
       try {
         const request = requestFromPluginEnvironment(process.env, await realpath(process.cwd()));
-        const judged = await withGate(command, platformConfigPath(process.env), (gate, signal) => gate.judge(request, 'json', signal));
+        const judged = await withGate(command, platformConfigPath(process.env), (gate, signal) =>
+          gate.judge(request, 'json', signal),
+        );
         if (judged.manifests !== undefined)
           return printJudged({ name: 'render', options: command.options }, judged, false);
         return refusal(denialText(judged.decision), exitCodeOf(judged.decision.verdict));

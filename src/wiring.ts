@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { createExec, findLaunchers, findProgram } from './adapters/exec.ts';
+import { createExec, createServe, findLaunchers, findProgram } from './adapters/exec.ts';
 import { createRegistries } from './adapters/registry/registries.ts';
 import { systemNetwork } from './adapters/registry/system-ports.ts';
+import { askSocket } from './adapters/socket.ts';
 import { createWorkspace, makeFolder } from './adapters/workspace.ts';
 import { loadPolicies } from './checks/policy/load.ts';
 import type { GateConfig } from './config.ts';
@@ -31,7 +32,12 @@ export interface OpenGate {
  * Opens the gate that a configuration describes. Policies and trust are loaded while the first source is rendered; what
  * is wrong with them is an answer of the verdict that needed them.
  */
-export function openGate(config: GateConfig, world: World, signal: AbortSignal): OpenGate {
+export function openGate(
+  config: GateConfig,
+  world: World,
+  signal: AbortSignal,
+  lifetime: 'one verdict' | 'many verdicts' = 'one verdict',
+): OpenGate {
   const { spec, resolvePath } = config;
   const workspace = createWorkspace(world.temporaryFolder);
   const launchers = findLaunchers();
@@ -43,9 +49,8 @@ export function openGate(config: GateConfig, world: World, signal: AbortSignal):
     { registries: spec.registries, credentials: spec.registryCredentials },
     { clock, ...systemNetwork, exec, helperEnvironment, resolvePath },
   );
-  const renderPorts: RenderPorts = {
+  const renderPorts: Omit<RenderPorts, 'workspace'> = {
     exec,
-    workspace: workspace.path,
     findProgram: (name) => findProgram(name, searchPath),
     env: world.env,
     resolvePath,
@@ -60,6 +65,7 @@ export function openGate(config: GateConfig, world: World, signal: AbortSignal):
         clock,
         findProgram: (name) => findProgram(name, searchPath),
         makeFolder: () => makeFolder(workspace.path, randomUUID()),
+        ...(lifetime === 'many verdicts' && { longLived: { serve: createServe(launchers), askSocket } }),
       },
       signal,
     ),
@@ -67,7 +73,11 @@ export function openGate(config: GateConfig, world: World, signal: AbortSignal):
   const images = spec.images === 'unchecked' ? undefined : openImages(spec.images, resolvePath);
 
   const stages = (format: 'json' | 'yaml'): GateStages<RenderRequest> => ({
-    render: (request, stop) => render(request, spec.render, renderPorts, stop),
+    render: async (request, stop) => {
+      // A folder a verdict: what one source left must not be seen by the next.
+      const folder = makeFolder(workspace.path, randomUUID());
+      return render(request, spec.render, { ...renderPorts, workspace: folder }, stop);
+    },
     parse: (texts) => parseManifests(texts, spec.manifests),
     checkImages:
       images === undefined
@@ -76,7 +86,7 @@ export function openGate(config: GateConfig, world: World, signal: AbortSignal):
             const { checkImages, settings, trust } = await images();
             return checkImages(manifests, { trust, settings, registry: registries.forRun(), clock }, stop);
           },
-    judged: (manifests, request) => judgedObjects(manifests, request.destinationNamespace, spec.manifests),
+    judged: (manifests, request) => judgedObjects(manifests, request.destinationNamespace || undefined, spec.manifests),
     checkPolicies: async (set, stop) => (await policies()).judge(set, stop),
     emit: (manifests) => emitManifests(manifests, format),
     allowEmpty: spec.render.allowEmpty,

@@ -105,7 +105,7 @@ describe('a source that renders to nothing', () => {
   it('is not let out, because a controller would prune everything', async () => {
     const judged = await run({ parse: () => [] });
     expectWithheld(judged);
-    expect(judged.decision.reasons[0]?.code).toBe('RENDER_EMPTY');
+    expect(judged.decision.reasons[0]?.code).toBe('RENDER_NOTHING');
   });
 
   it('is let out where the platform allows it', async () => {
