@@ -1,5 +1,5 @@
 import type { Finding } from '../../../core/decision.ts';
-import type { GateError } from '../../../core/errors.ts';
+import { CODES, type GateError } from '../../../core/errors.ts';
 import type { Digest } from '../../../core/image.ts';
 import type { Authority, ImagePolicy } from '../policy/cluster-image-policy.ts';
 import { describeKey } from '../policy/key.ts';
@@ -186,7 +186,8 @@ const texts: Record<
 /** An error on the way to the signatures, as an objection. */
 export function failureObjection(rule: string, failure: GateError, what: string): Objection {
   return {
-    effect: 'error',
+    // Some failures are answers: content that is not what its digest says was judged, and refused.
+    effect: CODES[failure.code].answer === 'denied' ? 'deny' : 'error',
     code: failure.code,
     rule,
     message: `${what}: ${oneLine(failure.message)}`,

@@ -1,0 +1,144 @@
+/**
+ * Keys, signatures and attestations made by the real cosign, versions 2 and 3, against a registry on loopback. Nothing
+ * here reaches a transparency log.
+ */
+import { execFile } from 'node:child_process';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { tool } from './tools/resolve.ts';
+
+const run = promisify(execFile);
+
+export type CosignVersion = 2 | 3;
+export type KeyKind = 'p256' | 'p384' | 'p521' | 'rsa' | 'ed25519';
+
+/** A key pair that both cosign and node hold. */
+export interface SigningKey {
+  readonly kind: KeyKind;
+  /** The file that cosign signs with; its password is empty. */
+  readonly file: string;
+  readonly publicPem: string;
+  readonly privatePem: string;
+  readonly privateKey: KeyObject;
+}
+
+export interface Cosign extends Disposable {
+  /** A new key, imported into cosign's own format as `cosign import-key-pair` does. */
+  key(kind?: KeyKind): Promise<SigningKey>;
+  /** Signs `host/repository@digest`: as a legacy `.sig` tag, or as a bundle (a referrer, or its fallback tag). */
+  sign(pinned: string, key: SigningKey, how: SignOptions): Promise<void>;
+  /** Attests a predicate of a type about `host/repository@digest`. */
+  attest(pinned: string, key: SigningKey, how: SignOptions & { readonly predicateType: string }): Promise<void>;
+  /** The base64 of a signature of bytes that are no image. */
+  signBlob(bytes: Uint8Array, key: SigningKey): Promise<string>;
+  /** Whether cosign itself accepts the image; for comparison. */
+  verifies(pinned: string, key: SigningKey, version: CosignVersion): Promise<boolean>;
+}
+
+export interface SignOptions {
+  readonly cosign: CosignVersion;
+  readonly format: 'legacy' | 'bundle';
+  /** Further flags, such as `-a key=value`. */
+  readonly flags?: readonly string[];
+}
+
+const insecure = ['--allow-http-registry', '--allow-insecure-registry'];
+
+/** The folder with its keys goes when it is disposed of. */
+export function openCosign(): Cosign {
+  const folder = mkdtempSync(join(tmpdir(), 'syncgate-test-cosign-'));
+  const env = { HOME: folder, TUF_ROOT: join(folder, 'tuf'), DOCKER_CONFIG: folder, COSIGN_PASSWORD: '' };
+  let made = 0;
+
+  async function cosign(version: CosignVersion, ...args: readonly string[]): Promise<string> {
+    const program = await tool(version === 2 ? 'cosign2' : 'cosign');
+    const { stdout } = await run(program, args, { cwd: folder, env, timeout: 60_000, maxBuffer: 8 * 1024 * 1024 });
+    return stdout;
+  }
+
+  return {
+    async key(kind = 'p256') {
+      const { privateKey, publicKey } = generateKey(kind);
+      const privatePem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+      const prefix = join(folder, `key-${made++}`);
+      writeFileSync(`${prefix}.pem`, privatePem);
+      await cosign(2, 'import-key-pair', '--key', `${prefix}.pem`, '--output-key-prefix', prefix, '--yes');
+      const publicPem = publicKey.export({ format: 'pem', type: 'spki' }).toString();
+      return { kind, file: `${prefix}.key`, publicPem, privatePem, privateKey };
+    },
+    async sign(pinned, key, how) {
+      await cosign(
+        how.cosign,
+        'sign',
+        '--yes',
+        '--key',
+        key.file,
+        ...formatFlags(how),
+        ...insecure,
+        ...(how.flags ?? []),
+        pinned,
+      );
+    },
+    async attest(pinned, key, how) {
+      const predicate = join(folder, `predicate-${made++}.json`);
+      writeFileSync(predicate, JSON.stringify({ made: 'for a test' }));
+      const about = ['--type', how.predicateType, '--predicate', predicate];
+      await cosign(
+        how.cosign,
+        'attest',
+        '--yes',
+        '--key',
+        key.file,
+        ...about,
+        ...formatFlags(how),
+        ...insecure,
+        ...(how.flags ?? []),
+        pinned,
+      );
+    },
+    async signBlob(bytes, key) {
+      const file = join(folder, `blob-${made++}`);
+      writeFileSync(file, bytes);
+      return (await cosign(2, 'sign-blob', '--yes', '--key', key.file, '--tlog-upload=false', file)).trim();
+    },
+    async verifies(pinned, key, version) {
+      const file = join(folder, `verify-${made++}.pub`);
+      writeFileSync(file, key.publicPem);
+      try {
+        await cosign(version, 'verify', '--key', file, '--insecure-ignore-tlog', ...insecure, pinned);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    [Symbol.dispose]() {
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Flags of cosign 3 that cosign 2 does not know are left out for it. */
+function formatFlags({ cosign, format }: SignOptions): string[] {
+  const bundle = `--new-bundle-format=${format === 'bundle'}`;
+  return ['--tlog-upload=false', bundle, ...(cosign === 3 ? ['--use-signing-config=false'] : [])];
+}
+
+function generateKey(kind: KeyKind): { privateKey: KeyObject; publicKey: KeyObject } {
+  switch (kind) {
+    case 'p256':
+      return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    case 'p384':
+      return generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    case 'p521':
+      return generateKeyPairSync('ec', { namedCurve: 'P-521' });
+    case 'rsa':
+      return generateKeyPairSync('rsa', { modulusLength: 2048 });
+    case 'ed25519':
+      return generateKeyPairSync('ed25519');
+    default:
+      return kind satisfies never;
+  }
+}
