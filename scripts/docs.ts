@@ -1,15 +1,25 @@
-/** Writes what is made from the code: docs/errors.md, and the JSON schema of the Gate. */
+/** Writes what is made from the code: pages of the documentation, the JSON schema of the Gate, and plugin.yaml. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import * as z from 'zod/mini';
 import { GateDocument } from '../src/config.ts';
 import { CODES } from '../src/core/errors.ts';
+import { commandPage } from './command-page.ts';
+import { configurationPage, type Schema } from './configuration-page.ts';
+import { parametersPage, pluginFile } from './plugin.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
 /** The files that are made, by path relative to the project. */
 export function generatedFiles(): Record<string, string> {
-  return { 'docs/errors.md': errorsPage(), 'schema/gate.schema.json': gateSchema() };
+  return {
+    'docs/errors.md': errorsPage(),
+    'docs/parameters.md': parametersPage(),
+    'plugin.yaml': pluginFile(),
+    'docs/configuration.md': configurationPage(gateSchema()),
+    'docs/cli.md': commandPage(),
+    'schema/gate.schema.json': `${JSON.stringify(gateSchema(), undefined, 2)}\n`,
+  };
 }
 
 function errorsPage(): string {
@@ -23,9 +33,9 @@ function errorsPage(): string {
   return `# Errors and findings\n\nEvery code that syncgate prints, what it means and what to do. All of them withhold the manifests. This page is made\nfrom \`src/core/errors.ts\` by \`npm run docs\`.\n\n${rows.join('\n')}`;
 }
 
-function gateSchema(): string {
-  const schema = z.toJSONSchema(GateDocument, { io: 'input' });
-  return `${JSON.stringify({ ...schema, $id: 'https://syncgate.dev/schema/gate.schema.json', title: 'Gate' }, undefined, 2)}\n`;
+function gateSchema(): Schema {
+  const schema = z.toJSONSchema(GateDocument, { io: 'input' }) as Schema;
+  return { ...schema, ...{ $id: 'https://syncgate.dev/schema/gate.schema.json', title: 'Gate' } };
 }
 
 if (process.argv[1] === import.meta.filename) {
