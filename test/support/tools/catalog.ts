@@ -98,6 +98,13 @@ export const TOOLS = [
     neededBy: 'the end-to-end tests in Argo CD',
   },
   {
+    name: 'kubeyaml',
+    version: 'v0.36.1',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'kubeyaml', package: '.' },
+    neededBy: "comparing what is read from YAML with what Kubernetes' decoders read",
+  },
+  {
     name: 'etcd',
     version: 'v3.7.3',
     onPath: undefined,
