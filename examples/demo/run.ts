@@ -3,7 +3,7 @@
  * come out as told. The first acts need Node alone; the others need kustomize and opa, taken from PATH or built by Go.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import type { ToolName } from '../../test/support/tools/catalog.ts';
 import { findTool, findWithoutBuilding, resolveTool } from '../../test/support/tools/resolve.ts';
@@ -26,28 +26,27 @@ if (!existsSync(program)) {
 
 const failures: string[] = [];
 const leftOut: string[] = [];
-const ready = new Map<ToolName, string | undefined>();
+/** Why a program cannot be had; undefined where it is at hand. */
+const missing = new Map<ToolName, string | undefined>();
 let prefix = '';
 
 for (const [i, act] of acts.entries()) {
   const title = `Act ${i + 1}. ${act.title}`;
   await prepare(act.needs);
-  const missing = act.needs.filter((name) => ready.get(name) !== undefined);
-  if (missing.length > 0) {
-    leftOut.push(`${title}: ${missing.map((name) => ready.get(name)).join(' ')}`);
-    continue;
-  }
-  const wrong = perform(title, act);
-  failures.push(...wrong.map((what) => `${title}: ${what}`));
+  if (act.needs.some((name) => missing.get(name) !== undefined)) leftOut.push(title);
+  else failures.push(...perform(title, act).map((what) => `${title}: ${what}`));
 }
 
 say(`\n${'─'.repeat(72)}`);
-for (const line of leftOut) say(`Left out — ${line}`);
-for (const line of failures) say(`NOT AS TOLD — ${line}`);
 const played = acts.length - leftOut.length;
-if (failures.length === 0)
-  say(`All ${played} acts came out as told${leftOut.length > 0 ? `; ${leftOut.length} left out` : ''}.`);
-else process.exitCode = 1;
+if (failures.length === 0) say(`All ${played} acts that were played came out as told.`);
+for (const line of failures) say(`NOT AS TOLD. ${line}`);
+if (leftOut.length > 0) {
+  say('\nLeft out, because a program is missing:');
+  for (const title of leftOut) say(`  ${title}`);
+  for (const why of missing.values()) if (why !== undefined) say(`${why}`);
+}
+if (failures.length > 0) process.exitCode = 1;
 
 /** Runs one act and shows it; answers what is not as told. */
 function perform(title: string, act: Act): string[] {
@@ -87,10 +86,9 @@ function syncgate(args: readonly string[]): Ran {
 
 /** Has the programs at hand, building what is worth it, and notes for each one why it is missing. */
 async function prepare(names: readonly ToolName[]): Promise<void> {
-  if (names.every((name) => ready.has(name))) return;
-  if (ready.size === 0) rmSync(join(root, linkFolder), { recursive: true, force: true });
+  if (names.every((name) => missing.has(name))) return;
   await Promise.all(
-    names.filter((name) => !ready.has(name)).map(async (name) => ready.set(name, await whyMissing(name))),
+    names.filter((name) => !missing.has(name)).map(async (name) => missing.set(name, await whyMissing(name))),
   );
 }
 
@@ -101,15 +99,23 @@ async function whyMissing(name: ToolName): Promise<string | undefined> {
       return `${name} is not on PATH. Install it, or have it built by \`npm run tools ${name}\` (needs Go), and run this again.`;
     }
     const { path, from } = await resolveTool(name, { anyVersion: true, report: (line) => say(`… ${line}`) });
-    if (from !== 'PATH') {
-      mkdirSync(join(root, linkFolder), { recursive: true });
-      symlinkSync(path, join(root, linkFolder, name));
-      prefix = `PATH="$PWD/${linkFolder}:$PATH" `;
-    }
+    link(name, from === 'PATH' ? undefined : path);
     return undefined;
   } catch (error) {
+    link(name, undefined);
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** Gives a program its plain name in the link folder, or takes that away. */
+function link(name: ToolName, path: string | undefined): void {
+  const place = join(root, linkFolder, name);
+  if (path === undefined) return rmSync(place, { force: true });
+  mkdirSync(join(root, linkFolder), { recursive: true });
+  const fresh = `${place}-${process.pid}`;
+  symlinkSync(path, fresh);
+  renameSync(fresh, place);
+  prefix = `PATH="$PWD/${linkFolder}:$PATH" `;
 }
 
 function say(text: string): void {
