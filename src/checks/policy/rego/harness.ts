@@ -51,7 +51,7 @@ function questions(name: string, rules: readonly RegoRule[], combined: boolean):
 ${name}_hits contains [${i}, found, excepted] if {
 	found := ${found}
 	is_set(found)
-	count(found) > 0
+	found != set()
 	excepted := ${excepted}
 }`;
   });
