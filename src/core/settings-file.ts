@@ -119,7 +119,7 @@ type Issue = z.core.$ZodIssue;
 
 /** Of a union's complaints, one about the shape that the author meant. */
 function deepest(issue: Issue): Issue {
-  if (issue.code !== 'invalid_union') return issue;
+  if (issue.code !== 'invalid_union' || issue.input === undefined) return issue;
   const shapes = issue.errors.map((errors) =>
     errors.map((inner) => deepest({ ...inner, path: [...issue.path, ...inner.path] } as Issue)),
   );
@@ -147,8 +147,9 @@ function explain(schema: z.ZodMiniType, issue: Issue): { message: string; path: 
     const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean ${near}?`;
     return { message: `unknown key ${JSON.stringify(key)} in ${field}; ${hint}`, path: [...path, key], part: 'key' };
   }
-  if (issue.code === 'invalid_type' && issue.input === undefined) {
-    return { message: `${field} is required (${issue.expected})`, path, part: 'value' };
+  if (issue.input === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_union')) {
+    const expected = issue.code === 'invalid_type' ? ` (${issue.expected})` : '';
+    return { message: `${field} is required${expected}`, path, part: 'value' };
   }
   return { message: `${field}: ${issue.message || issue.code}`, path, part: 'value' };
 }

@@ -87,7 +87,10 @@ export function findingFrom(rule: string, error: GateError): Finding {
     effect: CODES[error.code].answer === 'denied' ? 'deny' : 'error',
     code: error.code,
     rule,
-    message: error.message,
+    // Where the message begins with its place, as in an error that stands alone, the place is not told twice.
+    message: error.message.startsWith(`${error.place}: `)
+      ? error.message.slice(`${error.place}: `.length)
+      : error.message,
     mend: error.mend,
     ...(error.place === undefined ? {} : { place: placeFrom(error.place) }),
   };

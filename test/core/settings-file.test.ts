@@ -104,6 +104,7 @@ describe('what does not fit the schema is told by its line', () => {
       'gate.yaml:3:3: unknown key "paht" in source; did you mean path?',
     ],
     ['a missing key', 'limits: { seconds: 3 }\n', 'gate.yaml:1:1: name is required'],
+    ['a missing key of several shapes', 'name: a\nhosts: [{}]\n', 'gate.yaml:2:9: hosts.0.host is required'],
     ['a missing key further down', 'name: a\nlimits: { memory: 3 }\n', 'gate.yaml:2:9: limits.seconds is required'],
     ['a wrong type', 'name: 3\n', 'gate.yaml:1:7: name: '],
     ['a number too small', 'name: a\nlimits: { seconds: 0 }\n', 'gate.yaml:2:20: limits.seconds: '],

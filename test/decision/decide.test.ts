@@ -95,6 +95,11 @@ describe('an error as a finding', () => {
     expect(findingFrom('rule', new GateError('CONFIG_INVALID', 'm', { place })).place).toEqual(expected);
   });
 
+  it('does not tell the place twice where the message begins with it', () => {
+    const error = new GateError('CONFIG_INVALID', 'gate.yaml:3:7: unknown key', { place: 'gate.yaml:3:7' });
+    expect(findingFrom('rule', error).message).toBe('unknown key');
+  });
+
   it('has no place where the error has none, and the mend of its code where it brings none', () => {
     const made = findingFrom('rule', new GateError('USAGE', 'm'));
     expect(made).toEqual({ effect: 'error', code: 'USAGE', rule: 'rule', message: 'm', mend: CODES.USAGE.mend });
