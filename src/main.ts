@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
@@ -124,8 +124,17 @@ function commandWorld(signal: AbortSignal): CommandWorld {
       const path = relative(root, folder);
       return path === '..' || path.startsWith('../') || isAbsolute(path) ? undefined : path;
     },
+    isFolder,
     readStdin: () => readStdin(signal),
   };
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function workTreeOf(folder: string): string | undefined {

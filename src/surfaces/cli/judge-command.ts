@@ -16,10 +16,14 @@ export interface CommandWorld {
   readonly workTreeOf: (folder: string) => string | undefined;
   /** The path of `folder` seen from `root`; undefined if it is not inside. */
   readonly pathInside: (root: string, folder: string) => string | undefined;
+  readonly isFolder: (path: string) => boolean;
   readonly readStdin: () => Promise<Uint8Array>;
 }
 
-/** What the flags of `check` and `render` ask to be rendered. Throws USAGE for a path outside of --root. */
+/**
+ * What the flags of `check` and `render` ask to be rendered. Throws SOURCE_MISSING for what is not
+ * a folder, and USAGE for a path outside of --root.
+ */
 export async function requestFromCommand(command: JudgeCommand, world: CommandWorld): Promise<RenderRequest> {
   const { source } = command;
   const base = plainRequest(
@@ -41,6 +45,12 @@ function folderSource(command: JudgeCommand, world: CommandWorld) {
   const folder = world.resolvePath(command.path);
   const root =
     command.source.root === undefined ? (world.workTreeOf(folder) ?? folder) : world.resolvePath(command.source.root);
+  for (const [name, at] of [
+    [command.source.root ?? command.path, root],
+    [command.path, folder],
+  ] as const) {
+    if (!world.isFolder(at)) throw new GateError('SOURCE_MISSING', `${name} is not a folder that can be read`);
+  }
   const path = world.pathInside(root, folder);
   if (path === undefined) {
     throw new GateError('USAGE', `${command.path} is not inside the root ${command.source.root ?? root}`, {

@@ -20,6 +20,7 @@ const world: CommandWorld = {
   workTreeOf: (folder) => (folder.startsWith('/tree/') ? '/tree' : undefined),
   pathInside: (root, folder) =>
     folder === root ? '' : folder.startsWith(`${root}/`) ? folder.slice(root.length + 1) : undefined,
+  isFolder: (path) => !path.includes('nowhere'),
   readStdin: async () => Buffer.from('piped'),
 };
 
@@ -38,6 +39,15 @@ describe('what is rendered', () => {
   it('is nothing outside of the root', async () => {
     const error = await rejectionOf(requestFromCommand(command('check /a/b --root /a/c'), world));
     expect(error).toMatchObject({ code: 'USAGE', message: '/a/b is not inside the root /a/c' });
+  });
+
+  it.each([
+    ['check nowhere', 'nowhere'],
+    ['check nowhere/app --root nowhere', 'nowhere'],
+    ['check a --root /nowhere', '/nowhere'],
+  ])('%s: is a folder', async (line, name) => {
+    const error = await rejectionOf(requestFromCommand(command(line), world));
+    expect(error).toMatchObject({ code: 'SOURCE_MISSING', message: `${name} is not a folder that can be read` });
   });
 
   it('does not read standard input unless it is asked to', async () => {
