@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { builtCommand } from './support/cli.ts';
+
+const root = resolve(import.meta.dirname, '..');
+let packed: string[] = [];
+
+beforeAll(async () => {
+  await builtCommand();
+  const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
+  const { stdout } = await promisify(execFile)('npm', args, { cwd: root, timeout: 60_000 });
+  const answer = JSON.parse(stdout) as PackAnswer[] | Record<string, PackAnswer>;
+  packed = Object.values(answer).flatMap(({ files }) => files.map(({ path }) => path));
+});
+
+interface PackAnswer {
+  readonly files: readonly { readonly path: string }[];
+}
+
+describe('the package', () => {
+  it.each([
+    ['package.json'],
+    ['README.md'],
+    ['LICENSE'],
+    ['SECURITY.md'],
+    ['dist/syncgate.mjs'],
+    ['plugin.yaml'],
+    ['schema/gate.schema.json'],
+    ['docs/configuration.md'],
+    ['docs/cli.md'],
+    ['docs/errors.md'],
+    ['docs/parameters.md'],
+    ['docs/install-argocd.md'],
+  ])('holds %s', (path) => expect(packed).toContain(path));
+
+  it('holds nothing else but the Argo CD manifests', () => {
+    const known =
+      /^(package\.json|README\.md|LICENSE|SECURITY\.md|plugin\.yaml|dist\/syncgate\.mjs|schema\/gate\.schema\.json|docs\/[a-z-]+\.md|argocd\/.+\.(yaml|md))$/;
+    expect(packed.filter((path) => !known.test(path))).toEqual([]);
+  });
+
+  it('holds every page that the README leads to', () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+    const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].map(([, target = '']) => target);
+    const outside = ['CONTRIBUTING.md', 'docs/decisions/README.md', 'examples/demo/README.md'];
+    expect(links.length).toBeGreaterThan(4);
+    expect(links.filter((link) => !packed.includes(link) && !outside.includes(link))).toEqual([]);
+  });
+
+  it('needs nothing at run time that is not in the bundle', () => {
+    const text = readFileSync(join(root, 'dist/syncgate.mjs'), 'utf8');
+    const imported = [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?"([a-z@][\w@:./-]*)"/g)].map(([, name = '']) => name);
+    expect(imported.length).toBeGreaterThan(3);
+    expect([...new Set(imported)].filter((name) => !name.startsWith('node:'))).toEqual([]);
+  });
+});
