@@ -16,6 +16,8 @@ const htpasswd = `${account.username}:$2y$05$abcdefghijklmnopqrstuu4Q8xTrgjpfgc6
 export interface DistributionOptions {
   readonly auth?: { readonly kind: 'htpasswd' } | { readonly kind: 'token'; readonly tokens: TokenService };
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Folder that holds what was pushed; without it, memory does. */
+  readonly storage?: string;
 }
 
 export async function startDistribution(options: DistributionOptions = {}): Promise<RunningRegistry> {
@@ -24,11 +26,11 @@ export async function startDistribution(options: DistributionOptions = {}): Prom
     writeFileSync(join(folder, name), text);
     return join(folder, name);
   };
-  const { auth, tls } = options;
+  const { auth, tls, storage } = options;
   const config = {
     version: 0.1,
     log: { level: 'info', formatter: 'text' },
-    storage: { inmemory: {} },
+    storage: storage === undefined ? { inmemory: {} } : { filesystem: { rootdirectory: storage } },
     http: {
       addr: '127.0.0.1:0',
       ...(tls === undefined ? {} : { tls: { certificate: file('cert.pem', tls.cert), key: file('key.pem', tls.key) } }),

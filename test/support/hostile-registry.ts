@@ -87,8 +87,10 @@ function forward(upstream: string, saw: SeenRequest, response: ServerResponse, c
       const chunks: Buffer[] = [];
       got.on('data', (chunk) => chunks.push(chunk));
       got.on('end', () => {
-        response.writeHead(got.statusCode ?? 500, got.headers);
-        response.end(change(Buffer.concat(chunks)));
+        const body = saw.method === 'HEAD' ? undefined : change(Buffer.concat(chunks));
+        const length = body === undefined ? {} : { 'content-length': String(body.length) };
+        response.writeHead(got.statusCode ?? 500, { ...got.headers, ...length });
+        response.end(body);
       });
     },
   );
@@ -180,13 +182,15 @@ export function redirectTo(origin: string): Behaviour {
   };
 }
 
-/** A small body that says it unpacks to 100 MB. */
+let bomb: Buffer | undefined;
+/** A small body that it unpacks to 100 MB. */
 export const gzipBomb: Behaviour = (_, response) => {
+  bomb ??= gzipSync(Buffer.alloc(100 * 1024 * 1024, 0x20));
   response.writeHead(200, {
     'content-type': 'application/vnd.oci.image.manifest.v1+json',
     'content-encoding': 'gzip',
   });
-  return response.end(gzipSync(Buffer.alloc(100 * 1024 * 1024, 0x20)));
+  return response.end(bomb);
 };
 
 /** Wants the sign-in at a realm of the caller's choice. */

@@ -35,7 +35,7 @@ export function createCourier(ports: CourierPorts): Courier {
   const slots = new Map<string, Slots>();
   const down = new Map<string, { readonly error: GateError; readonly until: number }>();
 
-  const attempt = async (request: CourierRequest, until: () => number): Promise<HttpAnswer> => {
+  const attempt = async (request: CourierRequest, until: () => number): Promise<Result> => {
     let own = slots.get(request.host.name);
     if (own === undefined) {
       own = new Slots(limits.perHost);
@@ -44,9 +44,12 @@ export function createCourier(ports: CourierPorts): Courier {
     const release = await own.take(request.signal, request.host);
     try {
       const known = down.get(request.host.name);
-      if (known !== undefined && clock.now() < known.until) throw known.error;
+      if (known !== undefined && clock.now() < known.until) return { error: known.error, final: true };
       const timeoutMs = Math.max(1, Math.min(limits.attemptMs, until() - clock.now()));
-      return await ports.transport.send({ ...request, timeoutMs });
+      return { answer: await ports.transport.send({ ...request, timeoutMs }) };
+    } catch (error) {
+      if (error instanceof GateError) return { error, final: request.signal.aborted || !mayPass(error) };
+      throw error;
     } finally {
       release();
     }
@@ -65,12 +68,12 @@ export function createCourier(ports: CourierPorts): Courier {
         return end;
       };
       for (let tries = 1; ; tries++) {
-        const result = await settled(attempt(request, until));
+        const result = await attempt(request, until);
         const last = tries === limits.attempts;
         const wait = waitBefore(tries, result, ports);
         if ('error' in result) {
           const { error } = result;
-          if (request.signal.aborted || !mayPass(error)) throw error;
+          if (result.final) throw error;
           if (last || clock.now() + wait >= until()) {
             giveUp(request.host, error);
             throw error;
@@ -94,16 +97,8 @@ export function rateLimited(host: Host): GateError {
   return new GateError('REGISTRY_RATE_LIMITED', `${host.name} answers that there were too many requests (429)`);
 }
 
-type Result = { readonly answer: HttpAnswer } | { readonly error: GateError };
-
-async function settled(answer: Promise<HttpAnswer>): Promise<Result> {
-  try {
-    return { answer: await answer };
-  } catch (error) {
-    if (error instanceof GateError) return { error };
-    throw error;
-  }
-}
+/** What one try came to. A final error is not worth another. */
+type Result = { readonly answer: HttpAnswer } | { readonly error: GateError; readonly final: boolean };
 
 /** Whether the same request may well succeed in a moment. */
 function mayPass(error: GateError): boolean {

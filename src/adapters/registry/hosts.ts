@@ -78,7 +78,7 @@ export function createHosts(settings: RegistriesSettings, resolvePath: (path: st
         layout: layout === undefined ? undefined : resolvePath(layout),
       };
     },
-    of: (url) => byOrigin.get(url.origin) ?? { ...unlistedHost(url.host), origin: url.origin },
+    of: (url) => byOrigin.get(url.origin) ?? unlistedHost(url.host, url.origin),
   };
 }
 
@@ -114,10 +114,10 @@ function makeHost(name: string, entry: RegistryEntry, resolvePath: (path: string
   };
 }
 
-function unlistedHost(name: string): Host {
+function unlistedHost(name: string, origin = originOf(name, 'https')): Host {
   return {
     name,
-    origin: originOf(name, 'https'),
+    origin,
     listed: false,
     entry: undefined,
     certificates: async () => undefined,

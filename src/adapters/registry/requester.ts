@@ -82,7 +82,8 @@ async function follow(
   let headers =
     authorization === undefined ? request.headers : { ...request.headers, authorization: authorization.header };
   for (let hop = 0; ; hop++) {
-    const answer = await ports.courier.send({ method, url, host: target, headers, maxBytes, signal });
+    const sending = ports.courier.send({ method, url, host: target, headers, maxBytes, signal });
+    const answer = hop === 0 ? await sending : await sending.catch((error: unknown) => throwRedirected(host, error));
     if (!redirected.includes(answer.status)) return { ...answer, url };
     if (hop === ports.limits.redirects) throw refused(host, `redirects more than ${ports.limits.redirects} times`);
     const { location } = answer.headers;
@@ -97,6 +98,12 @@ async function follow(
     if (next.origin !== host.origin) headers = request.headers;
     url = next;
   }
+}
+
+/** Says who led there: the reader has never heard of the host that the error names. */
+function throwRedirected(host: Host, error: unknown): never {
+  if (!(error instanceof GateError) || error.code === 'REGISTRY_ABORTED') throw error;
+  throw new GateError(error.code, `${host.name} redirects, and ${error.message}`, { mend: error.mend, cause: error });
 }
 
 function refused(host: Host, what: string): GateError {

@@ -93,14 +93,14 @@ function https(): typeof import('node:https') {
 async function secureAgent(host: Host): Promise<HttpAgent> {
   const own = await host.certificates();
   if (own === undefined) return new (https().Agent)({ keepAlive: true });
-  const { getCACertificates } = process.getBuiltinModule('node:tls');
+  const { createSecureContext, getCACertificates } = process.getBuiltinModule('node:tls');
   try {
-    return new (https().Agent)({
-      keepAlive: true,
+    const secureContext = createSecureContext({
       // `ca` replaces the usual roots, so they are named beside it.
       ...(own.ca === undefined ? {} : { ca: [...getCACertificates('default'), own.ca] }),
       ...(own.cert === undefined ? {} : { cert: own.cert, key: own.key }),
     });
+    return new (https().Agent)({ keepAlive: true, secureContext });
   } catch (error) {
     throw new GateError('REGISTRY_SETTINGS_INVALID', `the certificates of registry ${host.name} cannot be used`, {
       cause: error,
@@ -240,12 +240,16 @@ function connectionError(error: unknown, host: Host): GateError {
   if (code.startsWith('HPE_')) {
     return new GateError('REGISTRY_ANSWER_INVALID', `${host.name} did not answer in HTTP (${code})`, { cause: first });
   }
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+  // Node hands over OpenSSL's error with no code of its own.
+  if (code === 'EPROTO' && /wrong version number|packet length too long/.test((first as Error).message)) {
     const mend = `If ${host.name} serves plain HTTP and you accept that, list it under registries with plainHttp: true.`;
     return new GateError('REGISTRY_TLS', `${host.name} does not speak TLS`, { mend, cause: first });
   }
   if (tlsCode.test(code)) {
-    return new GateError('REGISTRY_TLS', `the certificate of ${host.name} is not trusted (${code})`, { cause: first });
+    const what = /^(ERR_SSL_|EPROTO)/.test(code)
+      ? 'refused the TLS handshake'
+      : 'has a certificate that is not trusted';
+    return new GateError('REGISTRY_TLS', `${host.name} ${what} (${code})`, { cause: first });
   }
   return new GateError('REGISTRY_UNREACHABLE', `${host.name} cannot be reached (${code})`, { cause: first });
 }
