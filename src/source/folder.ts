@@ -135,7 +135,9 @@ function guarded<Args extends [string], Answer>(ask: (...args: Args) => Answer):
 }
 
 function outside(path: string, link?: string, target?: string): GateError {
-  const why = link === undefined ? `${path} leaves the source` : `the link ${link} (to ${target}) leaves the source`;
+  // Where an absolute link leads is a path of this machine, which nobody else has to know.
+  const where = target?.startsWith('/') ? 'an absolute path' : target;
+  const why = link === undefined ? `${path} leaves the source` : `the link ${link} (to ${where}) leaves the source`;
   return new GateError('SOURCE_OUTSIDE', why, { place: link ?? path });
 }
 
