@@ -26,7 +26,7 @@ export async function engineVersions(
         signal,
       });
       const text = result.kind === 'exited' && result.code === 0 ? result.stdout.toString('utf8') : '';
-      return [name, /v?\d+\.\d+\.\d+[\w.+-]*/.exec(text)?.[0] ?? 'unknown'] as const;
+      return [name, /v?\d+\.\d+(?:\.\d+)?[\w.+-]*/.exec(text)?.[0] ?? 'unknown'] as const;
     }),
   );
   return Object.fromEntries(found);
