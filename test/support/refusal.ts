@@ -16,7 +16,7 @@ export interface Refusal {
 }
 
 /** Folders of a machine. What a reader of the message can open is relative to the source, or to the configuration. */
-const machinePath = /(?<![\w.:/*-])\/(?:tmp|home|root|usr|var|proc|dev|run|opt|work|nix)\b/;
+const machinePath = /(?<![\w.:/*)-])\/(?:tmp|home|root|usr|var|proc|dev|run|opt|work|nix)\b/;
 
 /**
  * Holds a run to what every refusal owes its reader: the exit code, no manifest, one line a finding with its code and
