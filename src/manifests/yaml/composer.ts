@@ -67,14 +67,15 @@ class Composer {
     const scanner = this.#scanner;
     let token = scanner.peek();
     if (token.type === t.STREAM_END) return { value: null, offset: token.start };
+    let empty = false;
     if (token.type === t.DOCUMENT_START) {
       scanner.skip();
       token = scanner.peek();
+      // A document that is only its markers is null.
+      empty = token.type === t.DOCUMENT_START || token.type === t.DOCUMENT_END || token.type === t.STREAM_END;
     }
     const offset = token.start;
-    // A document that is only its markers is null.
-    const empty = token.type === t.DOCUMENT_START || token.type === t.DOCUMENT_END || token.type === t.STREAM_END;
-    const value = empty ? null : this.#node(true, false);
+    const value = empty ? null : this.#value(true, false);
     token = scanner.peek();
     if (token.type === t.DOCUMENT_END) {
       scanner.skip();
