@@ -6,7 +6,6 @@ import { askSocket } from './adapters/socket.ts';
 import { createWorkspace, makeFolder } from './adapters/workspace.ts';
 import { loadPolicies } from './checks/policy/load.ts';
 import type { GateConfig } from './config.ts';
-import { GateError } from './core/errors.ts';
 import { type GateStages, type Judged, judge } from './gate.ts';
 import { emitManifests } from './manifests/emit.ts';
 import { parseManifests } from './manifests/parse.ts';

@@ -67,7 +67,7 @@ export function findWithoutBuilding(wanted: Tool, anyVersion: boolean, env = pro
   return isProgram(builtPath(wanted)) ? { path: builtPath(wanted), from: 'built' } : undefined;
 }
 
-export function findTool(name: string): Tool {
+export function findTool(name: string): (typeof TOOLS)[number] {
   const wanted = TOOLS.find((candidate) => candidate.name === name);
   if (wanted === undefined) throw new Error(`no tool is called ${name}; known: ${TOOLS.map((t) => t.name).join(', ')}`);
   return wanted;
