@@ -83,7 +83,8 @@ export async function startPlatform(): Promise<Platform> {
     for (const name of ['kustomize', 'helm', 'opa'] as const) await setProgram(name, undefined);
 
     mountConfigMap(join(folder, 'etc/policies'), { 'replicas.rego': regoPolicy });
-    mountConfigMap(join(folder, 'etc/trust'), { 'web.yaml': trustPolicy(registry.host, key.publicPem) });
+    mountConfigMap(join(folder, 'etc/trust'), { 'web.yaml': trustPolicy(`${registry.host}/**`, key.publicPem) });
+    mountConfigMap(join(folder, 'etc/trust-everywhere'), { 'all.yaml': trustPolicy('**', key.publicPem) });
     const config = join(folder, 'etc/gate.yaml');
     const setGate = (spec: object) => writeFileSync(config, gateText(registry.host, spec));
     setGate({});
@@ -120,13 +121,13 @@ function gateText(host: string, spec: object): string {
   });
 }
 
-function trustPolicy(host: string, publicPem: string): string {
+function trustPolicy(glob: string, publicPem: string): string {
   return JSON.stringify({
     apiVersion: 'policy.sigstore.dev/v1beta1',
     kind: 'ClusterImagePolicy',
     metadata: { name: 'release-keys' },
     spec: {
-      images: [{ glob: `${host}/**` }],
+      images: [{ glob }],
       authorities: [{ name: 'release', key: { data: publicPem } }],
     },
   });
