@@ -207,7 +207,7 @@ async function helm(
   }
   const env = fetchEnvironment(room, ports.env['PATH'] ?? '', proxies);
   try {
-    await run(engine, { program, args, cwd, env, name: `helm ${args[0]} ${args[1]} of ${what}` });
+    await run(engine, { program, args, cwd, env, name: `helm ${args[0]} ${args[1]} of ${what}`, tellsOnStdout: true });
   } catch (error) {
     if (error instanceof GateError && error.code === 'RENDER_FAILED') {
       throw new GateError('RENDER_FETCH_FAILED', error.message, { cause: error });

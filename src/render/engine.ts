@@ -20,7 +20,8 @@ export interface Invocation {
   readonly env: Readonly<Record<string, string>>;
   /** What messages call it: `kustomize build apps/web`. */
   readonly name: string;
-  readonly stdin?: string;
+  /** helm tells on stdout what came of each repository. */
+  readonly tellsOnStdout?: boolean;
 }
 
 /** Runs a renderer and answers with its output. Throws RENDER_* for every way in which it can fail. */
@@ -37,7 +38,6 @@ export function attempt(engine: Engine, invocation: Invocation): Promise<ExecRes
     args: invocation.args,
     cwd: invocation.cwd,
     env: invocation.env,
-    ...(invocation.stdin === undefined ? {} : { stdin: invocation.stdin }),
     maxOutputBytes: engine.limits.outputMiB * 1024 * 1024,
     maxMemoryBytes: engine.limits.memoryMiB * 1024 * 1024,
     signal: engine.signal,
@@ -48,7 +48,6 @@ export function attempt(engine: Engine, invocation: Invocation): Promise<ExecRes
 export function failure(engine: Engine, invocation: Invocation, result: ExecResult): GateError {
   const { name } = invocation;
   if (result.kind === 'missing') return new GateError('RENDERER_MISSING', `${name}: ${result.message}`);
-  const said = complaint(result.stderr, engine);
   if (result.kind === 'killed') {
     if (result.why === 'deadline') return new GateError('RENDER_TIMEOUT', `${name} did not end before the deadline`);
     if (result.why === 'output') {
@@ -62,6 +61,9 @@ export function failure(engine: Engine, invocation: Invocation, result: ExecResu
   ) {
     return new GateError('RENDER_MEMORY', `${name} needed more than ${engine.limits.memoryMiB} MiB`);
   }
+  const told =
+    invocation.tellsOnStdout === true ? `${result.stderr}\n${result.stdout.toString('utf8')}` : result.stderr;
+  const said = complaint(told, engine);
   return new GateError(
     'RENDER_FAILED',
     said === '' ? `${name} failed (exit ${result.code})` : `${name} failed: ${said}`,
