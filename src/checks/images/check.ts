@@ -77,7 +77,7 @@ async function check(manifests: readonly Manifest[], deps: ImagesDeps, signal: A
     const answer = decided.get(keyOf(sighting));
     findings.push(...judgeSighting(sighting, answer, settings));
     if (answer === undefined) continue;
-    const image = imageOf(sighting, answer);
+    const image = imageOf(sighting, answer, settings);
     if (image !== undefined && !images.has(sighting.reference.text)) images.set(sighting.reference.text, image);
     const text = answer.kind === 'verified' && settings.pin ? pinOf(sighting, answer.image.digest) : undefined;
     if (text === undefined) continue;
@@ -237,11 +237,20 @@ function suspected(common: Common, { use, reference }: Sighting, effect: 'deny' 
   };
 }
 
-function imageOf({ reference, use }: Sighting, answer: Decided): DecidedImage | undefined {
-  if (answer.kind === 'verified')
-    return { reference: reference.text, digest: answer.image.digest, by: answer.image.by };
-  if (answer.kind === 'refused' || use.suspected !== undefined) return undefined;
-  return { reference: reference.text, digest: reference.digest, by: [] };
+/** How the decision records an image that may run; undefined for one that may not. Only a verified one has a `by`. */
+function imageOf({ reference, use }: Sighting, answer: Decided, settings: ImagesSettings): DecidedImage | undefined {
+  switch (answer.kind) {
+    case 'verified':
+      return { reference: reference.text, digest: answer.image.digest, by: answer.image.by };
+    case 'unmatched': {
+      const letThrough = use.suspected === undefined && settings.unmatched !== 'deny';
+      return letThrough ? { reference: reference.text, digest: reference.digest, by: [] } : undefined;
+    }
+    case 'refused':
+      return undefined;
+    default:
+      return answer satisfies never;
+  }
 }
 
 /** The text of the field with the verified digest; undefined where it stays as it is. */

@@ -81,7 +81,7 @@ export async function trustOf(...policies: readonly PolicyOptions[]): Promise<Tr
   const files = Object.fromEntries(
     policies.map((policy, i) => [`policy-${i}.yaml`, policyText({ name: `policy-${i}`, ...policy })]),
   );
-  return await loadFiles(files);
+  return policies.length === 0 ? await loadTrust([], (path) => path) : await loadFiles(files);
 }
 
 /** Loads the trust folder that holds the given files. */
@@ -183,7 +183,7 @@ export class MemoryRegistry implements Registry {
     );
   }
 
-  async resolveTag(repository: Parameters<Registry['resolveTag']>[0], tag: string): Promise<Descriptor | undefined> {
+  async resolveTag(...[repository, tag]: Parameters<Registry['resolveTag']>): Promise<Descriptor | undefined> {
     this.asked.push(`tag ${repositoryName(repository)}:${tag}`);
     const found = this.tags.get(tag);
     return found === undefined ? undefined : { ...found, size: 1 };

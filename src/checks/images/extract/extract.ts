@@ -22,6 +22,7 @@ export interface Extraction {
  */
 export function extractImages(manifest: Manifest, allowedDelivering: readonly string[]): Extraction {
   const { object, identity } = manifest;
+  if (!isObject(object)) throw new TypeError('a manifest without an object has no images to read');
   const groupKind = `${groupOf(identity.apiVersion)}/${identity.kind}`;
   const uses = new Uses();
   const podSpecPath = Object.hasOwn(workloads, groupKind) ? workloads[groupKind] : undefined;

@@ -24,6 +24,7 @@ export interface FieldProblem {
 /** Collects uses and problems; a field that two rules find is one use, and certainty wins over suspicion. */
 export class Uses {
   readonly #uses = new Map<string, ImageUse>();
+  readonly #paths = new Set<string>();
   readonly #problems = new Map<string, FieldProblem>();
 
   add(use: Pick<ImageUse, 'path' | 'text'> & Partial<ImageUse>): void {
@@ -32,16 +33,17 @@ export class Uses {
     // One field may hold several suspected images, such as a shell command; only one can be known.
     const id = made.suspected === undefined ? key : `${key} ${made.text}`;
     if (!this.#uses.has(key) && !this.#uses.has(id)) this.#uses.set(id, made);
+    this.#paths.add(key);
   }
 
   refuse(path: JsonPath, problem: string): void {
     this.#problems.set(JSON.stringify(path), { path, problem });
   }
 
-  /** Whether the field is known already, as an image or as a wrong one. */
+  /** Whether something was found at the field already: an image, a suspicion or a wrong value. */
   has(path: JsonPath): boolean {
     const key = JSON.stringify(path);
-    return this.#uses.has(key) || this.#problems.has(key);
+    return this.#paths.has(key) || this.#problems.has(key);
   }
 
   get uses(): ImageUse[] {
