@@ -297,7 +297,7 @@ export function placeOf(rule: string, files: readonly PolicyFile[]): string {
         : places.map((place) => place.slice(0, place.lastIndexOf(':'))),
     ),
   ];
-  return inFiles.length <= 3 ? inFiles.join(', ') : `${inFiles.slice(0, 3).join(', ')} and ${inFiles.length - 3} more`;
+  return inFiles.length <= 2 ? inFiles.join(' and ') : `${inFiles[0]} and ${inFiles.length - 1} more files`;
 }
 
 function lineAt(text: string, index: number): number {

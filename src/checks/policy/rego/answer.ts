@@ -114,7 +114,7 @@ function finding(
   message: string,
   unit: JudgedObject | undefined,
 ): Finding {
-  const mend = `${CODES[code].mend.replace(/\.$/, '')} (${nameOf(rule)} is in ${placeOf(rule.name, rule.files)})`;
+  const mend = `${CODES[code].mend.replace(/\.$/, '')}; the rule is in ${placeOf(rule.name, rule.files)}`;
   return { effect, code, rule: nameOf(rule), message, mend, ...whose(unit) };
 }
 

@@ -246,6 +246,6 @@ describe('a finding', () => {
       object: { kind: 'Pod', name: 'web', namespace: 'apps' },
       place: { file: 'app/objects.yaml', line: 11 },
     });
-    expect(finding?.mend).toContain('main.deny is in policies/sub/main.rego:3');
+    expect(finding?.mend).toContain('the rule is in policies/sub/main.rego:3');
   });
 });
