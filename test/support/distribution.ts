@@ -60,7 +60,7 @@ export async function startDistribution(options: DistributionOptions = {}): Prom
 }
 
 /** What a token service was asked. */
-export interface TokenRequest {
+interface TokenRequest {
   readonly method: string;
   readonly scope: string | null;
   readonly authorization: string | undefined;

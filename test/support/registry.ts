@@ -145,7 +145,7 @@ export async function crane(...args: readonly string[]): Promise<string> {
 }
 
 /** As `crane`, with credentials. */
-export async function runCrane(args: readonly string[], options: CraneOptions): Promise<string> {
+async function runCrane(args: readonly string[], options: CraneOptions): Promise<string> {
   const { stdout } = await run(await tool('crane'), [...args, '--insecure'], {
     env: { HOME: '/nonexistent', DOCKER_CONFIG: options.dockerConfig ?? '/nonexistent' },
     timeout: 60_000,

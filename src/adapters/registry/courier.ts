@@ -4,7 +4,7 @@ import type { Host } from './hosts.ts';
 import type { RegistryLimits } from './limits.ts';
 import { aborted, type HttpAnswer, type HttpRequest, type Transport } from './transport.ts';
 
-export type CourierRequest = Omit<HttpRequest, 'timeoutMs'>;
+type CourierRequest = Omit<HttpRequest, 'timeoutMs'>;
 
 /** Carries requests to hosts: a few at a time each, tried again while there is time, given up at once on a host that is down. */
 export interface Courier {

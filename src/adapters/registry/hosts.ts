@@ -17,14 +17,14 @@ export interface Host {
   certificates(): Promise<Certificates | undefined>;
 }
 
-export interface Certificates {
+interface Certificates {
   readonly ca: string | undefined;
   readonly cert: string | undefined;
   readonly key: string | undefined;
 }
 
 /** Where the API of a repository is: on which host, and under which path. */
-export interface Endpoint {
+interface Endpoint {
   readonly host: Host;
   readonly path: string;
   /** Folder that stands for the registry. */

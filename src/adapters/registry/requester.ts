@@ -9,7 +9,7 @@ import { type Authorization, createSignIn, unauthorized } from './sign-in.ts';
 import type { HttpAnswer } from './transport.ts';
 
 /** A request for a resource below `/v2/<path>/`. */
-export interface ResourceRequest {
+interface ResourceRequest {
   readonly method: 'GET' | 'HEAD';
   readonly path: string;
   readonly resource: string;

@@ -12,7 +12,7 @@ import { addressKind } from './addresses.ts';
 import type { Host } from './hosts.ts';
 
 /** An address of a host, as the resolver gives it. */
-export interface ResolvedAddress {
+interface ResolvedAddress {
   readonly address: string;
   readonly family: 4 | 6;
 }
@@ -149,7 +149,6 @@ function exchange(request: HttpRequest, sent: ClientRequest): Promise<HttpAnswer
     const stop = (error: Error) => {
       settle();
       failed(error);
-      sent.on('error', () => {});
       sent.destroy();
     };
     const onAbort = () => stop(aborted(signal, host));
@@ -163,7 +162,7 @@ function exchange(request: HttpRequest, sent: ClientRequest): Promise<HttpAnswer
       return;
     }
     signal.addEventListener('abort', onAbort, { once: true });
-    sent.once('error', (error) => stop(connectionError(error, host)));
+    sent.on('error', (error) => stop(connectionError(error, host)));
     sent.once('response', (response) => {
       receive(request, response, stop, (answer) => {
         settle();
@@ -206,7 +205,7 @@ function receive(
       response.destroy();
     }
   });
-  response.once('error', (error) => stop(connectionError(error, host)));
+  response.on('error', (error) => stop(connectionError(error, host)));
   response.once('end', () => {
     if (response.complete) done({ status, headers: response.headers, body: Buffer.concat(chunks) });
     else stop(new GateError('REGISTRY_UNREACHABLE', `${host.name} closed the connection in the middle of an answer`));

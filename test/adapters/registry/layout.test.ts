@@ -87,7 +87,7 @@ describe('a layout that is not one is named', () => {
       'with an index that is a pipe',
       () => {
         rmSync(join(folder, 'index.json'));
-        execFileSync('mkfifo', [join(folder, 'index.json')]);
+        execFileSync('/usr/bin/mkfifo', [join(folder, 'index.json')]);
       },
       /is not a file/,
     ],
