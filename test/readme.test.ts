@@ -5,6 +5,7 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CODES } from '../src/core/errors.ts';
+import { PARAMETERS } from '../src/render/parameters.ts';
 import { builtCommand } from './support/cli.ts';
 import { openCosign } from './support/cosign.ts';
 import { pushImage, type RunningRegistry, startRegistry } from './support/registry.ts';
@@ -168,6 +169,22 @@ describe('what the README says', () => {
       }
     },
   );
+
+  it.each(['README.md', 'CONTRIBUTING.md', 'SECURITY.md'])('%s speaks of files and scripts that are there', (page) => {
+    const text = readFileSync(join(root, page), 'utf8');
+    for (const [, path = ''] of text.matchAll(/`((?:src|test|docs|examples|argocd|scripts|schema|\.ci)\/[\w./-]+)`/g)) {
+      expect(existsSync(join(root, path)), path).toBe(true);
+    }
+    const scripts = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts as Record<string, string>;
+    for (const [, name = ''] of text.matchAll(/`npm run ([\w:-]+)/g)) expect(Object.keys(scripts)).toContain(name);
+  });
+
+  it('the parameters of its Application are parameters of the plugin', () => {
+    const [, list = ''] = /parameters:\n((?: {8}.*\n)+)/.exec(blockWith('kind: Application')) ?? [];
+    const names = [...list.matchAll(/- name: ([\w-]+)/g)].map(([, name]) => name);
+    expect(names).not.toEqual([]);
+    expect(PARAMETERS.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+  });
 });
 
 function deployment(image: string): string {
