@@ -38,7 +38,7 @@ export interface Cosign extends Disposable {
   verifies(pinned: string, key: SigningKey, version: CosignVersion): Promise<boolean>;
 }
 
-export interface SignOptions {
+interface SignOptions {
   readonly cosign: CosignVersion;
   readonly format: 'legacy' | 'bundle';
   /** Further flags, such as `-a key=value`. */

@@ -101,7 +101,7 @@ function remember<Value>(memory: Map<string, Promise<Value>>, key: string, ask: 
 }
 
 /** An adapter that ignores its signal must not hold the gate beyond the deadline. */
-export function withSignal<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+function withSignal<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   if (signal.aborted) {
     work.catch(() => {});
     return Promise.reject(signal.reason);

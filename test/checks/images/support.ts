@@ -13,7 +13,7 @@ import type { JsonObject, JsonPath } from '../../../src/core/json.ts';
 import type { Manifest } from '../../../src/core/manifest.ts';
 import type { Descriptor, Registry, VerifiedBytes } from '../../../src/core/ports.ts';
 
-export const never = new AbortController().signal;
+const never = new AbortController().signal;
 
 /** A manifest whose places tell the path that was asked for. */
 export function manifestOf(object: Record<string, unknown>, index = 0): Manifest {
@@ -102,7 +102,7 @@ export async function loadFiles(
   }
 }
 
-export function settingsOf(settings: Partial<Record<keyof ImagesSettings, unknown>> = {}): ImagesSettings {
+function settingsOf(settings: Partial<Record<keyof ImagesSettings, unknown>> = {}): ImagesSettings {
   return ImagesSettings.parse({ trust: [], unmatched: 'deny', pin: true, ...settings });
 }
 

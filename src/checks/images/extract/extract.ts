@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, type JsonPath, valueAt } from '../../../core/json.ts';
 import type { Manifest } from '../../../core/manifest.ts';
 import { deliveryOf } from './delivering.ts';
-import { type CustomField, customFields, withoutImages, workloads } from './kinds.ts';
+import { type CustomField, customFields, runsNothing, workloads } from './kinds.ts';
 import { addSuspects, readContainerStrings, readImageField, readPodSpec } from './pod-spec.ts';
 import { promisesImage } from './suspect.ts';
 import { type FieldProblem, type ImageUse, Uses } from './use.ts';
@@ -27,7 +27,7 @@ export function extractImages(manifest: Manifest, allowedDelivering: readonly st
   const uses = new Uses();
   const podSpecPath = Object.hasOwn(workloads, groupKind) ? workloads[groupKind] : undefined;
   if (podSpecPath !== undefined) readWorkload(object, podSpecPath, uses);
-  else if (!withoutImages.has(groupKind)) readCustom(object, groupKind, uses);
+  else if (!runsNothing(groupKind)) readCustom(object, groupKind, uses);
   return { uses: uses.uses, problems: uses.problems, delivers: deliveryOf(groupKind, object, allowedDelivering) };
 }
 

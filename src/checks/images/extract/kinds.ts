@@ -20,11 +20,11 @@ export const workloads: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Built-in kinds that run no image. Their strings are not searched: a ConfigMap or Secret may hold any text, programs
+ * Kinds that run no image, built in or of policy engines, whose objects hold names of images to judge by. Their strings are not searched: a ConfigMap or Secret may hold any text, programs
  * read it as they like, and to guess would deny half of all ConfigMaps. A kind that is not here is searched, so one
  * that Kubernetes adds is not overlooked.
  */
-export const withoutImages: ReadonlySet<string> = new Set([
+const withoutImages: ReadonlySet<string> = new Set([
   ...['Binding', 'ConfigMap', 'Endpoints', 'Event', 'LimitRange', 'Namespace', 'Node', 'PersistentVolume'].map(inCore),
   ...['PersistentVolumeClaim', 'ResourceQuota', 'Secret', 'Service', 'ServiceAccount', 'ComponentStatus'].map(inCore),
   'admissionregistration.k8s.io/ValidatingAdmissionPolicy',
@@ -65,7 +65,22 @@ export const withoutImages: ReadonlySet<string> = new Set([
   'storage.k8s.io/StorageClass',
   'storage.k8s.io/VolumeAttachment',
   'storage.k8s.io/VolumeAttributesClass',
+  'policy.sigstore.dev/ClusterImagePolicy',
+  'policy.sigstore.dev/TrustRoot',
+  'kyverno.io/ClusterPolicy',
+  'kyverno.io/Policy',
+  'kyverno.io/PolicyException',
+  'policies.kyverno.io/ValidatingPolicy',
+  'policies.kyverno.io/ImageValidatingPolicy',
+  'policies.kyverno.io/PolicyException',
+  'templates.gatekeeper.sh/ConstraintTemplate',
+  'constraints.gatekeeper.sh/*',
 ]);
+
+/** Whether a kind runs no image. */
+export function runsNothing(groupKind: string): boolean {
+  return withoutImages.has(groupKind) || withoutImages.has(`${groupKind.split('/')[0]}/*`);
+}
 
 function inCore(kind: string): string {
   return `/${kind}`;

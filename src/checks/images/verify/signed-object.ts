@@ -6,7 +6,7 @@ import { asRecord, decodeBase64, Malformed, parseStrictJson, stringAt } from './
  * What a signed object was made with, as it says itself: a bare key (and which), or a certificate. A key authority
  * takes only the first and a keyless one only the second, so that neither can be passed off as the other.
  */
-export type Material = { readonly kind: 'key'; readonly hint: string } | { readonly kind: 'certificate' };
+type Material = { readonly kind: 'key'; readonly hint: string } | { readonly kind: 'certificate' };
 
 /** Something found beside an image that claims to be signed. Nothing of it is verified: finding is not verifying. */
 export type SignedObject =

@@ -142,9 +142,16 @@ describe('built-in workloads', () => {
   });
 });
 
-describe('built-in kinds that run nothing', () => {
+describe('kinds that run nothing', () => {
   it.each([
     ['v1', 'ConfigMap', { data: { image: 'quay.io/a/b:v1' } }],
+    ['policy.sigstore.dev/v1beta1', 'ClusterImagePolicy', { spec: { images: [{ glob: 'quay.io/a/b:v1' }] } }],
+    [
+      'kyverno.io/v1',
+      'ClusterPolicy',
+      { spec: { rules: [{ verifyImages: [{ imageReferences: ['quay.io/a/b:v1'] }] }] } },
+    ],
+    ['constraints.gatekeeper.sh/v1beta1', 'K8sAllowedRepos', { spec: { parameters: { repos: ['quay.io/a/b:v1'] } } }],
     ['v1', 'Secret', { stringData: { image: 'quay.io/a/b:v1' } }],
     ['apiextensions.k8s.io/v1', 'CustomResourceDefinition', { spec: { description: 'such as quay.io/a/b:v1' } }],
     ['rbac.authorization.k8s.io/v1', 'Role', { rules: [{ resourceNames: ['quay.io/a/b:v1'] }] }],
