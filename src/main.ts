@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, writeSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
@@ -26,6 +26,12 @@ const interruption = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   process.once(name, () => interruption.abort(new GateError('INTERRUPTED', `syncgate was stopped by ${name}`)));
 }
+
+// By itself Node prints a stack trace with paths of this machine and exits 1, which here means that something was judged.
+process.once('uncaughtException', (thrown) => {
+  writeSync(2, printError(asGateError(thrown)).stderr);
+  process.exit(exitCodeOf('unevaluated'));
+});
 
 await main(process.argv.slice(2));
 
@@ -147,12 +153,19 @@ function workTreeOf(folder: string): string | undefined {
 async function readStdin(signal: AbortSignal): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of addAbortSignal(signal, process.stdin)) {
-    length += (chunk as Buffer).length;
-    if (length > maxStdinBytes) {
-      throw new GateError('STDIN_UNREADABLE', `standard input is larger than ${maxStdinBytes} bytes`);
+  try {
+    for await (const chunk of addAbortSignal(signal, process.stdin)) {
+      length += (chunk as Buffer).length;
+      if (length > maxStdinBytes) {
+        throw new GateError('STDIN_UNREADABLE', `standard input is larger than ${maxStdinBytes} bytes`);
+      }
+      chunks.push(chunk as Buffer);
     }
-    chunks.push(chunk as Buffer);
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (error instanceof GateError) throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    throw new GateError('STDIN_UNREADABLE', `standard input cannot be read (${code})`, { cause: error });
   }
   return Buffer.concat(chunks);
 }

@@ -43,6 +43,7 @@ export interface CliRun {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The word `never` keeps standard input open with nothing in it. */
   readonly stdin?: string | Uint8Array;
   /** A program that runs the command, such as `prlimit … --`. */
   readonly through?: readonly string[];
@@ -107,7 +108,7 @@ export function createSandbox(repository: Files = {}, gate: object = {}): Sandbo
     const env = { PATH: join(path, 'bin'), HOME: join(path, 'home'), TMPDIR: temporary, ...options.env };
     const child = spawn(line[0] as string, line.slice(1), { cwd: options.cwd ?? path, env, stdio: 'pipe' });
     child.stdin.on('error', () => {});
-    child.stdin.end(options.stdin);
+    if (options.stdin !== 'never') child.stdin.end(options.stdin);
     const ended = collect(child);
     await options.meanwhile?.(child);
     const end = await ended;
