@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { createExec, createServe, findLaunchers, findProgram } from './adapters/exec.ts';
 import { createRegistries } from './adapters/registry/registries.ts';
 import { systemNetwork } from './adapters/registry/system-ports.ts';
-import { askSocket } from './adapters/socket.ts';
 import { createWorkspace, makeFolder } from './adapters/workspace.ts';
 import { loadPolicies } from './checks/policy/load.ts';
 import type { GateConfig } from './config.ts';
+import type { AskSocket } from './core/ports.ts';
 import { type GateStages, type Judged, judge } from './gate.ts';
 import { emitManifests } from './manifests/emit.ts';
 import { parseManifests } from './manifests/parse.ts';
@@ -64,7 +64,9 @@ export function openGate(
         clock,
         findProgram: (name) => findProgram(name, searchPath),
         makeFolder: () => makeFolder(workspace.path, randomUUID()),
-        ...(lifetime === 'many verdicts' && { longLived: { serve: createServe(launchers), askSocket } }),
+        ...(lifetime === 'many verdicts' && {
+          longLived: { serve: createServe(launchers), askSocket: askSocketLazily },
+        }),
       },
       signal,
     ),
@@ -121,3 +123,6 @@ function settled<Value>(promise: Promise<Value>): () => Promise<Value> {
   promise.catch(() => {});
   return () => promise;
 }
+
+/** node:http costs 20 ms to load, and only a gate that lives long asks a socket. */
+const askSocketLazily: AskSocket = async (question) => (await import('./adapters/socket.ts')).askSocket(question);
