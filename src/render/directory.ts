@@ -62,7 +62,7 @@ function isUnrelated(bytes: Buffer, path: string): boolean {
   if (!bytes.includes('kind') && !bytes.includes('\\') && !bytes.includes(0)) return true;
   if (bytes.length > 1024 * 1024 || bytes.includes(0)) return false;
   try {
-    const documents = readYaml(bytes.toString('utf8'), path, 'RENDER_FAILED', '1.2');
+    const documents = readYaml(bytes.toString('utf8'), path, 'RENDER_FAILED');
     return !documents.some(
       ({ value }) => Array.isArray(value) || (isObject(value) && typeof value['kind'] === 'string'),
     );

@@ -249,7 +249,7 @@ export class KustomizationWalk {
 
   async #configurations(text: string, at: Folder, where: string): Promise<string> {
     const checked: string[] = [];
-    for (const document of readYaml(text, where, 'RENDER_KUSTOMIZATION', '1.2')) {
+    for (const document of readYaml(text, where, 'RENDER_KUSTOMIZATION')) {
       const configuration = checkPlugin(document.value, where);
       const fields = new Fields(document, []);
       const paths = PLUGIN_PATHS[configuration.kind] ?? [];
@@ -319,7 +319,7 @@ function find(entry: string, at: Folder, where: string) {
 function isInline(entry: string): boolean {
   if (!/[\n{:]/.test(entry) || isRemoteFile(entry)) return false;
   try {
-    return readYaml(entry, 'inline', 'RENDER_KUSTOMIZATION', '1.2').some((document) => isObject(document.value));
+    return readYaml(entry, 'inline', 'RENDER_KUSTOMIZATION').some((document) => isObject(document.value));
   } catch {
     return false;
   }

@@ -199,7 +199,7 @@ transformers:
       'YAML that reads differently elsewhere',
       {
         'app/kustomization.yaml':
-          '%YAML 1.1\n---\n"resources": &r [a.yaml]\nnamePrefix: >-\n  x-\ncommonAnnotations: {a: "\\u0085\\u2028\\U0001f600", b: "no"}\n',
+          '---\n"resources": &r [a.yaml]\nnamePrefix: >-\n  x-\ncommonAnnotations: {a: "\\u0085\\u2028\\U0001f600", b: "no"}\n',
         'app/a.yaml': configMap('a'),
       },
     ],
@@ -348,7 +348,7 @@ describe('a kustomization that cannot be rendered', () => {
       'has a key twice',
       { 'kustomization.yaml': 'resources: []\nresources: []' },
       'RENDER_KUSTOMIZATION',
-      /^kustomization.yaml:\d.*unique/i,
+      /^kustomization.yaml:2: .*second time/,
     ],
     ['has a field that nobody knows', { 'kustomization.yaml': 'resourcez: [a]' }, 'RENDER_KUSTOMIZATION', /resourcez/],
     [
