@@ -9,16 +9,48 @@ import { composeYaml } from './yaml/composer.ts';
 /** A path that may stand in a message: one line, printable, inside the source root. */
 const printable = /^[^\p{C}\p{Zl}\p{Zp}]{1,256}$/u;
 
+const helmMark = '---\n# Source: ';
+
 /**
- * The template that a document of `helm template` came from: `# Source: <chart>/templates/web.yaml`, the first thing
- * that Helm prints. Only a comment in front of everything else counts, because a template can print comments too.
+ * The templates that the parts of `helm template`'s output came from: Helm prints `# Source: <chart>/templates/web.yaml`
+ * below the separator of each part. A part that holds several documents has one mark for all. To be asked in the order
+ * of the text.
  */
-export function helmOrigin(source: string, base: string | undefined): string | undefined {
-  const match = /^(?:\ufeff?(?:---[ \t]*(?:#[^\n]*)?)?\n)*# Source: ([^\n]{1,256})(?:\n|$)/.exec(source);
-  const path = match?.[1]?.trimEnd();
-  if (path === undefined) return undefined;
-  const [, ...behindChart] = path.split('/');
-  return behindChart.length === 0 ? undefined : joinInside(base ?? '.', behindChart.join('/'));
+export class HelmMarks {
+  readonly #text: string;
+  readonly #base: string | undefined;
+  #next: number;
+  #file: string | undefined;
+
+  constructor(text: string, base: string | undefined) {
+    this.#text = text;
+    this.#base = base;
+    this.#next = this.#find(0);
+  }
+
+  /** The template of what stands at an offset; undefined where no mark precedes it, or it names no file inside. */
+  before(offset: number): string | undefined {
+    while (this.#next < offset) {
+      const start = this.#next + helmMark.length;
+      const end = this.#text.indexOf('\n', start);
+      this.#file = this.#fileOf(this.#text.slice(start, end === -1 ? undefined : end).trimEnd());
+      this.#next = this.#find(start);
+    }
+    return this.#file;
+  }
+
+  /** The chart's own folder stands for its name, if it is in the source at all. */
+  #fileOf(path: string): string | undefined {
+    if (this.#base === undefined) return joinInside('.', path);
+    const slash = path.indexOf('/');
+    return slash === -1 ? undefined : joinInside(this.#base, path.slice(slash + 1));
+  }
+
+  #find(from: number): number {
+    let at = this.#text.indexOf(helmMark, from);
+    while (at > 0 && this.#text[at - 1] !== '\n') at = this.#text.indexOf(helmMark, at + 1);
+    return at === -1 ? Number.POSITIVE_INFINITY : at;
+  }
 }
 
 const originKey = 'config.kubernetes.io/origin';

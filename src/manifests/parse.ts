@@ -8,7 +8,7 @@ import { describeObject, describePlace, type Manifest, type Place } from '../cor
 import type { RenderedText } from '../core/rendered.ts';
 import { type DocumentText, findOffsets, type Located, readDocuments } from './documents.ts';
 import { groupOf, IdentityProblem, identify, identifyType } from './identity.ts';
-import { helmOrigin, takeKustomizeOrigin } from './origin.ts';
+import { HelmMarks, takeKustomizeOrigin } from './origin.ts';
 import { quote, TextProblem } from './problem.ts';
 import type { ManifestSettings } from './settings.ts';
 import { decodeText, Lines } from './text.ts';
@@ -74,6 +74,7 @@ class TextReader {
   readonly #compose: ComposeLimits;
   #text = '';
   #lines = new Lines('');
+  #templates: HelmMarks | undefined;
   #document = 0;
 
   constructor(rendered: RenderedText, limits: Limits) {
@@ -91,6 +92,7 @@ class TextReader {
     try {
       this.#text = decodeText(this.#rendered.bytes);
       this.#lines = new Lines(this.#text);
+      if (this.#rendered.marks === 'helm') this.#templates = new HelmMarks(this.#text, this.#rendered.base);
       const numbered = [...this.#documents()];
       const several = this.#document > 1;
       for (const [number, document] of numbered) {
@@ -162,7 +164,7 @@ class TextReader {
     const { file, marks, base } = this.#rendered;
     const identity = this.#checked(document, located, prefix, () => identify(object));
     const unmarked = marks === 'kustomize' ? takeKustomizeOrigin(object, base) : { object, file: undefined };
-    const template = marks === 'helm' ? helmOrigin(document.source, base) : unmarked.file;
+    const template = marks === 'helm' ? this.#templates?.before(document.offset) : unmarked.file;
     const place = (offset: number): Place => ({
       file,
       ...(number === undefined ? {} : { document: number }),
@@ -197,19 +199,16 @@ class TextReader {
 
   #gateError(thrown: unknown): unknown {
     if (!(thrown instanceof TextProblem)) return thrown;
+    // Bytes that are not UTF-8 became no text; for the lines, what is wrong with them does not matter.
+    if (this.#text === '')
+      this.#lines = new Lines(new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.#rendered.bytes));
     const { line, column } = this.#lines.at(thrown.offset);
     const place = `${this.#rendered.file}:${line}:${column}`;
     const document = this.#document > 1 ? `, in document ${this.#document}` : '';
-    const template = this.#rendered.marks === 'helm' ? this.#templateBefore(thrown.offset) : undefined;
+    // A reader of its own: this one may be asked about an earlier place.
+    const template = this.#templates && new HelmMarks(this.#text, this.#rendered.base).before(thrown.offset);
     const from = template === undefined ? '' : `, from ${template}`;
     return new GateError(thrown.code, `${place}: ${thrown.message}${document}${from}`, { place });
-  }
-
-  /** The template whose output an offset is in, as far as Helm's last comment before it tells. */
-  #templateBefore(offset: number): string | undefined {
-    const at = this.#text.lastIndexOf('\n# Source: ', offset);
-    const line = at === -1 ? this.#text : this.#text.slice(at + 1, at + 400);
-    return helmOrigin(line, this.#rendered.base);
   }
 }
 

@@ -19,8 +19,8 @@ export function isClusterScoped(apiVersion: string, kind: string, settings: Scop
 /**
  * The objects as the cluster will have them, for the policies: one without a namespace gets the destination's, and one
  * that can have none loses it, as Argo CD does both before it applies (controller/state.go); or a rule about namespaces
- * would miss the first and be misled by the second. The manifests stay as they were rendered. Without a destination,
- * a missing namespace stays missing.
+ * would miss the first and be misled by the second. The manifests stay as they were rendered. Without a
+ * destination (or an empty one), a missing namespace stays missing.
  *
  * Throws MANIFEST_REPEATED where two objects become one this way.
  */
@@ -34,7 +34,7 @@ export function judgedObjects(
     const { identity } = manifest;
     const namespace = isClusterScoped(identity.apiVersion, identity.kind, settings)
       ? undefined
-      : (identity.namespace ?? destinationNamespace);
+      : (identity.namespace ?? (destinationNamespace || undefined));
     if (!identity.name.endsWith('*')) {
       const key = [groupOf(identity.apiVersion), identity.kind, namespace ?? '', identity.name].join(' ');
       const first = known.get(key);

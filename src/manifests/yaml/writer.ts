@@ -13,8 +13,10 @@ export function writeYaml(object: JsonObject): string {
 /** What starts as a word or a path and holds nothing that YAML gives a meaning to. Digits and signs may be numbers. */
 const plainShape = /^[A-Za-z_/][A-Za-z0-9_./@%+=:-]*(?: [A-Za-z0-9_./@%+=:-]+)*$/;
 
-/** A line that a literal block carries exactly: printable, no blank at either end. */
-const lineShape = /^[^\s\p{C}\p{Zl}\p{Zp}](?:[^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}\p{Zl}\p{Zp}])?$/u;
+/** The first line of a text that a literal block carries exactly: printable, no blank at either end. */
+const firstLine = /^[^\s\p{C}\p{Zl}\p{Zp}](?:[^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}\p{Zl}\p{Zp}])?$/u;
+/** Any other: it may be indented, because the first has told by how much. */
+const otherLine = /^(?:[ \t]*[^\s\p{C}\p{Zl}\p{Zp}](?:(?:[^\p{C}\p{Zl}\p{Zp}]|\t)*[^\s\p{C}\p{Zl}\p{Zp}])?)?$/u;
 
 /** Longer keys than this cannot be told from values by a reader of YAML 1.1, unless they are announced. */
 const longestKey = 128;
@@ -66,8 +68,9 @@ function scalar(text: string, indent: string): string {
 function literalLines(text: string): readonly string[] | undefined {
   if (!text.includes('\n')) return undefined;
   const lines = (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n');
-  if (lines[0] === '' || lines.at(-1) === '') return undefined;
-  return lines.every((line) => line === '' || lineShape.test(line)) ? lines : undefined;
+  const [first = '', ...others] = lines;
+  if (!firstLine.test(first) || lines.at(-1) === '') return undefined;
+  return others.every((line) => otherLine.test(line)) ? lines : undefined;
 }
 
 /** One line: the text itself where nobody could mistake it, else JSON's spelling, which YAML reads. */
