@@ -38,14 +38,14 @@ for (const [i, act] of acts.entries()) {
 }
 
 say(`\n${'─'.repeat(72)}`);
-const played = acts.length - leftOut.length;
-if (failures.length === 0) say(`All ${played} acts that were played came out as told.`);
-for (const line of failures) say(`NOT AS TOLD. ${line}`);
 if (leftOut.length > 0) {
-  say('\nLeft out, because a program is missing:');
+  say('Left out, because a program is missing (on PATH, any version will do):');
   for (const title of leftOut) say(`  ${title}`);
-  for (const why of missing.values()) if (why !== undefined) say(`${why}`);
+  for (const why of missing.values()) if (why !== undefined) say(why);
+  say('');
 }
+for (const line of failures) say(`NOT AS TOLD. ${line}`);
+if (failures.length === 0) say(`All ${acts.length - leftOut.length} acts that were played came out as told.`);
 if (failures.length > 0) process.exitCode = 1;
 
 /** Runs one act and shows it; answers what is not as told. */
@@ -110,7 +110,10 @@ async function whyMissing(name: ToolName): Promise<string | undefined> {
 /** Gives a program its plain name in the link folder, or takes that away. */
 function link(name: ToolName, path: string | undefined): void {
   const place = join(root, linkFolder, name);
-  if (path === undefined) return rmSync(place, { force: true });
+  if (path === undefined) {
+    rmSync(place, { force: true });
+    return;
+  }
   mkdirSync(join(root, linkFolder), { recursive: true });
   const fresh = `${place}-${process.pid}`;
   symlinkSync(path, fresh);

@@ -47,7 +47,7 @@ describe('npm run demo', () => {
     const alone = acts.filter((act) => act.needs.length === 0).length;
     expect(alone).toBe(3);
     expect(stdout).toContain(`All ${alone} acts that were played came out as told.`);
-    expect(stdout).toMatch(/Left out, because a program is missing:\n {2}Act 4\. .*\n {2}Act 5\. .*\n {2}Act 6\. /);
+    expect(stdout).toMatch(/Left out, because a program is missing.*:\n {2}Act 4\. .*\n {2}Act 5\. .*\n {2}Act 6\. /);
     expect(stdout).toContain('npm run tools opa');
     expect(exitCode).toBe(0);
   });
