@@ -1,12 +1,13 @@
-import { request as httpRequest } from 'node:http';
 import type { AskSocket, SocketAnswer } from '../core/ports.ts';
 
 /**
  * Asks a server on a unix socket over HTTP. The path of the socket is all that can be reached: there is no host, no
  * proxy and no redirect. Cutting the connection tells the server to stop working on the answer.
  */
-export const askSocket: AskSocket = ({ socket, method, path, body, maxBytes, signal }) =>
-  new Promise<SocketAnswer>((settle) => {
+export const askSocket: AskSocket = async ({ socket, method, path, body, maxBytes, signal }) => {
+  // Most processes never ask: starting them should not cost loading it.
+  const { request: httpRequest } = await import('node:http');
+  return new Promise<SocketAnswer>((settle) => {
     const failed = (why: 'connection' | 'deadline' | 'output', message: string): void => {
       settle({ kind: 'failed', why, message });
       request.destroy();
@@ -46,6 +47,7 @@ export const askSocket: AskSocket = ({ socket, method, path, body, maxBytes, sig
     signal.addEventListener('abort', onAbort, { once: true });
     request.end(body);
   });
+};
 
 /** The message of a socket error holds the path of the socket. */
 function codeOf(error: Error): string {

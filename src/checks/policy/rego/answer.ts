@@ -121,7 +121,7 @@ function finding(
 function whose(unit: JudgedObject | undefined): Pick<Finding, 'object' | 'place'> {
   if (unit === undefined) return {};
   const { manifest } = unit;
-  return { object: manifest.identity, place: manifest.locate(['metadata', 'name']) };
+  return { object: manifest.identity, place: manifest.origin };
 }
 
 function nameOf(rule: RegoRule): string {

@@ -7,7 +7,7 @@ import { createEvaluation } from './evaluation.ts';
 import { harnessText } from './harness.ts';
 import { judgeSet } from './judge.ts';
 import { layOut } from './layout.ts';
-import { checkPolicies, type OpaContext, opaVersion, writeCapabilities } from './opa.ts';
+import { checkPolicies, type OpaContext, opaVersion } from './opa.ts';
 import { type LongLived, startServer } from './server.ts';
 import type { RegoSettings } from './settings.ts';
 
@@ -29,8 +29,8 @@ export function regoDialect(settings: RegoSettings, data: readonly FoundFolder[]
 }
 
 /**
- * Three short runs of opa at once say what the policies hold, what they may call and which opa this is. A short-lived
- * process then compiles and judges in one more; a long-lived one compiles now and keeps a server.
+ * One short run of opa says what the policies hold, while the source is rendered. A short-lived process then compiles
+ * and judges in one more; a long-lived one compiles now and keeps a server.
  */
 async function loadRego(
   files: readonly PolicyFile[],
@@ -48,11 +48,7 @@ async function loadRego(
     AbortSignal.any([outer, AbortSignal.timeout(settings.limits.timeoutSeconds * 1000)]);
 
   const loading = bounded(signal);
-  const [analysis, version] = await Promise.all([
-    analyse(context, files, loading),
-    opaVersion(context, loading),
-    writeCapabilities(context, loading),
-  ]);
+  const analysis = await analyse(context, files, loading);
   layout.writeHarness(harnessText(analysis));
 
   let engine = createEvaluation(context);
@@ -60,11 +56,17 @@ async function loadRego(
     await checkPolicies(context, loading, { limited: true });
     engine = await startServer(context, ports.longLived, loading);
   }
+  let version: Promise<string> | undefined;
   return {
     rules: analysis.rules.map((rule) => `${rule.package}.${rule.name}`),
     async judge(set, outer) {
-      const outcome = await judgeSet(set, analysis, engine, ports.clock, bounded(outer));
-      return { outcome, engines: { opa: version } };
+      const judging = bounded(outer);
+      version ??= opaVersion(context, judging).catch((error) => {
+        version = undefined;
+        throw error;
+      });
+      const [outcome, opa] = await Promise.all([judgeSet(set, analysis, engine, ports.clock, judging), version]);
+      return { outcome, engines: { opa } };
     },
     dispose: () => engine.stop(),
   };

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { GateError } from '../../../core/errors.ts';
 import type { PolicyFile } from '../dialect.ts';
 import { createReader, type FoundFolder } from '../folder.ts';
+import { capabilitiesText } from './capabilities.ts';
 import type { RegoSettings } from './settings.ts';
 
 /**
@@ -15,6 +16,7 @@ export interface RegoLayout {
   readonly policies: string;
   /** What opa loads besides them, as its command line names it from the folder of the policies. */
   readonly data: readonly string[];
+  /** What policies may call, as a command line names it. */
   readonly capabilities: string;
   /** The questions that are asked of the policies, as a command line names them. */
   readonly harness: string;
@@ -41,6 +43,7 @@ export function layOut(
     writeFileSync(path, content, { flag: 'wx', mode: 0o600 });
   };
 
+  write(join(root, 'capabilities.json'), capabilitiesText());
   for (const file of files) write(join(policies, file.name), file.text);
   // Read by `opa deps`, which takes the Rego version from here alone.
   write(join(policies, '.manifest'), JSON.stringify({ rego_version: settings.version === 'v0' ? 0 : 1, roots: [''] }));
@@ -64,7 +67,7 @@ export function layOut(
     root,
     policies,
     data: loaded,
-    capabilities: join(root, 'capabilities.json'),
+    capabilities: '../capabilities.json',
     harness: '../harness.rego',
     writeHarness: (text) => writeFileSync(join(root, 'harness.rego'), text, { mode: 0o600 }),
     isOurs: (place) => place?.includes('harness.rego:') === true && place.startsWith('..'),

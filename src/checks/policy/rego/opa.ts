@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
 import { GateError } from '../../../core/errors.ts';
 import type { Exec, ExecRequest, ExecResult } from '../../../core/ports.ts';
 import { oneLine } from '../message.ts';
+import { FORBIDDEN } from './capabilities.ts';
 import type { RegoLayout } from './layout.ts';
 import type { RegoSettings } from './settings.ts';
 
@@ -24,28 +24,6 @@ export interface OpaComplaint {
   /** Where in which file; undefined where opa does not say. */
   readonly place: string | undefined;
 }
-
-/**
- * Built-in functions that no policy may call: they reach out of it (network, environment, files) or differ from run to
- * run. opa marks them `nondeterministic`; those it has today are named too, in case a build forgets the mark.
- * `json.match_schema` and `json.verify_schema` are among them because they follow a schema's `$ref` to any file of the
- * machine, whatever `allow_net` says, and a schema may come from the object (a CustomResourceDefinition holds one).
- */
-const FORBIDDEN: ReadonlySet<string> = new Set([
-  'http.send',
-  'net.lookup_ip_addr',
-  'opa.runtime',
-  'rand.intn',
-  'uuid.rfc4122',
-  'io.jwt.decode_verify',
-  'io.jwt.encode_sign',
-  'io.jwt.encode_sign_raw',
-  'json.match_schema',
-  'json.verify_schema',
-]);
-
-/** Asks for the time; the rules get the clock of the gate in its place. */
-const CLOCK = 'time.now_ns';
 
 /** The request that runs opa in the folder of the policies: it sees them by the names that messages print. */
 export function opaRequest(context: OpaContext, args: readonly string[], signal: AbortSignal): ExecRequest {
@@ -110,36 +88,6 @@ function outOfMemory(settings: RegoSettings): GateError {
     {
       mend: 'Look for a rule that multiplies its values; else raise spec.rego.limits.memoryMiB.',
     },
-  );
-}
-
-/**
- * Writes what policies may call, made of what this opa has: all of it but the forbidden functions, and no network for
- * anything. Throws OPA_FAILED if opa does not say what it has.
- */
-export async function writeCapabilities(context: OpaContext, signal: AbortSignal): Promise<void> {
-  const { code, stdout, stderr } = await runOpa(context, ['capabilities', '--current'], signal);
-  let capabilities: { builtins: { name: string; nondeterministic?: boolean; decl: unknown }[] };
-  try {
-    if (code !== 0) throw new Error(firstLine(stderr));
-    capabilities = JSON.parse(stdout);
-    capabilities.builtins = capabilities.builtins
-      .filter(({ name, nondeterministic }) => name === CLOCK || (nondeterministic !== true && !FORBIDDEN.has(name)))
-      .map((builtin) => withoutDescriptions(builtin) as typeof builtin);
-  } catch (error) {
-    throw new GateError('OPA_FAILED', 'opa does not say which functions it has', { cause: error });
-  }
-  writeFileSync(context.layout.capabilities, JSON.stringify({ ...capabilities, allow_net: [] }));
-}
-
-/** Half of the text explains the functions to people, and opa reads all of it at every start. */
-function withoutDescriptions(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutDescriptions);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key]) => key !== 'description' && key !== 'categories')
-      .map(([key, inner]) => [key, withoutDescriptions(inner)]),
   );
 }
 

@@ -199,7 +199,6 @@ describe('an opa that gives no answer', () => {
       ),
       'OPA_FAILED',
     ],
-    ['does not say what it has', ending(exited('{}'), (args) => args[0] === 'capabilities'), 'OPA_FAILED'],
     ['does not say its version', ending(exited('?'), (args) => args[0] === 'version'), 'OPA_FAILED'],
   ])('%s', async (_, exec, code) => {
     await expect(findingsFor({ files: good, ports: { exec } }, objects)).rejects.toMatchObject({ code });
@@ -228,7 +227,7 @@ describe('what opa is given', () => {
       expect(Object.keys(env).sort()).toEqual(['GOGC', 'GOMEMLIMIT', 'GOTRACEBACK', 'HOME']);
       if (args[0] !== 'eval') expect(stdin).toBeUndefined();
     }
-    expect(exec.mock.calls.map(([{ args }]) => args[0]).sort()).toEqual(['capabilities', 'deps', 'eval', 'version']);
+    expect(exec.mock.calls.map(([{ args }]) => args[0]).sort()).toEqual(['deps', 'eval', 'version']);
   });
 
   it('does not follow what a policy folder becomes later', async () => {
