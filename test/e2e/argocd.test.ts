@@ -2,8 +2,11 @@
  * A whole Argo CD (application-controller, repo-server, plugin server) with a real cluster API, a real Git repository
  * and images that the real cosign signed. Nothing is stubbed but the nodes.
  */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type KubernetesObject, PatchStrategy } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { type CmpServer, startCmpServer } from '../support/argocd/cmp-server.ts';
 import { tail, waitFor } from '../support/argocd/component.ts';
 import { type ControlPlane, isStatus, startControlPlane } from '../support/argocd/control-plane.ts';
@@ -22,6 +25,9 @@ beforeAll(async () => {
   gate = await startCmpServer({ plugin: shippedPlugin(), env: platform.env });
   argo = await startControlPlane({ pluginSockets: gate.socketFolder });
   repository = await createGitRepository();
+  // As a platform would: everything below must work under the policy that requires the plugin.
+  const policy = readFileSync(resolve(import.meta.dirname, '../../argocd/require-plugin/policy.yaml'), 'utf8');
+  for (const document of parseAllDocuments(policy)) await argo.apply(document.toJS());
 });
 
 afterAll(async () => {
@@ -265,7 +271,7 @@ describe('ways around the gate, out of the repository', () => {
     ],
     ['asks for Kustomize', 'plugin: null\nkustomize: { namePrefix: a- }\n', 'multiple application sources defined'],
     ['names another plugin', 'plugin: { name: cat }\n', 'cat'],
-    ['names no plugin', 'plugin: { name: "" }\n', ''],
+    ['names no plugin', 'plugin: { name: "" }\n', 'could not find plugin'],
     [
       'sets a configuration',
       'plugin: { env: [{ name: SYNCGATE_CONFIG, value: /tmp/lax.yaml }] }\n',

@@ -77,8 +77,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   };
   const apply = (object: KubernetesObject) => applyObject(kubernetes.api, object);
   try {
-    for (const object of [...(await argoCrds()), ...argoSettings()]) await apply(object);
-    await crdsServed(kubernetes.api);
+    await applyArgoCrds(kubernetes.api);
+    for (const object of argoSettings()) await apply(object);
     await apply(defaultProject());
     const ports = (await freePorts(4)) as [number, number, number, number];
     const [redis, repoServer, repoMetrics, controllerMetrics] = ports;
@@ -269,10 +269,12 @@ async function argoCrds(): Promise<KubernetesObject[]> {
   );
 }
 
-async function crdsServed(api: KubernetesObjectApi): Promise<void> {
+/** Teaches a server Argo CD's kinds, and waits until it serves them. */
+export async function applyArgoCrds(api: KubernetesObjectApi): Promise<void> {
+  for (const object of await argoCrds()) await applyObject(api, object);
   for (const kind of ['Application', 'ApplicationSet', 'AppProject']) {
     await waitFor(`${kind} to be served`, 60_000, async () => {
-      await api.list('argoproj.io/v1alpha1', kind, 'argocd');
+      await api.list('argoproj.io/v1alpha1', kind, 'default');
       return true;
     });
   }
