@@ -103,6 +103,13 @@ function readPackages(files: readonly PolicyFile[]): Package[] {
         mend: 'Give the package another name.',
       });
     }
+    // opa leaves these out of what `data` holds: whether they judge would not be known.
+    if (path[0] === 'system') {
+      throw new GateError('REGO_RULE_INVALID', `${file.name}: the package ${name} is opa's own`, {
+        place: file.name,
+        mend: 'Give the package another name, or keep the file out of the folder.',
+      });
+    }
     const known = packages.get(name) ?? { path, files: [], rules: [] };
     known.files.push(file);
     packages.set(name, known);

@@ -156,6 +156,19 @@ const refusedAtLoad: readonly Row[] = [
     message: /syncgate's own/,
   },
   {
+    says: 'a package that opa hides',
+    files: { 'policies/a.rego': good, 'policies/b.rego': 'package system.more\ndeny contains "x" if true' },
+    rego: { packages: 'all' },
+    code: 'REGO_RULE_INVALID',
+    message: /the package system\.more is opa's own/,
+  },
+  {
+    says: 'a rule in a hidden file of an unselected package',
+    files: { 'policies/a.rego': good, 'policies/.b/.c.rego': 'package other\ndeny contains "x" if true' },
+    code: 'REGO_PACKAGE_UNSELECTED',
+    message: /^policies\/\.b\/\.c\.rego:2: other\.deny/,
+  },
+  {
     says: 'rules that call each other for ever',
     files: { 'policies/a.rego': 'package main\ndeny contains "x" if allow\nallow if not deny' },
     code: 'REGO_INVALID',
