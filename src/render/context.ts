@@ -72,7 +72,7 @@ export async function versionOf(name: 'kustomize' | 'helm', program: string, con
   const result = await attempt(context.engine, {
     program,
     args,
-    cwd: context.room.empty,
+    cwd: context.room.root,
     env,
     name: `${name} version`,
   });

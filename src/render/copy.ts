@@ -139,6 +139,18 @@ function guarded(act: () => void): void {
   }
 }
 
+/** Makes a folder of the workspace, and those above it. Throws WORKSPACE_FULL or WORKSPACE_FAILED. */
+export function makeFolder(path: string): string {
+  guarded(() => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  return path;
+}
+
+/** Writes a file of the workspace; only its owner reads it. */
+export function writePrivate(path: string, content: string | Uint8Array, mode = 0o600): void {
+  makeFolder(dirname(path));
+  guarded(() => writeFileSync(path, content, { mode }));
+}
+
 /** What went wrong while writing to the workspace, with the full disk told apart from the rest. */
 export function writeError(error: unknown): GateError {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';

@@ -1,11 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import type { HostCredentials } from '../core/ports.ts';
 import { openFolder } from '../source/folder.ts';
 import { type ChartDependency, copyChart, lookForSchemas, readChart } from './chart.ts';
 import type { RenderContext } from './context.ts';
-import { type PrivateCopy, writeError } from './copy.ts';
+import { makeFolder, type PrivateCopy, writePrivate } from './copy.ts';
 import { run } from './engine.ts';
 import { fetchEnvironment } from './environment.ts';
 import type { AskedChart } from './kustomize-charts.ts';
@@ -63,8 +62,8 @@ export async function pullChart(
   const version = [...(asked.version === '' ? [] : ['--version', asked.version]), ...(asked.devel ? ['--devel'] : [])];
   const name = isOci ? `${repository.url}/${asked.name}` : `${repositoryName(0)}/${asked.name}`;
   const args = ['pull', ...transport([repository]), '--untar', '--untardir', parent, ...version, '--', name];
-  if (!isOci) await helm(context, program, [repository], ['repo', 'update'], asked.name, context.room.empty);
-  await helm(context, program, [repository], args, asked.name, context.room.empty);
+  if (!isOci) await helm(context, program, [repository], ['repo', 'update'], asked.name, context.room.root);
+  await helm(context, program, [repository], args, asked.name, context.room.root);
   const { limits } = context.settings;
   const pulled = openFolder(parent, {
     files: limits.sourceFiles,
@@ -179,7 +178,7 @@ async function helm(
   cwd: string,
 ): Promise<void> {
   const { room, ports, engine, proxies } = context;
-  makeFolder(room.helm);
+  makeFolder(room.temporary);
   const byHttp = repositories.filter(({ address }) => !address.scheme.startsWith('oci'));
   const entries = byHttp.map(({ url, credentials }, index) => ({
     name: repositoryName(index),
@@ -198,13 +197,9 @@ async function helm(
     const pair = `${credentials.username ?? ''}:${credentials.password ?? credentials.token ?? ''}`;
     auths[address.host] = { auth: Buffer.from(pair).toString('base64') };
   }
-  try {
-    const repositoryFile = { apiVersion: '', generated: '2000-01-01T00:00:00Z', repositories: entries };
-    writeFileSync(join(room.helm, 'repositories.yaml'), JSON.stringify(repositoryFile), { mode: 0o600 });
-    writeFileSync(join(room.helm, 'registry.json'), JSON.stringify({ auths }), { mode: 0o600 });
-  } catch (error) {
-    throw writeError(error);
-  }
+  const repositoryFile = { apiVersion: '', generated: '2000-01-01T00:00:00Z', repositories: entries };
+  writePrivate(join(room.helm, 'repositories.yaml'), JSON.stringify(repositoryFile));
+  writePrivate(join(room.helm, 'registry.json'), JSON.stringify({ auths }));
   const env = fetchEnvironment(room, ports.env['PATH'] ?? '', proxies);
   try {
     await run(engine, { program, args, cwd, env, name: `helm ${args[0]} ${args[1]} of ${what}`, tellsOnStdout: true });
@@ -213,13 +208,5 @@ async function helm(
       throw new GateError('RENDER_FETCH_FAILED', error.message, { cause: error });
     }
     throw error;
-  }
-}
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw writeError(error);
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Proxies } from '../core/ports.ts';
 import { writeError } from './copy.ts';
@@ -9,14 +9,17 @@ export interface Room {
   readonly tree: string;
   readonly home: string;
   readonly temporary: string;
-  /** A folder with nothing in it, for everything that must not be found. */
+  /** A folder that is never made, for everything that must not be found. */
   readonly empty: string;
   readonly helm: string;
   readonly values: string;
   readonly programs: string;
 }
 
-/** Makes the folders of one rendering inside the run's private one. */
+/**
+ * Makes the folder of one rendering inside the run's private one. The folders in it are made by whoever writes there: the
+ * programs need no more than their names, and each costs time.
+ */
 export function createRoom(workspace: string): Room {
   try {
     const root = mkdtempSync(join(workspace, 'render-'));
@@ -30,7 +33,6 @@ export function createRoom(workspace: string): Room {
       values: join(root, 'values'),
       programs: join(root, 'bin'),
     };
-    for (const path of Object.values(room)) mkdirSync(path, { recursive: true, mode: 0o700 });
     return room;
   } catch (error) {
     throw writeError(error);

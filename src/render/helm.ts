@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import type { RenderedText } from '../core/rendered.ts';
 import { copyChart, lookForSchemas } from './chart.ts';
 import { findRenderer, plainKubeVersion, type RenderContext, refuseTrick, versionOf } from './context.ts';
-import { createCopy, type PrivateCopy, withContent, writeError } from './copy.ts';
+import { createCopy, makeFolder, type PrivateCopy, withContent, writePrivate } from './copy.ts';
 import { attempt, failure, type Invocation } from './engine.ts';
 import { rendererEnvironment } from './environment.ts';
 import { substitute } from './substitute.ts';
@@ -26,6 +26,7 @@ export async function renderHelm(context: RenderContext): Promise<{ texts: Rende
   if (tree.find(chartFile)?.kind !== 'file') {
     throw new GateError('RENDER_CHART', `${chartFile} does not exist`, { place: chartFile });
   }
+  makeFolder(room.temporary);
   const copy = createCopy(room.tree);
   copyChart(copy, tree, { kind: 'folder', path, links: [] }, '.', !request.helm.skipSchemaValidation);
   const template: Invocation = {
@@ -135,11 +136,7 @@ function remoteValues(url: string): GateError {
 
 function keep(context: RenderContext, name: string, content: Uint8Array | string, shown?: string): string {
   const file = join(context.room.values, name);
-  try {
-    writeFileSync(file, content, { mode: 0o600 });
-  } catch (error) {
-    throw writeError(error);
-  }
+  writePrivate(file, content);
   if (shown !== undefined) context.engine.hide.unshift([file, shown]);
   return file;
 }

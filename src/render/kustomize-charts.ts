@@ -1,10 +1,9 @@
-import { writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import { type JsonObject, objectFrom } from '../core/json.ts';
 import { copyChart } from './chart.ts';
 import { findRenderer, type RenderContext, refuseTrick, versionOf } from './context.ts';
-import { copyFile, type PrivateCopy, writeError } from './copy.ts';
+import { copyFile, type PrivateCopy, writePrivate } from './copy.ts';
 import { isRemoteFile } from './git-address.ts';
 import { type Folder, invalid } from './kustomization.ts';
 
@@ -160,10 +159,6 @@ function writeWrapper({ room, ports }: RenderContext, helm: string): string {
     '',
   ].join('\n');
   const path = join(room.programs, 'helm');
-  try {
-    writeFileSync(path, script, { mode: 0o700 });
-  } catch (error) {
-    throw writeError(error);
-  }
+  writePrivate(path, script, 0o700);
   return path;
 }

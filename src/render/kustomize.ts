@@ -1,10 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../core/json.ts';
 import type { RenderedText } from '../core/rendered.ts';
 import { findRenderer, plainKubeVersion, type RenderContext, versionOf } from './context.ts';
-import { createCopy, type PrivateCopy, writeError } from './copy.ts';
+import { createCopy, makeFolder, type PrivateCopy, writePrivate } from './copy.ts';
 import { run } from './engine.ts';
 import { rendererEnvironment } from './environment.ts';
 import { isRemoteFolder } from './git-address.ts';
@@ -52,6 +52,7 @@ export async function renderKustomize(
 
   const args = ['build', '.'];
   if (charts.used()) {
+    makeFolder(room.temporary);
     args.push('--enable-helm', '--helm-command', charts.command());
     const kubeVersion = plainKubeVersion(request.kubeVersion);
     if (kubeVersion !== '') args.push('--helm-kube-version', kubeVersion);
@@ -73,13 +74,8 @@ async function edit(
   const commands = editCommands(context);
   if (commands.length === 0) return undefined;
   const { path: file, document } = readKustomization(folder);
-  copy.makeFolder(folder.path);
   const edited = join(copy.root, file);
-  try {
-    writeFileSync(edited, writeJson(document.value), { mode: 0o600 });
-  } catch (error) {
-    throw writeError(error);
-  }
+  writePrivate(edited, writeJson(document.value));
   const env = rendererEnvironment(context.room);
   const cwd = join(copy.root, folder.path);
   for (const args of commands) {

@@ -1,10 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import type { HostCredentials } from '../core/ports.ts';
 import { openFolder } from '../source/folder.ts';
 import { findRenderer, type RenderContext } from './context.ts';
-import { FETCHED, writeError } from './copy.ts';
+import { FETCHED, makeFolder, writePrivate } from './copy.ts';
 import { run } from './engine.ts';
 import { fetchEnvironment } from './environment.ts';
 import { type GitAddress, parseGitAddress } from './git-address.ts';
@@ -91,11 +90,7 @@ async function clone(context: RenderContext, address: GitAddress, index: number)
   const { settings, ports, engine, room } = context;
   const program = findRenderer('git', settings, ports);
   const folder = join(room.root, 'git', String(index));
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw writeError(error);
-  }
+  makeFolder(folder);
   const name = `${address.address.host}${address.address.path}@${address.ref || 'HEAD'}`;
   const env = gitEnvironment(context, address);
   engine.hide.unshift([folder, name]);
@@ -215,11 +210,7 @@ function sshCommand({ room }: RenderContext, stored: HostCredentials): string {
     `IdentityFile ${quoted(stored.sshKeyFile ?? '/dev/null')}`,
   ];
   const file = join(room.root, 'ssh_config');
-  try {
-    writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
-  } catch (error) {
-    throw writeError(error);
-  }
+  writePrivate(file, `${lines.join('\n')}\n`);
   return `ssh -F '${file.replaceAll("'", `'\\''`)}'`;
 }
 
