@@ -1,4 +1,4 @@
-import { GateError } from './errors.ts';
+import { type Code, GateError } from './errors.ts';
 
 /** A sha256 digest, `sha256:` and 64 lower-case hex digits. Past `parseDigest` it cannot be malformed. */
 export type Digest = string & { readonly __brand: 'Digest' };
@@ -23,8 +23,16 @@ export interface ImageReference {
 
 /** Throws IMAGE_DIGEST_INVALID unless the text is exactly `sha256:` and 64 lower-case hex digits. */
 export function parseDigest(text: string): Digest {
-  if (/^sha256:[0-9a-f]{64}$/.test(text)) return text as Digest;
-  throw new GateError('IMAGE_DIGEST_INVALID', `${quote(text)} is not a sha256 digest`);
+  if (isDigest(text)) return text;
+  throw new GateError('IMAGE_DIGEST_INVALID', notADigest(text));
+}
+
+function isDigest(text: string): text is Digest {
+  return /^sha256:[0-9a-f]{64}$/.test(text);
+}
+
+function notADigest(text: string): string {
+  return `${quote(text)} is not a sha256 digest`;
 }
 
 /** Host 253, path 255, tag 128, digest 71 and their separators: nothing longer is a reference. */
@@ -46,26 +54,57 @@ const hostPattern = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[
  * IMAGE_DIGEST_INVALID for a digest that is not sha256.
  */
 export function parseImageReference(text: string): ImageReference {
-  if (text.trim() === '') throw new GateError('IMAGE_REFERENCE_EMPTY', 'the image reference is empty');
+  try {
+    return readReference(text);
+  } catch (refused) {
+    if (refused instanceof Refusal) throw new GateError(refused.code, refused.say());
+    throw refused;
+  }
+}
+
+/** Whether `parseImageReference` would answer; cheap enough to ask about every word of a large set. */
+export function isImageReference(text: string): boolean {
+  try {
+    readReference(text);
+    return true;
+  } catch (refused) {
+    if (refused instanceof Refusal) return false;
+    throw refused;
+  }
+}
+
+/** Thrown within this module only. No Error and no text yet: a stack trace and words cost more than reading does. */
+class Refusal {
+  readonly code: Code;
+  readonly say: () => string;
+  constructor(code: Code, say: () => string) {
+    this.code = code;
+    this.say = say;
+  }
+}
+
+function readReference(text: string): ImageReference {
+  if (text.trim() === '') throw new Refusal('IMAGE_REFERENCE_EMPTY', () => 'the image reference is empty');
   if (text.length > maxReferenceLength) throw invalid(text, `it is longer than ${maxReferenceLength} characters`);
   if (/\$\(|\$\{|\{\{|\}\}|<[^>]*>/.test(text)) {
-    throw new GateError(
+    throw new Refusal(
       'IMAGE_REFERENCE_TEMPLATED',
-      `${quote(text)} holds a placeholder that something fills in later`,
+      () => `${quote(text)} holds a placeholder that something fills in later`,
     );
   }
-  if (text.length > maxReferenceLength) throw invalid(text, `it is longer than ${maxReferenceLength} characters`);
   if (/^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(text)) throw invalid(text, 'an image reference has no URL scheme');
 
   const [name = '', digestText, ...more] = text.split('@');
   if (more.length > 0) throw invalid(text, 'it has more than one @');
-  const digest = digestText === undefined ? undefined : parseDigest(digestText);
+  if (digestText !== undefined && !isDigest(digestText)) {
+    throw new Refusal('IMAGE_DIGEST_INVALID', () => notADigest(digestText));
+  }
 
   const colon = name.lastIndexOf(':');
   const hasTag = colon > name.lastIndexOf('/');
   const tag = hasTag ? name.slice(colon + 1) : undefined;
-  if (tag !== undefined && !tagPattern.test(tag)) throw invalid(text, `${quote(tag)} is not a tag`);
-  return { text, repository: parseRepository(hasTag ? name.slice(0, colon) : name, text), tag, digest };
+  if (tag !== undefined && !tagPattern.test(tag)) throw invalid(text, () => `${quote(tag)} is not a tag`);
+  return { text, repository: parseRepository(hasTag ? name.slice(0, colon) : name, text), tag, digest: digestText };
 }
 
 /**
@@ -124,7 +163,7 @@ function parseRepository(name: string, text: string): Repository {
   if (!pathPattern.test(path)) {
     // containerd takes an upper-case first part for a host, go-containerregistry does not: two readings, so no answer.
     const hint = /[A-Z]/.test(rest) ? ' (upper-case letters are not allowed)' : '';
-    throw invalid(text, `${quote(rest)} is not a repository${hint}`);
+    throw invalid(text, () => `${quote(rest)} is not a repository${hint}`);
   }
   // distribution takes 64 hex digits for the id of a local image.
   if (host === undefined && /^[0-9a-f]{64}$/.test(rest)) throw invalid(text, 'it is an image id, not a name');
@@ -134,9 +173,9 @@ function parseRepository(name: string, text: string): Repository {
 function parseHost(written: string, text: string): string {
   const match = /^(\[[0-9A-Fa-f:]+\]|[^:[\]]*)(?::([0-9]{1,5}))?$/.exec(written);
   const name = match?.[1];
-  if (name === undefined || name === '') throw invalid(text, `${quote(written)} is not a registry host`);
+  if (name === undefined || name === '') throw invalid(text, () => `${quote(written)} is not a registry host`);
   const port = match?.[2] === undefined ? 443 : Number(match[2]);
-  if (port < 1 || port > 65_535) throw invalid(text, `${quote(written)} has no valid port`);
+  if (port < 1 || port > 65_535) throw invalid(text, () => `${quote(written)} has no valid port`);
   const host = name.startsWith('[') ? canonicalIpv6(name, text) : canonicalHost(name, text);
   if (dockerHubAliases.has(host) && port === 443) return dockerHub;
   if (port !== 443) return `${host}:${port}`;
@@ -147,11 +186,11 @@ function parseHost(written: string, text: string): string {
 function canonicalHost(name: string, text: string): string {
   const lower = name.toLowerCase();
   const host = lower.endsWith('.') ? lower.slice(0, -1) : lower;
-  if (host.length > 253 || !hostPattern.test(host)) throw invalid(text, `${quote(name)} is not a registry host`);
+  if (host.length > 253 || !hostPattern.test(host)) throw invalid(text, () => `${quote(name)} is not a registry host`);
   // A resolver reads 127.1, 0x7f.0.0.1 and 0177.0.0.1 as addresses; only the plain form is one spelling of one host.
   const last = host.slice(host.lastIndexOf('.') + 1);
   if (/^(?:[0-9]+|0x[0-9a-f]*)$/.test(last) && !isPlainIpv4(host)) {
-    throw invalid(text, `${quote(name)} is not a plain IPv4 address`);
+    throw invalid(text, () => `${quote(name)} is not a plain IPv4 address`);
   }
   return host;
 }
@@ -163,12 +202,14 @@ function isPlainIpv4(host: string): boolean {
 
 function canonicalIpv6(name: string, text: string): string {
   // The URL parser writes every spelling of an address in the one form of RFC 5952.
-  if (!URL.canParse(`https://${name}/`)) throw invalid(text, `${quote(name)} is not an IPv6 address`);
+  if (!URL.canParse(`https://${name}/`)) throw invalid(text, () => `${quote(name)} is not an IPv6 address`);
   return new URL(`https://${name}/`).hostname;
 }
 
-function invalid(text: string, why: string): GateError {
-  return new GateError('IMAGE_REFERENCE_INVALID', `${quote(text)} is not an image reference: ${why}`);
+function invalid(text: string, why: string | (() => string)): Refusal {
+  return new Refusal('IMAGE_REFERENCE_INVALID', () => {
+    return `${quote(text)} is not an image reference: ${typeof why === 'string' ? why : why()}`;
+  });
 }
 
 /** Outside text inside a message: escaped, so that it cannot break the line or the terminal, and bounded. */

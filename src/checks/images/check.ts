@@ -59,7 +59,10 @@ async function check(manifests: readonly Manifest[], deps: ImagesDeps, signal: A
   const { settings, trust } = deps;
   const findings: Finding[] = [...trust.warnings];
   const sightings: Sighting[] = [];
-  for (const manifest of manifests) {
+  for (const [i, manifest] of manifests.entries()) {
+    // Reading is synchronous work: a deadline is only heard in between.
+    if (i % 256 === 255) await new Promise(setImmediate);
+    signal.throwIfAborted();
     const extraction = extractImages(manifest, settings.delivering.allow);
     findings.push(...extractionFindings(manifest, extraction));
     for (const use of extraction.uses) {
@@ -72,7 +75,7 @@ async function check(manifests: readonly Manifest[], deps: ImagesDeps, signal: A
 
   const decided = await decideAll(sightings, deps, signal);
   const images = new Map<string, DecidedImage>();
-  const pins = new Map<number, { manifest: Manifest; pins: [JsonPath, string][] }>();
+  const pins = new Map<Manifest, [JsonPath, string][]>();
   for (const sighting of sightings) {
     const answer = decided.get(keyOf(sighting));
     findings.push(...judgeSighting(sighting, answer, settings));
@@ -81,14 +84,14 @@ async function check(manifests: readonly Manifest[], deps: ImagesDeps, signal: A
     if (image !== undefined && !images.has(sighting.reference.text)) images.set(sighting.reference.text, image);
     const text = answer.kind === 'verified' && settings.pin ? pinOf(sighting, answer.image.digest) : undefined;
     if (text === undefined) continue;
-    const entry = pins.get(sighting.manifest.index) ?? { manifest: sighting.manifest, pins: [] };
-    entry.pins.push([sighting.use.path, text]);
-    pins.set(sighting.manifest.index, entry);
+    const ofManifest = pins.get(sighting.manifest) ?? [];
+    ofManifest.push([sighting.use.path, text]);
+    pins.set(sighting.manifest, ofManifest);
   }
   return {
     outcome: { kind: 'completed', examined: sightings.length, findings: once(findings) },
     images: [...images.values()],
-    pinned: manifests.map((manifest) => pinManifest(manifest, pins.get(manifest.index)?.pins ?? [])),
+    pinned: manifests.map((manifest) => pinManifest(manifest, pins.get(manifest) ?? [])),
   };
 }
 
@@ -122,6 +125,7 @@ function readReference(
   findings: Finding[],
 ): ImageReference | undefined {
   try {
+    if (use.text === 'auto' && use.suspected === undefined) throw injected();
     return parseImageReference(use.text);
   } catch (thrown) {
     const error = asGateError(thrown);
@@ -136,6 +140,13 @@ function readReference(
     });
     return undefined;
   }
+}
+
+/** Istio's word for "the injector puts its own image here". By grammar it is an image of Docker Hub. */
+function injected(): GateError {
+  return new GateError('IMAGE_REFERENCE_TEMPLATED', '"auto" leaves the image to an injector, after the gate', {
+    mend: 'Write the image that the injector would put there.',
+  });
 }
 
 /**

@@ -238,6 +238,7 @@ describe('findings', () => {
     ['a number', 7, 'deny IMAGE_FIELD_INVALID'],
     ['empty', '', 'deny IMAGE_REFERENCE_EMPTY'],
     ['templated', '$(IMAGE)', 'deny IMAGE_REFERENCE_TEMPLATED'],
+    ["an injector's", 'auto', 'deny IMAGE_REFERENCE_TEMPLATED'],
     ['malformed', 'Nginx:::', 'deny IMAGE_REFERENCE_INVALID'],
     ['by another algorithm', `nginx@sha512:${'a'.repeat(128)}`, 'deny IMAGE_DIGEST_INVALID'],
   ];

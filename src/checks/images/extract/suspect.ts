@@ -1,4 +1,4 @@
-import { parseImageReference } from '../../../core/image.ts';
+import { isImageReference } from '../../../core/image.ts';
 
 /**
  * Guesses whether a string names an image. It cannot be exact: `example.com/team/app:v1` may be anything. The guess is
@@ -37,6 +37,8 @@ const elasticRegistry = /\.dkr\.ecr\.[a-z0-9-]{1,40}\.amazonaws\.com(?:\.cn)?$/;
 
 /** Hosts of names that look alike and are not images: code, and the API groups of Kubernetes itself. */
 const otherHosts = ['github.com', 'gitlab.com', 'bitbucket.org', 'golang.org', 'k8s.io', 'sigs.k8s.io'];
+
+const maxWordLength = 1024;
 
 /** Words that fields named after images hold, and that would be images of Docker Hub by grammar alone. */
 const plainWords = new Set([
@@ -77,7 +79,7 @@ export function suspectsUnderHint(name: string, value: string): string[] {
   if (/\$\(|\$\{|\{\{/.test(text)) return /^\$\([A-Za-z0-9_.-]+\)$/.test(text) ? [] : [text];
   return text.split(/[\s,;]+/).flatMap((word) => {
     const reference = withoutScheme(word);
-    return reference !== undefined && !plainWords.has(reference.toLowerCase()) && isReference(reference)
+    return reference !== undefined && !plainWords.has(reference.toLowerCase()) && isImageReference(reference)
       ? [reference]
       : [];
   });
@@ -99,34 +101,32 @@ export function promisesImage(name: string): boolean {
 }
 
 function withoutScheme(word: string): string | undefined {
-  const trimmed = word.replace(/^[:@/.-]+/, '').replace(/[:.]+$/, '');
+  // No reference is this long; the loops below run over what an author wrote.
+  if (word.length > maxWordLength) return undefined;
+  let from = 0;
+  let to = word.length;
+  while (from < to && ':@/.-'.includes(word[from] as string)) from += 1;
+  while (to > from && ':.'.includes(word[to - 1] as string)) to -= 1;
+  const trimmed = word.slice(from, to);
   const scheme = /^([a-z][a-z0-9+-]*):\/\//i.exec(trimmed);
   if (scheme === null) return trimmed;
   return /^(?:docker|oci|containerd|podman)$/i.test(scheme[1] ?? '') ? trimmed.slice(scheme[0].length) : undefined;
 }
 
+/** Cheap questions first: most words have none of the marks, and a set may hold millions. */
 function looksLikeImage(text: string): boolean {
-  // Cheap first: most words have none of the marks.
-  if (!text.includes('/') && !text.includes('@')) return false;
-  if (!isReference(text)) return false;
-  if (/@sha256:[0-9a-f]{64}$/.test(text)) return true;
+  if (/@sha256:[0-9a-f]{64}$/.test(text)) return isImageReference(text);
   const slash = text.indexOf('/');
+  if (slash < 0) return false;
   const host = text
     .slice(0, slash)
     .toLowerCase()
     .replace(/\.(?=:|$)/, '');
   const hasHost = host === 'localhost' || /[.:]/.test(host);
   if (!hasHost || otherHosts.includes(host)) return false;
-  if (knownRegistries.includes(host) || knownRegistryEndings.some((ending) => host.endsWith(ending))) return true;
-  if (elasticRegistry.test(host)) return true;
-  return /:[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text.slice(slash));
-}
-
-function isReference(text: string): boolean {
-  try {
-    parseImageReference(text);
-    return true;
-  } catch {
-    return false;
-  }
+  const known =
+    knownRegistries.includes(host) ||
+    knownRegistryEndings.some((ending) => host.endsWith(ending)) ||
+    elasticRegistry.test(host);
+  return (known || /:[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text.slice(slash))) && isImageReference(text);
 }

@@ -59,6 +59,10 @@ describe('looks like an image', () => {
   it('is decided in time that grows with the text', () => {
     expect(suspectsIn('a/'.repeat(500_000))).toEqual([]);
     expect(suspectsIn('a.b/c:'.repeat(200_000))).toEqual([]);
+    expect(suspectsIn(`${':'.repeat(1_000_000)}a`)).toEqual([]);
+    expect(suspectsIn(`a${'.'.repeat(1_000_000)}b`)).toEqual([]);
+    expect(suspectsIn('a.b/C:d '.repeat(100_000))).toEqual([]);
+    expect(suspectsUnderHint('IMAGE', `${'-'.repeat(1_000_000)}=`)).toEqual([]);
   });
 });
 
