@@ -5,7 +5,7 @@ import { join } from 'node:path';
 const KINDS = ['Deployment', 'Service', 'ConfigMap', 'ServiceAccount', 'StatefulSet'] as const;
 
 /** The objects of a shop, as YAML documents: workloads as large as real ones, and what belongs to them. */
-export function shopObjects(count: number): string[] {
+function shopObjects(count: number): string[] {
   return Array.from({ length: count }, (_, i) => {
     const kind = KINDS[i % KINDS.length] ?? 'ConfigMap';
     const name = `shop-${kind.toLowerCase()}-${i}`;
@@ -123,7 +123,7 @@ const RULES: readonly ((head: string, n: number) => string)[] = [
 export type Naming = 'shared' | 'own';
 
 /** Rules in files of ten, in one package. */
-export function ruleFiles(count: number, naming: Naming): Map<string, string> {
+function ruleFiles(count: number, naming: Naming): Map<string, string> {
   const files = new Map<string, string>();
   for (let start = 0; start < count; start += 10) {
     const rules = Array.from({ length: Math.min(10, count - start) }, (_, i) => {

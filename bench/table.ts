@@ -27,11 +27,6 @@ export function fasterBy(factor: number, timing: Timing, against: Timing): NonNu
   return { text: `≥ ${factor} × faster`, reached: timing.median * factor <= against.median };
 }
 
-/** `at most so many milliseconds more`, held to the medians. */
-export function atMostMore(milliseconds: number, timing: Timing, against: Timing): NonNullable<Line['aim']> {
-  return { text: `≤ +${milliseconds} ms`, reached: timing.median - against.median <= milliseconds };
-}
-
 export function sectionText({ title, lines, remarks = [] }: Section): string {
   const rows = lines.map(({ what, timing, against, aim }) => [
     what,

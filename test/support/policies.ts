@@ -52,7 +52,7 @@ export function configMap(name: string, more: JsonObject = {}): JsonObject {
 export const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 
 /** Everything that loading policies takes, with the real opa; what a test is about it replaces. */
-export async function policyPorts(folder: string, more: Partial<PolicyPorts> = {}): Promise<PolicyPorts> {
+async function policyPorts(folder: string, more: Partial<PolicyPorts> = {}): Promise<PolicyPorts> {
   const opa = await tool('opa');
   return {
     exec: createExec(),

@@ -9,7 +9,7 @@ export interface PolicyFile {
 }
 
 /** What a check of one set answers, and by which engines. */
-export interface PolicyAnswer {
+interface PolicyAnswer {
   readonly outcome: Outcome;
   readonly engines: Readonly<Record<string, string>>;
 }

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createReader, decodeText, findFiles } from '../../../src/checks/policy/folder.ts';
@@ -9,6 +9,12 @@ const made: { remove(): void }[] = [];
 afterEach(() => {
   for (const folder of made.splice(0)) folder.remove();
 });
+
+/** Makes a file that is none: the name of a unix socket. */
+function listen(path: string): void {
+  const server = createServer().listen(path);
+  made.push({ remove: () => server.close() });
+}
 
 function folder(files: Files): string {
   const { path, remove } = folderOf(files);
@@ -76,7 +82,7 @@ describe('finding files', () => {
       (at) => symlinkSync('..', join(at, 'p/sub/x')),
       'p/sub/x is a link to a folder that it lies in',
     ],
-    ['a pipe', (at) => void execFileSync('mkfifo', [join(at, 'p/x.rego')]), 'p/x.rego is not a plain file'],
+    ['a socket', (at) => listen(join(at, 'p/x.rego')), 'p/x.rego is not a plain file'],
     [
       'a name with a newline',
       (at) => writeFileSync(join(at, 'p/a\nb.rego'), ''),

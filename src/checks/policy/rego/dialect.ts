@@ -61,11 +61,13 @@ async function loadRego(
     rules: analysis.rules.map((rule) => `${rule.package}.${rule.name}`),
     async judge(set, outer) {
       const judging = bounded(outer);
+      // The version is asked while opa judges, when nothing else is to be done here.
+      const answer = judgeSet(set, analysis, engine, ports.clock, judging);
       version ??= opaVersion(context, judging).catch((error) => {
         version = undefined;
         throw error;
       });
-      const [outcome, opa] = await Promise.all([judgeSet(set, analysis, engine, ports.clock, judging), version]);
+      const [outcome, opa] = await Promise.all([answer, version]);
       return { outcome, engines: { opa } };
     },
     dispose: () => engine.stop(),
