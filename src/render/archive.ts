@@ -27,7 +27,8 @@ export function readArchive(packed: Buffer, path: string): ArchivedFile[] {
   }
   const files: ArchivedFile[] = [];
   let next: { name?: string; size?: number } = {};
-  for (let at = 0; at + BLOCK <= tar.length; ) {
+  for (let at = 0; at < tar.length; ) {
+    if (at + BLOCK > tar.length) throw refuse('the archive of a chart is damaged');
     const header = tar.subarray(at, at + BLOCK);
     if (header.every((byte) => byte === 0)) break;
     if (!hasSum(header)) throw refuse('the archive of a chart is damaged');

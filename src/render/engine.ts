@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import type { Exec, ExecResult } from '../core/ports.ts';
 import type { RenderLimits } from './settings.ts';
@@ -63,7 +64,8 @@ export function failure(engine: Engine, invocation: Invocation, result: ExecResu
   }
   const told =
     invocation.tellsOnStdout === true ? `${result.stderr}\n${result.stdout.toString('utf8')}` : result.stderr;
-  const said = complaint(told, engine);
+  const hide = [...engine.hide, [invocation.program, basename(invocation.program)] as const];
+  const said = complaint(told, { hide, secrets: engine.secrets });
   return new GateError(
     'RENDER_FAILED',
     said === '' ? `${name} failed (exit ${result.code})` : `${name} failed: ${said}`,
@@ -73,7 +75,7 @@ export function failure(engine: Engine, invocation: Invocation, result: ExecResu
 const MAX_COMPLAINT = 1500;
 
 /** A renderer's stderr as one line that may be shown: no control characters, machine paths or secrets, and not long. */
-export function complaint(stderr: string, engine: Pick<Engine, 'hide' | 'secrets'>): string {
+function complaint(stderr: string, engine: Pick<Engine, 'hide' | 'secrets'>): string {
   let text = stderr;
   for (const secret of engine.secrets) if (secret.length > 0) text = text.replaceAll(secret, '***');
   for (const [path, shown] of engine.hide) text = text.replaceAll(path, shown);
@@ -83,7 +85,7 @@ export function complaint(stderr: string, engine: Pick<Engine, 'hide' | 'secrets
     .replace(/ with env=\[[^\]]*\]/g, '')
     .replace(/\u001b\[[0-9;]*[A-Za-z]/g, '')
     .split(/[\r\n]+/)
-    .map((line) => line.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim())
+    .map((line) => line.replace(/[\u0000-\u0020\u007f-\u009f\u2028\u2029]+/g, ' ').trim())
     .filter((line) => line !== '' && !isNoise(line))
     .join('; ');
   return text.length <= MAX_COMPLAINT ? text : `${text.slice(0, MAX_COMPLAINT)}…`;

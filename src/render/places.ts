@@ -28,7 +28,7 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = {
  */
 export function parseAddress(text: string): Address | undefined {
   const match =
-    /^([a-z][a-z+]*):\/\/(?:[^/@\s]*@)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(\/[^\s\\?#]*)?$/.exec(text);
+    /^([a-z][a-z+]*):\/\/(?:[^/@\s\\]*@)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(\/[^\s\\?#]*)?$/.exec(text);
   if (match === null) return undefined;
   const [, scheme = '', host = '', port, path = '/'] = match;
   if (DEFAULT_PORTS[scheme] === undefined) return undefined;
