@@ -80,6 +80,8 @@ export async function judge<Request>(
       manifests = verified.answer.pinned;
       evidence = { ...evidence, images: verified.answer.images };
     }
+    // What stopped one check would stop the next: it is told once.
+    if (signal.aborted && verified.outcome.kind === 'errored') return refused();
   }
 
   required.push('policy');
