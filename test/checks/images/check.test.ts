@@ -431,3 +431,25 @@ describe('work', () => {
     expect(result.outcome).toMatchObject({ kind: 'errored', error: { code: 'CHECK_CRASHED' } });
   });
 });
+
+describe('what the application ships for itself changes no verdict', () => {
+  const exemptions = [
+    {
+      apiVersion: 'policy.sigstore.dev/v1beta1',
+      kind: 'ClusterImagePolicy',
+      spec: { images: [{ glob: '**' }], authorities: [{ static: { action: 'pass' } }] },
+    },
+    { apiVersion: 'policy.sigstore.dev/v1alpha1', kind: 'TrustRoot', spec: {} },
+    { apiVersion: 'v1', kind: 'ConfigMap', data: { 'no-match-policy': 'allow' } },
+    { apiVersion: 'v1', kind: 'Namespace', labels: { 'policy.sigstore.dev/include': 'false' } },
+    { apiVersion: 'kyverno.io/v2', kind: 'PolicyException', spec: { exceptions: [] } },
+    { apiVersion: 'v1', kind: 'Secret', stringData: { 'cosign.pub': pemOf(two) } },
+  ];
+  it.each(exemptions)('$kind', async (exemption) => {
+    const { registry } = signedBy(two);
+    const trust = await trustOf({ keys: [pemOf(one)] });
+    const shipped = manifestOf({ ...exemption, metadata: { name: 'cosign-system' } }, 1);
+    const { codes } = await checked([...podsWith(reference), shipped], { trust, registry });
+    expect(codes).toEqual(['deny IMAGE_SIGNATURE_OTHER_KEY']);
+  });
+});
