@@ -18,6 +18,8 @@ export function createEvaluation(context: OpaContext): Engine {
   const load = ['.', ...layout.data, layout.harness].flatMap((path) => ['--data', path]);
   const args = ['eval', '--format', 'json', '--strict-builtin-errors', '--capabilities', layout.capabilities];
   return {
+    // A second process would compile everything again.
+    lanes: 1,
     async ask(input, signal) {
       const all = [...args, ...versionFlags(settings), '--stdin-input', ...load, QUESTION];
       const { stdout, stderr } = await runOpa(context, all, signal, input);

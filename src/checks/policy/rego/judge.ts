@@ -8,6 +8,8 @@ import { type Question, questionInput } from './harness.ts';
 
 /** Something that evaluates the harness over an input: a process for one question, or a server for many. */
 export interface Engine {
+  /** How many questions are asked at the same time where there are many objects. */
+  readonly lanes: number;
   /**
    * The value of the question. Throws REGO_EVALUATION_FAILED where another part of the set may still be judged; any
    * other error ends the judging.
@@ -19,7 +21,10 @@ export interface Engine {
 /** opa gives up at the first object that it cannot evaluate: so many more questions find out which one it is. */
 const MAX_QUESTIONS = 20;
 
-/** Judges a set in one question, or in as many as it takes to name the objects that cannot be judged. */
+/** A lane with fewer objects than this is not worth its question. */
+const LEAST_OF_A_LANE = 20;
+
+/** Judges a set in one question a lane, or in as many as it takes to name the objects that cannot be judged. */
 export async function judgeSet(
   set: readonly JudgedObject[],
   analysis: Analysis,
@@ -29,35 +34,48 @@ export async function judgeSet(
 ): Promise<Outcome> {
   // One verdict has one time, however often opa is asked.
   const now = clock.now();
-  const findings: Finding[] = [];
-  let asked = 0;
+  const ask = async (question: Question) =>
+    readAnswer(await engine.ask(questionInput(question, now), signal), question, analysis);
 
-  const judge = async (question: Question): Promise<void> => {
+  const combined = analysis.rules.filter((rule) => rule.combined).length;
+  const lanes = inLanes({ objects: set, whole: combined > 0 ? set : undefined }, engine.lanes);
+  const findings = await Promise.all(lanes.map((lane) => judgeLane(lane, ask)));
+  const examined = (analysis.rules.length - combined) * set.length + combined;
+  return { kind: 'completed', examined, findings: findings.flat() };
+}
+
+/** Every lane has its own bound for questions: what is told does not depend on which of them is faster. */
+async function judgeLane(lane: Question, ask: (question: Question) => Promise<Finding[]>): Promise<Finding[]> {
+  let asked = 0;
+  const judge = async (question: Question): Promise<Finding[]> => {
     const [first] = question.objects;
     const parts = question.objects.length + (question.whole === undefined ? 0 : 1);
     if (asked >= MAX_QUESTIONS) {
       const rest = parts === 1 ? describeUnit(first) : `${parts} objects, ${describeUnit(first)} the first of them,`;
       const why = new GateError('REGO_EVALUATION_FAILED', `${rest} could not be judged: too many others fail`);
-      findings.push(notJudged(why, parts === 1 ? first : undefined));
-      return;
+      return [notJudged(why, parts === 1 ? first : undefined)];
     }
     asked += 1;
     try {
-      findings.push(...readAnswer(await engine.ask(questionInput(question, now), signal), question, analysis));
+      return await ask(question);
     } catch (error) {
       if (!(error instanceof GateError) || error.code !== 'REGO_EVALUATION_FAILED') throw error;
-      if (parts <= 1) {
-        findings.push(notJudged(error, first));
-        return;
-      }
-      for (const half of halves(question)) await judge(half);
+      if (parts <= 1) return [notJudged(error, first)];
+      const findings: Finding[] = [];
+      for (const half of halves(question)) findings.push(...(await judge(half)));
+      return findings;
     }
   };
+  return judge(lane);
+}
 
-  await judge({ objects: set, whole: analysis.rules.some(({ combined }) => combined) ? set : undefined });
-  const each = analysis.rules.filter(({ combined }) => !combined).length;
-  const examined = each * set.length + (analysis.rules.length - each);
-  return { kind: 'completed', examined, findings };
+/** The objects in their order, divided evenly; the whole set is asked about beside the last of them. */
+function inLanes({ objects, whole }: Question, most: number): Question[] {
+  const count = Math.max(1, Math.min(most, Math.floor(objects.length / LEAST_OF_A_LANE)));
+  return Array.from({ length: count }, (_, i) => ({
+    objects: objects.slice(Math.floor((i * objects.length) / count), Math.floor(((i + 1) * objects.length) / count)),
+    whole: i === count - 1 ? whole : undefined,
+  }));
 }
 
 function halves({ objects, whole }: Question): Question[] {

@@ -13,6 +13,8 @@ export interface LongLived {
   readonly askSocket: AskSocket;
 }
 
+/** opa evaluates one question on one core. */
+const LANES = 4;
 /** How soon a starting server is asked again whether it is there. */
 const POLL_MS = 5;
 /** The kernel's bound for the path of a unix socket, with its closing NUL. */
@@ -75,6 +77,7 @@ export async function startServer(
 
   const path = `/v1/${QUESTION.replaceAll('.', '/')}?strict-builtin-errors=true`;
   const engine: Engine = {
+    lanes: LANES,
     async ask(input, stop) {
       const served = await server(stop);
       const answer = await askSocket({

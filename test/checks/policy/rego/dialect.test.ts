@@ -206,6 +206,16 @@ describe.each(engines)('by %s', (_, ports) => {
     expect([...new Set(first.map(({ object }) => object?.name))]).toEqual(['b', 'a', 'c']);
   });
 
+  it('judges each of many objects once, in their order, and the set once', async () => {
+    const files = {
+      'policies/a.rego': 'package main\ndeny contains input.metadata.name',
+      'policies/s.rego': 'package s\ndeny contains sprintf("%d", [count(input)])',
+    };
+    const many = Array.from({ length: 101 }, (_, i) => configMap(`o${i}`));
+    const findings = await findingsFor({ files, ports, rego: { packages: 'all', combined: ['s'] } }, many);
+    expect(findings.map(({ message }) => message)).toEqual([...many.map((_, i) => `o${i}`), '101']);
+  });
+
   it('gives rules the numbers as they were written', async () => {
     const policy = 'package main\ndeny contains sprintf("%v %v", [input.big, input.small]) if input.big';
     const objects = [configMap('n', { big: 12345678901234567890n, small: 0.1 })];
