@@ -290,12 +290,15 @@ function about(manifest: Manifest, path: JsonPath): Pick<Finding, 'object' | 'pl
   return { object: manifest.identity, place: manifest.locate(path) };
 }
 
-/** An image that a pod runs in three containers is one finding on that object. */
+/**
+ * An image that a pod runs in three containers is one finding on that object. The effect tells findings apart: an image
+ * that is only warned about in an argument must not hide that a container runs it.
+ */
 function once(findings: readonly Finding[]): Finding[] {
   const seen = new Set<string>();
-  return findings.filter(({ code, rule, image, message, object, place }) => {
+  return findings.filter(({ effect, code, rule, image, message, object, place }) => {
     const of = image === undefined || code === 'IMAGE_SUSPECTED' ? [place, message] : image;
-    const key = JSON.stringify([code, rule, of, object]);
+    const key = JSON.stringify([effect, code, rule, of, object]);
     if (seen.has(key)) return false;
     seen.add(key);
     return true;

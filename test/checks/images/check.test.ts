@@ -350,6 +350,30 @@ describe('what merely looks like an image', () => {
     expect(inKind.pinned[0]?.object['spec']).toEqual({ image: 'other.example/x:v1' });
   });
 
+  it('does not hide the same image where it runs', async () => {
+    const { registry, digest } = signedBy(two);
+    const image = `registry.example/team/app@${digest}`;
+    const pod = (image: string, arg: string) =>
+      manifestOf({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'x' },
+        spec: { containers: [{ image: 'static.example/ok:v1', args: [arg] }], initContainers: [{ image }] },
+      });
+    const trust = await trustOf(
+      { keys: [pemOf(one)], globs: ['registry.example/**'] },
+      { globs: ['static.example/**'], authorities: [{ static: { action: 'pass' } }] },
+    );
+    const settings = { argsAndEnv: 'warn', pin: true };
+    const unsigned = await checked([pod(image, image)], { trust, registry, settings });
+    expect(unsigned.codes).toContain('warn IMAGE_SIGNATURE_OTHER_KEY');
+    expect(unsigned.codes).toContain('deny IMAGE_SIGNATURE_OTHER_KEY');
+    const malformed = 'registry.example/$(X)/app';
+    const templated = await checked([pod(malformed, `--x-image=${malformed}`)], { trust, registry, settings });
+    expect(templated.codes).toContain('warn IMAGE_REFERENCE_TEMPLATED');
+    expect(templated.codes).toContain('deny IMAGE_REFERENCE_TEMPLATED');
+  });
+
   it('is verified like any image once it has a digest', async () => {
     const { registry, digest } = signedBy(one);
     const image = `registry.example/team/helper@${digest}`;

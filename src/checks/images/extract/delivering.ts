@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue, valueAt } from '../../../core/json.ts';
 import { valuesAt } from './walk.ts';
 
 /**
@@ -29,6 +29,13 @@ const deliveringKinds: readonly string[] = [
   'helm.crossplane.io/Release',
   'helm.m.crossplane.io/Release',
   'apiextensions.crossplane.io/Composition',
+  'apiextensions.crossplane.io/CompositionRevision',
+  'ops.crossplane.io/*',
+  // It rewrites where packages are pulled from.
+  'pkg.crossplane.io/ImageConfig',
+  'tf.upbound.io/*',
+  'opentofu.upbound.io/*',
+  'ansible.crossplane.io/*',
   'admissionregistration.k8s.io/MutatingAdmissionPolicy',
   'admissionregistration.k8s.io/MutatingAdmissionPolicyBinding',
   'admissionregistration.k8s.io/MutatingWebhookConfiguration',
@@ -42,6 +49,9 @@ const deliveringKinds: readonly string[] = [
   'config.openshift.io/ImageTagMirrorSet',
   'config.openshift.io/ImageContentPolicy',
   'operator.openshift.io/ImageContentSourcePolicy',
+  // It writes files of the nodes, the list of mirrors among them.
+  'machineconfiguration.openshift.io/*',
+  'hive.openshift.io/*',
   'image.openshift.io/*',
   'build.openshift.io/*',
   'template.openshift.io/*',
@@ -54,6 +64,25 @@ const deliveringKinds: readonly string[] = [
   'data.packaging.carvel.dev/*',
   'config.projectsveltos.io/*',
   'addons.cluster.x-k8s.io/*',
+  'configsync.gke.io/*',
+  'configmanagement.gke.io/*',
+  'clusterconfig.azure.com/*',
+  'types.kubefed.io/*',
+  'apps.clusternet.io/*',
+  'resources.gardener.cloud/*',
+  'gitops.kluctl.io/*',
+  'templates.kluctl.io/*',
+  'helm.k0sproject.io/*',
+  'operator.knative.dev/*',
+  'operator.tekton.dev/*',
+  'triggers.tekton.dev/TriggerTemplate',
+  'pipelinesascode.tekton.dev/*',
+  'install.istio.io/IstioOperator',
+  'sailoperator.io/*',
+  'velero.io/Restore',
+  'capsule.clastix.io/TenantResource',
+  'capsule.clastix.io/GlobalTenantResource',
+  'redhatcop.redhat.io/*',
   'core.oam.dev/*',
   'kro.run/*',
   'metacontroller.k8s.io/*',
@@ -73,6 +102,7 @@ const sometimes: Readonly<Record<string, (object: JsonObject) => string | undefi
   'argoproj.io/ClusterWorkflowTemplate': createdManifest,
   'argoproj.io/CronWorkflow': createdManifest,
   'argoproj.io/Sensor': sensorTrigger,
+  'apps.openshift.io/DeploymentConfig': imageTrigger,
   'tekton.dev/TaskRun': remoteTask,
   'tekton.dev/Task': remoteTask,
   'tekton.dev/Pipeline': remoteTask,
@@ -86,7 +116,29 @@ export function deliveryOf(groupKind: string, object: JsonObject, allowed: reado
   if (deliveringKinds.includes(groupKind) || deliveringKinds.includes(`${group}/*`)) {
     return 'makes a controller apply or change objects that are not in this set';
   }
-  return Object.hasOwn(sometimes, groupKind) ? sometimes[groupKind]?.(object) : undefined;
+  return (Object.hasOwn(sometimes, groupKind) ? sometimes[groupKind]?.(object) : undefined) ?? imageUpdate(object);
+}
+
+/** Annotations by which a controller writes another image into the object, after the gate. */
+const updatingAnnotations = ['image.openshift.io/triggers', 'keel.sh/policy'];
+
+function imageUpdate(object: JsonObject): string | undefined {
+  const annotations = valueAt(object, ['metadata', 'annotations']);
+  const labels = valueAt(object, ['metadata', 'labels']);
+  const found = updatingAnnotations.find((name) =>
+    // Keel reads labels too.
+    [annotations, labels].some((map) => isObject(map) && Object.hasOwn(map, name) && map[name] !== 'never'),
+  );
+  return found === undefined ? undefined : `has a controller write other images into it (${found})`;
+}
+
+function imageTrigger(object: JsonObject): string | undefined {
+  for (const [trigger] of valuesAt(object, ['spec', 'triggers', '*'])) {
+    if (isObject(trigger) && isPresent(trigger['imageChangeParams'])) {
+      return 'has a controller write other images into it (an ImageChange trigger)';
+    }
+  }
+  return undefined;
 }
 
 function mutatingRule(object: JsonObject): string | undefined {
@@ -102,6 +154,12 @@ function createdManifest(object: JsonObject): string | undefined {
   for (const [resource] of valuesAt(object, ['**', 'resource'])) {
     if (isObject(resource) && (isPresent(resource['manifest']) || isPresent(resource['manifestFrom']))) {
       return 'applies a manifest of its own (a resource template)';
+    }
+  }
+  for (const [patch] of valuesAt(object, ['**', 'podSpecPatch'])) {
+    // A text of YAML: without these marks it cannot say `image`, in whatever spelling.
+    if (isPresent(patch) && (typeof patch !== 'string' || /image|\{\{|[\\!]/i.test(patch))) {
+      return 'patches the images of its pods (podSpecPatch)';
     }
   }
   return undefined;

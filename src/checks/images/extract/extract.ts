@@ -3,7 +3,7 @@ import type { Manifest } from '../../../core/manifest.ts';
 import { deliveryOf } from './delivering.ts';
 import { type CustomField, customFields, runsNothing, workloads } from './kinds.ts';
 import { addSuspects, readContainerStrings, readImageField, readPodSpec } from './pod-spec.ts';
-import { promisesImage } from './suspect.ts';
+import { hintOf, promisesImage } from './suspect.ts';
 import { type FieldProblem, type ImageUse, Uses } from './use.ts';
 import { valuesAt, walk } from './walk.ts';
 
@@ -28,6 +28,8 @@ export function extractImages(manifest: Manifest, allowedDelivering: readonly st
   const podSpecPath = Object.hasOwn(workloads, groupKind) ? workloads[groupKind] : undefined;
   if (podSpecPath !== undefined) readWorkload(object, podSpecPath, uses);
   else if (!runsNothing(groupKind)) readCustom(object, groupKind, uses);
+  // Injectors such as Linkerd's read those of the namespace for every pod in it.
+  else if (groupKind === '/Namespace') readAnnotations(object, [], uses);
   return { uses: uses.uses, problems: uses.problems, delivers: deliveryOf(groupKind, object, allowedDelivering) };
 }
 
@@ -43,7 +45,10 @@ function readWorkload(object: JsonObject, podSpecPath: JsonPath, uses: Uses): vo
   for (let depth = 0; depth < podSpecPath.length; depth++) readAnnotations(object, podSpecPath.slice(0, depth), uses);
 }
 
-/** Annotations such as `sidecar.istio.io/proxyImage` tell an injecting webhook which image to add to the pod. */
+/**
+ * Annotations such as `sidecar.istio.io/proxyImage` tell an injecting webhook which image to add to the pod, and
+ * `config.linkerd.io/image-registry` from where to take it.
+ */
 function readAnnotations(object: JsonObject, holder: JsonPath, uses: Uses): void {
   const path = [...holder, 'metadata', 'annotations'];
   const annotations = valueAt(object, path);
@@ -51,6 +56,7 @@ function readAnnotations(object: JsonObject, holder: JsonPath, uses: Uses): void
   for (const [key, value] of Object.entries(annotations)) {
     const name = key.slice(key.lastIndexOf('/') + 1);
     if (promisesImage(name)) addSuspects(value, [...path, key], name, 'argsAndEnv', uses);
+    else if (/image-?registry$/i.test(name)) addSuspects(value, [...path, key], 'image', 'argsAndEnv', uses);
   }
 }
 
@@ -117,10 +123,4 @@ function readSplitImage(value: JsonObject, path: JsonPath, uses: Uses): void {
     text,
     suspected: 'unknownKinds',
   });
-}
-
-/** The last name on a path: the field, or the field whose list this is an element of. */
-function hintOf(path: JsonPath): string {
-  const name = path.findLast((step) => typeof step === 'string');
-  return typeof name === 'string' ? name : '';
 }

@@ -20,9 +20,10 @@ export const workloads: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Kinds that run no image, built in or of policy engines, whose objects hold names of images to judge by. Their strings are not searched: a ConfigMap or Secret may hold any text, programs
- * read it as they like, and to guess would deny half of all ConfigMaps. A kind that is not here is searched, so one
- * that Kubernetes adds is not overlooked.
+ * Kinds that run no image, built in or of policy engines, whose objects hold names of images to judge by. Their strings
+ * are not searched: a ConfigMap or Secret may hold any text, programs read it as they like, and to guess would deny half
+ * of all ConfigMaps. A kind that is not here is searched, so one that Kubernetes adds is not overlooked. A
+ * ControllerRevision is not here either: a StatefulSet with a partition, and every rollback, makes pods of what it holds.
  */
 const withoutImages: ReadonlySet<string> = new Set([
   ...['Binding', 'ConfigMap', 'Endpoints', 'Event', 'LimitRange', 'Namespace', 'Node', 'PersistentVolume'].map(inCore),
@@ -32,7 +33,6 @@ const withoutImages: ReadonlySet<string> = new Set([
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration',
   'apiextensions.k8s.io/CustomResourceDefinition',
   'apiregistration.k8s.io/APIService',
-  'apps/ControllerRevision',
   'autoscaling/HorizontalPodAutoscaler',
   'certificates.k8s.io/CertificateSigningRequest',
   'certificates.k8s.io/ClusterTrustBundle',

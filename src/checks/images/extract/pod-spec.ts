@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, type JsonPath, type JsonValue } from '../../../core/json.ts';
-import { suspectsIn, suspectsUnderHint } from './suspect.ts';
+import { suspectsIn, suspectsInManifestText, suspectsUnderHint } from './suspect.ts';
 import type { Suspicion, Uses } from './use.ts';
 
 const containerLists = ['containers', 'initContainers', 'ephemeralContainers'] as const;
@@ -112,7 +112,8 @@ export function addSuspects(
   uses: Uses,
 ): void {
   if (typeof value !== 'string' || uses.has(path)) return;
-  for (const text of new Set([...suspectsUnderHint(hint, value), ...suspectsIn(value)])) {
+  const found = [...suspectsUnderHint(hint, value), ...suspectsIn(value), ...suspectsInManifestText(value)];
+  for (const text of new Set(found)) {
     uses.add({ path, text, suspected });
   }
 }

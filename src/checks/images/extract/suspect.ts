@@ -91,13 +91,32 @@ export function promisesImage(name: string): boolean {
     .replace(/^-+/, '')
     .replaceAll(/[-_. ]/g, '')
     .toLowerCase();
-  if (
-    /pull|policy|imagetag|imagesize|imagetype|imagefs|imageminimum|imagemaximum|imagegc|imageregistry|imageprefix/.test(
-      word,
-    )
-  )
-    return false;
-  return /images?(?:name|ref|reference|uri|url)?$/.test(word) || /^relatedimage/.test(word);
+  return /images?(?:name|ref|reference|uri|url)?$/.test(word) || /^relatedimage(?!pull|registry|tag)/.test(word);
+}
+
+/** `image: { ref: … }`: names that say nothing by themselves, and with the name above them that this is an image. */
+const emptyNames = /^(?:name|ref|reference|uri|url|value|pullspec|fullname)$/i;
+
+/** The name that a string goes by: the last one of its path, and the one above where that says nothing. */
+export function hintOf(path: readonly (string | number)[]): string {
+  const names = path.filter((step) => typeof step === 'string');
+  const [above = '', last = ''] = names.slice(-2);
+  if (names.length < 2) return names[0] ?? '';
+  return emptyNames.test(last) && promisesImage(above) ? above : last;
+}
+
+const podSpecText = /(?:containers|template|steps)["']?\s{0,20}:/i;
+const imageInText = /(?:^|[\s,{"'[])["']?[a-z_-]{0,40}image["']?[ \t]{0,20}:\s{0,200}["']?([^\s"',]{1,1024})/gi;
+
+/** The images of a manifest that is kept as text, as templates of operators and patches of pods are. */
+export function suspectsInManifestText(value: string): string[] {
+  if (!podSpecText.test(value)) return [];
+  return [...value.matchAll(imageInText)].flatMap((found) => {
+    return suspectsUnderHint(
+      'image',
+      (found[1] ?? '').replace(/[}\]]+$/, (tail) => (tail.includes('}}') ? tail : '')),
+    );
+  });
 }
 
 function withoutScheme(word: string): string | undefined {

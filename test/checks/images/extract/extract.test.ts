@@ -142,6 +142,28 @@ describe('built-in workloads', () => {
   });
 });
 
+describe('what pods are made from besides', () => {
+  it('a ControllerRevision, which a rollback makes pods of', () => {
+    const object = {
+      apiVersion: 'apps/v1',
+      kind: 'ControllerRevision',
+      data: { spec: { template: { spec: podSpec } } },
+    };
+    expect(known(object)).toContain('data.spec.template.spec.containers.0.image=main');
+  });
+
+  it('the annotations of a Namespace, which injectors read for its pods', () => {
+    const annotations = {
+      'config.linkerd.io/proxy-image': 'evil/proxy',
+      'config.linkerd.io/image-registry': 'evil.io/x',
+    };
+    expect(suspected({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'x', annotations } })).toEqual([
+      'argsAndEnv metadata.annotations.config.linkerd.io/proxy-image=evil/proxy',
+      'argsAndEnv metadata.annotations.config.linkerd.io/image-registry=evil.io/x',
+    ]);
+  });
+});
+
 describe('kinds that run nothing', () => {
   it.each([
     ['v1', 'ConfigMap', { data: { image: 'quay.io/a/b:v1' } }],
@@ -406,6 +428,21 @@ describe('objects that deliver other objects', () => {
     ],
     ['argoproj.io/v1alpha1', 'Sensor', { spec: { triggers: [{ template: { k8s: {} } }] } }],
     ['tekton.dev/v1', 'PipelineRun', { spec: { pipelineRef: { resolver: 'git' } } }],
+    ['argoproj.io/v1alpha1', 'Workflow', { spec: { podSpecPatch: '{"containers":[{"image":"evil"}]}' } }],
+    ['argoproj.io/v1alpha1', 'WorkflowTemplate', { spec: { templates: [{ podSpecPatch: '{"im\\u0061ge":"x"}' }] } }],
+    ['argoproj.io/v1alpha1', 'Workflow', { spec: { podSpecPatch: '{{inputs.parameters.patch}}' } }],
+    ['argoproj.io/v1alpha1', 'Workflow', { spec: { podSpecPatch: '!!binary aW1hZ2U=: x' } }],
+    [
+      'apps.openshift.io/v1',
+      'DeploymentConfig',
+      { spec: { triggers: [{ type: 'ImageChange', imageChangeParams: {} }] } },
+    ],
+    ['apps/v1', 'Deployment', { metadata: { name: 'x', annotations: { 'image.openshift.io/triggers': '[]' } } }],
+    ['apps/v1', 'StatefulSet', { metadata: { name: 'x', labels: { 'keel.sh/policy': 'force' } } }],
+    ['configsync.gke.io/v1beta1', 'RootSync', {}],
+    ['apiextensions.crossplane.io/v1', 'CompositionRevision', {}],
+    ['pkg.crossplane.io/v1beta1', 'ImageConfig', {}],
+    ['velero.io/v1', 'Restore', {}],
   ])('%s %s, unless the platform allows the kind', (apiVersion, kind, object) => {
     const group = apiVersion.split('/')[0];
     expect(extract({ apiVersion, kind, ...object }).delivers).toMatch(/./);
@@ -420,6 +457,9 @@ describe('objects that deliver other objects', () => {
     ['tekton.dev/v1', 'PipelineRun', { spec: { pipelineRef: { name: 'local' } } }],
     ['argoproj.io/v1alpha1', 'AppProject', {}],
     ['apps/v1', 'Deployment', {}],
+    ['apps/v1', 'Deployment', { metadata: { name: 'x', annotations: { 'keel.sh/policy': 'never' } } }],
+    ['apps.openshift.io/v1', 'DeploymentConfig', { spec: { triggers: [{ type: 'ConfigChange' }] } }],
+    ['argoproj.io/v1alpha1', 'Workflow', { spec: { podSpecPatch: '{"containers":[{"name":"main","resources":{}}]}' } }],
   ])('%s %s does not', (apiVersion, kind, object) =>
     expect(extract({ apiVersion, kind, ...object }).delivers).toBeUndefined(),
   );

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { promisesImage, suspectsIn, suspectsUnderHint } from '../../../../src/checks/images/extract/suspect.ts';
+import {
+  hintOf,
+  promisesImage,
+  suspectsIn,
+  suspectsInManifestText,
+  suspectsUnderHint,
+} from '../../../../src/checks/images/extract/suspect.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 
@@ -99,6 +105,18 @@ describe('under a name that promises an image', () => {
     'containerImage',
     'sidecar.istio.io/proxyImage',
   ])('%s does', (name) => expect(promisesImage(name)).toBe(true));
+  it.each(['networkPolicyImage', 'imagePullerImage', 'POLICY_CONTROLLER_IMAGE'])('%s does too', (name) =>
+    expect(promisesImage(name)).toBe(true),
+  );
+  it.each([
+    [['spec', 'image', 'ref'], 'image'],
+    [['spec', 'sidecarImage', 'value'], 'sidecarImage'],
+    [['spec', 'images', 0, 'name'], 'images'],
+    [['spec', 'owner', 'name'], 'name'],
+    [['spec', 'image', 'owner'], 'owner'],
+    [['image'], 'image'],
+    [[0], ''],
+  ])('%j goes by %s', (path, hint) => expect(hintOf(path)).toBe(hint));
   it.each([
     'imagePullPolicy',
     'imagePullSecrets',
@@ -108,4 +126,25 @@ describe('under a name that promises an image', () => {
     'imagined',
     'imageGCHighThresholdPercent',
   ])('%s does not', (name) => expect(promisesImage(name)).toBe(false));
+});
+
+describe('a manifest that is kept as text', () => {
+  it.each([
+    ['spec:\n  containers:\n    - name: a\n      image: evil/app\n', ['evil/app']],
+    ['{"containers":[{"name":"main","image":"evil/app"}]}', ['evil/app']],
+    ['{containers: [{image: evil/app}]}', ['evil/app']],
+    ["containers:\n- image: 'nginx'\n  name: x\n- image: redis", ['nginx', 'redis']],
+    ['template:\n  sidecarImage: team/x:v1', ['team/x:v1']],
+    ['containers: [{image: {{inputs.image}}}]', ['{{inputs.image}}}]']],
+  ])('%s', (value, found) => expect(suspectsInManifestText(value)).toEqual(found));
+  it.each([
+    'The image: nginx is not in a manifest',
+    'containers: [{name: main, resources: {limits: {memory: 1Gi}}}]',
+    'containers:\n- imagePullPolicy: Always\n',
+  ])('not %s', (value) => expect(suspectsInManifestText(value)).toEqual([]));
+  it('is searched in time that grows with the text', () => {
+    expect(suspectsInManifestText(`containers: ${'image'.repeat(200_000)}`)).toEqual([]);
+    expect(suspectsInManifestText(`containers: ${' image'.repeat(200_000)}`)).toEqual([]);
+    expect(suspectsInManifestText(`containers: ${'{image: '.repeat(100_000)}`)).toEqual([]);
+  });
 });

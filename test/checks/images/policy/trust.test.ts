@@ -1,4 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadTrust } from '../../../../src/checks/images/policy/trust.ts';
 import { rejectionOf } from '../../../support/thrown.ts';
@@ -60,6 +63,38 @@ describe('a policy is read', () => {
     });
     const { policies } = await loadFiles({ 'a.yaml': text, ...files });
     expect(policies[0]?.authorities[0]).toMatchObject({ kind: 'key', name: 'authority-0' });
+  });
+
+  it('with its key in the folder that the settings name', async () => {
+    const files = { 'a.yaml': secretPolicy(), 'keys/release.pub': publicPem };
+    expect((await rejectionOf(loadFiles(files))).code).toBe('IMAGE_KEY_INVALID');
+    expect((await loadFiles(files, 'trust/keys')).policies).toHaveLength(1);
+  });
+
+  it('from a single file, with its key beside it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'syncgate-test-trust-'));
+    writeFileSync(join(folder, 'release.yaml'), secretPolicy());
+    writeFileSync(join(folder, 'release.pub'), publicPem);
+    writeFileSync(join(folder, 'other.yaml'), 'not: read');
+    try {
+      const { policies } = await loadTrust([{ path: 'release.yaml' }], (path) => join(folder, path));
+      expect(policies).toMatchObject([{ name: 'release', place: { file: 'release.yaml' } }]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('through the links that Kubernetes mounts are made of', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'syncgate-test-trust-'));
+    mkdirSync(join(folder, '..2026'));
+    writeFileSync(join(folder, '..2026', 'release.yaml'), policyText({ keys: [publicPem] }));
+    symlinkSync('..2026', join(folder, '..data'));
+    symlinkSync('..data/release.yaml', join(folder, 'release.yaml'));
+    try {
+      expect((await loadTrust([{ path: 'mounted' }], () => folder)).policies).toHaveLength(1);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('with static authorities', async () => {
