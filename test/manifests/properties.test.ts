@@ -100,7 +100,7 @@ describe.each(['json', 'yaml'] as const)('any object that is written as %s', (fo
         // Argo CD makes one line of YAML of each document and reads that: no key there can be longer than 1024
         // characters, and of YAML (not of JSON) it unpacks the control characters before.
         const json = canonicalJson(objects);
-        const unpacked = format === 'yaml' && /[\x7f-\x84\x86-\x9f\ufffe\uffff]/.test(json);
+        const unpacked = format === 'yaml' && /[\x7f-\x9f\ufeff\ufffe\uffff]/.test(json);
         if (!json.includes('k'.repeat(1024)) && !unpacked) expect(printed.documents).toEqual(direct.documents);
       }),
       { numRuns: 50 },

@@ -1,5 +1,6 @@
 import { isObject, type JsonValue } from '../../core/json.ts';
-import { TextProblem } from '../problem.ts';
+import { quote, TextProblem } from '../problem.ts';
+import type { Resolved } from './resolve.ts';
 
 /** Offsets of the values in an array or object, by index or key. */
 export type Offsets = Map<object, Map<string | number, number>>;
@@ -31,43 +32,68 @@ export class ListBuilder {
   }
 }
 
+/** Of each mapping that has any, the keys that were not strings before they became ones, and what they were. */
+export type KeyKinds = WeakMap<object, Map<string, string>>;
+
 export class MapBuilder {
   readonly map: Mutable = Object.create(null);
-  readonly #all: Offsets | undefined;
-  readonly #offsets: Map<string | number, number> | undefined;
+  readonly #offsets: Offsets | undefined;
+  readonly #kinds: KeyKinds;
   /** Once something was merged: the keys that are written out, which alone can be duplicates. */
   #written: Set<string> | undefined;
 
-  constructor(offsets: Offsets | undefined) {
-    this.#all = offsets;
-    this.#offsets = note(this.map, offsets);
+  constructor(offsets: Offsets | undefined, kinds: KeyKinds) {
+    this.#offsets = offsets;
+    this.#kinds = kinds;
+    note(this.map, offsets);
   }
 
-  /** False where the key is written out already. */
-  add(key: string, value: JsonValue, offset: number): boolean {
-    if (this.#written === undefined ? key in this.map : this.#written.has(key)) return false;
-    this.#written?.add(key);
-    this.map[key] = value;
-    this.#offsets?.set(key, offset);
-    return true;
+  /** Adds an entry whose key, spelt `name`, stands at `keyOffset`. Throws MANIFEST_DUPLICATE_KEY. */
+  add(name: string, key: Resolved, value: JsonValue, keyOffset: number, valueOffset: number): void {
+    const kind = key.type === 'string' ? undefined : `${key.type} ${key.value}`;
+    const twice = this.#written === undefined ? name in this.map : this.#written.has(name);
+    if (twice || this.#becomesOne(name, kind)) {
+      throw new TextProblem('MANIFEST_DUPLICATE_KEY', keyOffset, `the key ${quote(name)} stands here a second time`);
+    }
+    this.#written?.add(name);
+    this.#set(name, kind, value, valueOffset);
   }
 
   /**
    * Takes the entries of `sources`, each over what is there: go-yaml v2 lets a merge key win over the keys before it,
-   * where YAML lets the keys win. False where there was a merge key already.
+   * where YAML lets the keys win. Throws MANIFEST_DUPLICATE_KEY for a second merge key.
    */
-  merge(sources: readonly Mutable[]): boolean {
-    if (this.#written !== undefined) return false;
+  merge(sources: readonly Mutable[], offset: number): void {
+    if (this.#written !== undefined) {
+      throw new TextProblem('MANIFEST_DUPLICATE_KEY', offset, 'a second merge key (<<) in one mapping');
+    }
     this.#written = new Set(Object.keys(this.map));
     for (const source of sources) {
-      const offsets = this.#all?.get(source);
-      for (const key of Object.keys(source)) {
-        this.map[key] = source[key] as JsonValue;
-        const offset = offsets?.get(key);
-        if (offset !== undefined) this.#offsets?.set(key, offset);
+      for (const name of Object.keys(source)) {
+        const kind = this.#kinds.get(source)?.get(name);
+        if (this.#becomesOne(name, kind)) {
+          throw new TextProblem('MANIFEST_DUPLICATE_KEY', offset, `the merge brings a second key ${quote(name)}`);
+        }
+        this.#set(name, kind, source[name] as JsonValue, this.#offsets?.get(source)?.get(name) ?? offset);
       }
     }
-    return true;
+  }
+
+  /** Whether a key of another kind is there already: 1 and "1" are two keys to go-yaml, and one to JSON. */
+  #becomesOne(name: string, kind: string | undefined): boolean {
+    return name in this.map && (kind === 'float NaN' || this.#kinds.get(this.map)?.get(name) !== kind);
+  }
+
+  #set(name: string, kind: string | undefined, value: JsonValue, offset: number): void {
+    this.map[name] = value;
+    this.#offsets?.get(this.map)?.set(name, offset);
+    if (kind === undefined) return;
+    let kinds = this.#kinds.get(this.map);
+    if (kinds === undefined) {
+      kinds = new Map();
+      this.#kinds.set(this.map, kinds);
+    }
+    kinds.set(name, kind);
   }
 }
 

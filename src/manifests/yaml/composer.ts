@@ -6,7 +6,7 @@
 import type { JsonValue } from '../../core/json.ts';
 import { quote, TextProblem } from '../problem.ts';
 import { refuseControlCharacters } from '../text.ts';
-import { ListBuilder, MapBuilder, mergeSources, type Offsets } from './builders.ts';
+import { type KeyKinds, ListBuilder, MapBuilder, mergeSources, type Offsets } from './builders.ts';
 import { type Resolved, resolvePlain, resolveTagged, type ScalarTag, spellKey } from './resolve.ts';
 import { Scanner } from './scanner.ts';
 import * as t from './token.ts';
@@ -46,6 +46,7 @@ class Composer {
   readonly #offsets: Offsets | undefined;
   /** An anchor whose value is still being read maps to `open`: an alias to it would hold itself. */
   readonly #anchors = new Map<string, Anchored | 'open'>();
+  readonly #keyKinds: KeyKinds = new WeakMap();
   #depth = 0;
   /** Nodes decoded so far as go-yaml counts them: each alias counts what it stands for. */
   #nodes = 0;
@@ -264,26 +265,11 @@ class Composer {
 
   /** `[key: value]`: a mapping of one entry that is written without braces. */
   #pair(): JsonValue {
-    const scanner = this.#scanner;
-    const start = scanner.peek().start;
+    const { start } = this.#scanner.peek();
     this.#open(undefined, 'map', start);
-    scanner.skip();
     this.#nodes++;
-    const map = new MapBuilder(this.#offsets);
-    const { type } = scanner.peek();
-    if (type === t.VALUE || type === t.FLOW_ENTRY || type === t.FLOW_SEQUENCE_END) this.#nullKey(start);
-    this.#entry(
-      map,
-      (at) => {
-        let token = scanner.peek();
-        if (token.type !== t.VALUE) return [this.#empty(), at];
-        scanner.skip();
-        token = scanner.peek();
-        if (token.type === t.FLOW_ENTRY || token.type === t.FLOW_SEQUENCE_END) return [this.#empty(), at];
-        return [this.#value(false, false), token.start];
-      },
-      false,
-    );
+    const map = new MapBuilder(this.#offsets, this.#keyKinds);
+    this.#announcedEntry(map, 'pair');
     this.#depth--;
     return map.map;
   }
@@ -292,22 +278,12 @@ class Composer {
     const scanner = this.#scanner;
     this.#open(tag, 'map', scanner.peek().start);
     scanner.skip();
-    const map = new MapBuilder(this.#offsets);
-    const readValue = (at: number): [JsonValue, number] => {
-      if (scanner.peek().type !== t.VALUE) return [this.#empty(), at];
-      scanner.skip();
-      const { type, start } = scanner.peek();
-      if (type === t.KEY || type === t.VALUE || type === t.BLOCK_END) return [this.#empty(), at];
-      return [this.#value(true, true), start];
-    };
+    const map = new MapBuilder(this.#offsets, this.#keyKinds);
     for (;;) {
       const token = scanner.peek();
       if (token.type === t.BLOCK_END) break;
       if (token.type !== t.KEY) scanner.fail(token.start, 'a key is expected here');
-      scanner.skip();
-      const { type } = scanner.peek();
-      if (type === t.KEY || type === t.VALUE || type === t.BLOCK_END) this.#nullKey(token.start);
-      this.#entry(map, readValue, true);
+      this.#announcedEntry(map, 'block');
     }
     scanner.skip();
     this.#depth--;
@@ -318,33 +294,20 @@ class Composer {
     const scanner = this.#scanner;
     this.#open(tag, 'map', scanner.peek().start);
     scanner.skip();
-    const map = new MapBuilder(this.#offsets);
-    const readValue = (at: number): [JsonValue, number] => {
-      if (scanner.peek().type !== t.VALUE) return [this.#empty(), at];
-      scanner.skip();
-      const { type, start } = scanner.peek();
-      if (type === t.FLOW_ENTRY || type === t.FLOW_MAPPING_END) return [this.#empty(), at];
-      return [this.#value(false, false), start];
-    };
-    const noValue = (at: number): [JsonValue, number] => [this.#empty(), at];
+    const map = new MapBuilder(this.#offsets, this.#keyKinds);
     for (let first = true; ; first = false) {
       let token = scanner.peek();
       if (token.type === t.FLOW_MAPPING_END) break;
       if (!first) {
-        if (token.type !== t.FLOW_ENTRY)
+        if (token.type !== t.FLOW_ENTRY) {
           scanner.fail(token.start, 'a comma or the closing } of a mapping is expected here');
+        }
         scanner.skip();
         token = scanner.peek();
         if (token.type === t.FLOW_MAPPING_END) break;
       }
-      if (token.type === t.KEY) {
-        scanner.skip();
-        const { type } = scanner.peek();
-        if (type === t.VALUE || type === t.FLOW_ENTRY || type === t.FLOW_MAPPING_END) this.#nullKey(token.start);
-        this.#entry(map, readValue, false);
-      } else {
-        this.#entry(map, noValue, false);
-      }
+      if (token.type === t.KEY) this.#announcedEntry(map, 'flow');
+      else this.#entry(map, 'bare');
     }
     scanner.skip();
     this.#depth--;
@@ -358,34 +321,61 @@ class Composer {
     return null;
   }
 
-  #nullKey(offset: number): never {
-    throw new TextProblem('MANIFEST_VALUE', offset, 'a key is empty');
+  /** An entry whose key token has come, from a `?` or from the colon behind the key. */
+  #announcedEntry(map: MapBuilder, form: EntryForm): void {
+    const { start } = this.#scanner.peek();
+    this.#scanner.skip();
+    const { type } = this.#scanner.peek();
+    if (type === t.VALUE || endsEntry(form, type)) throw new TextProblem('MANIFEST_VALUE', start, 'a key is empty');
+    this.#entry(map, form);
   }
 
   /** Reads a key, then its value, and puts them into the mapping. */
-  #entry(map: MapBuilder, readValue: (at: number) => [JsonValue, number], block: boolean): void {
-    const { start } = this.#scanner.peek();
+  #entry(map: MapBuilder, form: EntryForm): void {
+    const scanner = this.#scanner;
+    const block = form === 'block';
+    const { start } = scanner.peek();
     this.#node(block, block);
-    if (this.#isMerge) {
-      this.#nodes--;
-      this.#byAlias = false;
-      const [value] = readValue(start);
-      if (!map.merge(mergeSources(value, this.#byAlias, start))) {
-        throw new TextProblem('MANIFEST_DUPLICATE_KEY', start, 'a second merge key (<<) in one mapping');
+    const key = this.#isMerge ? undefined : this.#key;
+    const name = key === undefined ? undefined : spellKey(key);
+    if (name === undefined && !this.#isMerge) {
+      throw new TextProblem(
+        'MANIFEST_VALUE',
+        start,
+        'a list, a mapping, null or a number beyond 64 bits cannot be a key',
+      );
+    }
+    let at = start;
+    let value: JsonValue;
+    if (form === 'bare' || scanner.peek().type !== t.VALUE) {
+      value = this.#empty();
+    } else {
+      scanner.skip();
+      const token = scanner.peek();
+      if (endsEntry(form, token.type)) {
+        value = this.#empty();
+      } else {
+        at = token.start;
+        value = this.#value(block, block);
       }
-      return;
     }
-    const key = this.#key;
-    if (key === undefined) throw new TextProblem('MANIFEST_VALUE', start, 'a mapping or a sequence cannot be a key');
-    const name = spellKey(key);
-    if (name === undefined) {
-      throw new TextProblem('MANIFEST_VALUE', start, 'null or a number beyond 64 bits cannot be a key; quote it');
-    }
-    const [value, at] = readValue(start);
-    if (!map.add(name, value, at)) {
-      throw new TextProblem('MANIFEST_DUPLICATE_KEY', start, `the key ${quote(name)} stands here a second time`);
+    if (name !== undefined && key !== undefined) {
+      map.add(name, key, value, start, at);
+    } else {
+      // The merge key itself is no node to go-yaml.
+      this.#nodes--;
+      map.merge(mergeSources(value, this.#byAlias, start), start);
     }
   }
+}
+
+/** How an entry is written: below others, between braces, alone between brackets, or as a key between braces alone. */
+type EntryForm = 'block' | 'flow' | 'pair' | 'bare';
+
+/** Whether a token in the place of a key or a value says that there is none. */
+function endsEntry(form: EntryForm, type: number): boolean {
+  if (form === 'block') return type === t.KEY || type === t.VALUE || type === t.BLOCK_END;
+  return type === t.FLOW_ENTRY || type === (form === 'pair' ? t.FLOW_SEQUENCE_END : t.FLOW_MAPPING_END);
 }
 
 function isScalarTag(name: string): name is ScalarTag {
