@@ -57,23 +57,32 @@ export function couldMatchDigest(glob: Glob, repositoryName: string): boolean {
   );
 }
 
-/** `reached[i]`: the tokens so far match the first i characters. */
 function matches(glob: Glob, name: readonly string[], same: (character: string, literal: string) => boolean): boolean {
-  let reached = name.map(() => false);
-  reached = [true, ...reached];
+  // Most globs begin with a host, and most names with another: the table is only made for what is left.
+  let literals = 0;
   for (const token of glob.tokens) {
+    if (typeof token === 'string') break;
+    const character = name[literals];
+    if (character === undefined || !same(character, token.literal)) return false;
+    literals += 1;
+  }
+  const rest = name.slice(literals);
+  /** `reached[i]`: the tokens so far match the first i characters of the rest. */
+  let reached = [true, ...rest.map(() => false)];
+  for (const token of glob.tokens.slice(literals)) {
     const next = reached.map(() => false);
-    for (let i = 0; i <= name.length; i++) {
+    for (let i = 0; i <= rest.length; i++) {
+      const character = rest[i - 1];
       if (typeof token === 'object') {
-        next[i] = i > 0 && reached[i - 1] === true && same(name[i - 1] as string, token.literal);
+        next[i] = character !== undefined && reached[i - 1] === true && same(character, token.literal);
       } else {
-        const extends_ = i > 0 && next[i - 1] === true && (token === '**' || name[i - 1] !== '/');
-        next[i] = reached[i] === true || extends_;
+        const longer = character !== undefined && next[i - 1] === true && (token === '**' || character !== '/');
+        next[i] = reached[i] === true || longer;
       }
     }
     reached = next;
   }
-  return reached[name.length] === true;
+  return reached[rest.length] === true;
 }
 
 /**
