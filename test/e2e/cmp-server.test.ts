@@ -337,7 +337,9 @@ describe('what is withheld', () => {
     ['opa', 'echo "{}"'],
   ] as const)('everything, when %s does this: %s', async (name, script) => {
     await platform.setProgram(name, script);
-    expect(await refusal(kustomization(platform.signed.tagged), 'apps/overlay')).toMatch(unverified);
+    const text = await refusal(kustomization(platform.signed.tagged), 'apps/overlay');
+    // An opa that answers nonsense may already fail to say what the policies hold.
+    expect(text).toMatch(/failed exit status [23]: syncgate COULD NOT (VERIFY|START) /);
   });
 
   it('everything, when the gate’s own deadline passes first; and it says so', async () => {

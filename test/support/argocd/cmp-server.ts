@@ -33,7 +33,7 @@ export interface CmpServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export interface GenerateRequest {
+interface GenerateRequest {
   /** The folder that stands for the repository. */
   readonly root: string;
   /** The application's folder in it, `.` for the root. */
@@ -50,7 +50,7 @@ export type Generated =
   | { readonly kind: 'manifests'; readonly manifests: readonly string[] }
   | { readonly kind: 'refused'; readonly details: string; readonly condition: string };
 
-export interface Announcement {
+interface Announcement {
   readonly name: string;
   readonly collectionType: string;
   readonly required: boolean;

@@ -78,7 +78,7 @@ export function tail(log: string, lines = 25): string {
 }
 
 /** Thrown inside a `waitFor` question: there is no use in asking again. */
-export class Stop extends Error {}
+class Stop extends Error {}
 
 /**
  * Asks until the answer is not undefined, and returns it. Errors of the question count as "not yet", and the last one

@@ -129,7 +129,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 }
 
 /** Creates the object, or replaces what is there (server-side apply would leave fields of other owners behind). */
-export async function applyObject(api: KubernetesObjectApi, object: KubernetesObject): Promise<void> {
+async function applyObject(api: KubernetesObjectApi, object: KubernetesObject): Promise<void> {
   try {
     await api.create(object);
   } catch (error) {
@@ -175,7 +175,7 @@ async function startApiServer(folder: string, etcd: number, port: number): Promi
   const key = join(folder, 'sa.key');
   writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
   const tokens = join(folder, 'tokens.csv');
-  writeFileSync(tokens, `${adminToken},admin,admin,system:masters\n${tenantToken},tenant,tenant,tenants\n`);
+  writeFileSync(tokens, `${adminToken},admin,admin,system:masters\n`);
   return await startComponent({
     name: 'kube-apiserver',
     program: await tool('kube-apiserver'),
@@ -191,9 +191,8 @@ async function startApiServer(folder: string, etcd: number, port: number): Promi
   });
 }
 
-/** Tokens of a server that lives as long as a test and listens on loopback alone. */
+/** The token of a server that lives as long as a test and listens on loopback alone. */
 const adminToken = 'admin-of-the-tests';
-const tenantToken = 'tenant-of-the-tests';
 
 async function apiServerIsReady(port: number): Promise<boolean> {
   const { request } = await import('node:https');

@@ -97,7 +97,7 @@ export async function startPlatform(): Promise<Platform> {
 }
 
 /** A folder as the kubelet mounts a ConfigMap: links to links into a folder whose name starts with two dots. */
-export function mountConfigMap(folder: string, data: Readonly<Record<string, string>>): void {
+function mountConfigMap(folder: string, data: Readonly<Record<string, string>>): void {
   const version = '..2026_01_02_03_04_05.678901234';
   mkdirSync(join(folder, version), { recursive: true });
   symlinkSync(version, join(folder, '..data'));

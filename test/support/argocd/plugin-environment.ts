@@ -2,7 +2,7 @@
  * The environment that Argo CD's repo-server gives a plugin, built as its reposerver/repository (`newEnv`,
  * `getPluginEnvs`, `getPluginParamEnvs`) builds it: entries in order, later ones win.
  */
-export interface PluginParameter {
+interface PluginParameter {
   readonly name: string;
   readonly string?: string;
   readonly array?: readonly string[];
