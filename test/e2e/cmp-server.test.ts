@@ -228,6 +228,16 @@ describe('what is let out', () => {
     expect(manifestsOf(await generate(files, 'apps/overlay'))).toEqual(first);
   });
 
+  it('a part of the repository, where the folder is shorter than the source’s path', async () => {
+    const whole = kustomization(platform.signed.tagged);
+    const part = Object.fromEntries(Object.entries(whole).map(([name, text]) => [name.replace('apps/', ''), text]));
+    await withRepository(part, async (root) => {
+      const env = pluginEnvironment({ name: 'shop', destinationNamespace: 'apps', path: 'teams/a/apps/overlay' });
+      const manifests = manifestsOf(await gate.generate({ root, path: 'overlay', env }));
+      expect(manifests).toHaveLength(4);
+    });
+  });
+
   it('the same for the source hydrator, which knows no cluster, and for a tree without a commit', async () => {
     const app: Application = { kubeVersion: '', apiVersions: [], revision: 'streamed', plugin: null };
     expect(manifestsOf(await generate(chart(platform.signed.tagged), 'charts/web', app))).toHaveLength(3);
