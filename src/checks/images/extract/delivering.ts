@@ -112,8 +112,7 @@ const sometimes: Readonly<Record<string, (object: JsonObject) => string | undefi
 /** What the object delivers, as a clause; undefined if nothing, or if the platform allows its kind. */
 export function deliveryOf(groupKind: string, object: JsonObject, allowed: readonly string[]): string | undefined {
   if (allowed.includes(groupKind)) return undefined;
-  const [group] = groupKind.split('/');
-  if (deliveringKinds.includes(groupKind) || deliveringKinds.includes(`${group}/*`)) {
+  if (isDelivering(groupKind)) {
     return 'makes a controller apply or change objects that are not in this set';
   }
   return (Object.hasOwn(sometimes, groupKind) ? sometimes[groupKind]?.(object) : undefined) ?? imageUpdate(object);
@@ -139,6 +138,11 @@ function imageTrigger(object: JsonObject): string | undefined {
     }
   }
   return undefined;
+}
+
+/** Whether every object of the kind delivers others. */
+export function isDelivering(groupKind: string): boolean {
+  return deliveringKinds.includes(groupKind) || deliveringKinds.includes(`${groupKind.split('/')[0]}/*`);
 }
 
 function mutatingRule(object: JsonObject): string | undefined {

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type JsonPath, valueAt } from '../../../core/json.ts';
 import type { Manifest } from '../../../core/manifest.ts';
-import { deliveryOf } from './delivering.ts';
+import { deliveryOf, isDelivering } from './delivering.ts';
 import { type CustomField, customFields, runsNothing, workloads } from './kinds.ts';
 import { addSuspects, readContainerStrings, readImageField, readPodSpec } from './pod-spec.ts';
 import { hintOf, promisesImage } from './suspect.ts';
@@ -70,6 +70,9 @@ function readCustom(object: JsonObject, groupKind: string, uses: Uses): void {
     if (isPodSpecShaped(value)) readPodSpec(value, path, false, uses);
     else if (isContainerShaped(value)) readContainerStrings(value, path, uses);
   }
+  // An object that delivers others is denied for that, or allowed because they are judged elsewhere: to guess at the
+  // values in it would add nothing to the one, and take back the other.
+  if (isDelivering(groupKind)) return;
   readAnnotations(object, [], uses);
   for (const [value, path] of walk(object)) {
     if (path[0] === 'metadata' || (path.length === 1 && (path[0] === 'apiVersion' || path[0] === 'kind'))) continue;

@@ -463,4 +463,12 @@ describe('objects that deliver other objects', () => {
   ])('%s %s does not', (apiVersion, kind, object) =>
     expect(extract({ apiVersion, kind, ...object }).delivers).toBeUndefined(),
   );
+
+  it('are not searched for what looks like an image, and what is known to run in them counts', () => {
+    const spec = { source: { kustomize: { images: ['quay.io/a/b:v1'] } }, image: 'nginx' };
+    expect(suspected({ apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', spec })).toEqual([]);
+    const workload = { manifests: [{ kind: 'Pod', spec: { containers: [{ image: 'main' }] } }] };
+    const work = { apiVersion: 'work.open-cluster-management.io/v1', kind: 'ManifestWork', spec: { workload } };
+    expect(known(work)).toEqual(['spec.workload.manifests.0.spec.containers.0.image=main']);
+  });
 });
