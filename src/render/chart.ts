@@ -4,7 +4,7 @@ import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import type { SourceEntry, SourceTree } from '../core/source.ts';
 import { readArchive } from './archive.ts';
 import { copyFolder, type PrivateCopy } from './copy.ts';
-import { foldName } from './kustomization.ts';
+import { foldName } from './kustomization-fields.ts';
 import { readYamlObject } from './yaml.ts';
 
 /** One entry of `dependencies` in Chart.yaml, requirements.yaml or a lock file. */

@@ -31,7 +31,7 @@ const Entry = z.strictObject({
 });
 
 /** A file of the credentials store: `spec.render.credentials` of a Gate. */
-export const CredentialsFile = z.strictObject({
+const CredentialsFile = z.strictObject({
   credentials: z.array(Entry).check(z.describe('One entry a place.')),
 });
 

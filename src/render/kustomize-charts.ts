@@ -5,7 +5,8 @@ import { copyChart } from './chart.ts';
 import { findRenderer, type RenderContext, refuseTrick, versionOf } from './context.ts';
 import { copyFile, type PrivateCopy, writePrivate } from './copy.ts';
 import { isRemoteFile } from './git-address.ts';
-import { type Folder, invalid } from './kustomization.ts';
+import type { Folder } from './kustomization.ts';
+import { invalid } from './kustomization-fields.ts';
 
 const TEXTS = [
   'name',

@@ -8,7 +8,8 @@ import { createCopy, makeFolder, type PrivateCopy, writePrivate } from './copy.t
 import { run } from './engine.ts';
 import { rendererEnvironment } from './environment.ts';
 import { isRemoteFolder } from './git-address.ts';
-import { type Folder, invalid, KustomizationWalk, readKustomization } from './kustomization.ts';
+import { type Folder, KustomizationWalk, readKustomization } from './kustomization.ts';
+import { invalid } from './kustomization-fields.ts';
 import { kustomizeCharts } from './kustomize-charts.ts';
 import type { Remote } from './remote.ts';
 import { substitute } from './substitute.ts';

@@ -125,7 +125,7 @@ function proxiesOf({ proxy }: RenderSettings, { env }: RenderPorts): Proxies {
  * Which renderer a folder is for, as Argo CD finds out (util/app/discovery): the last file in the order of names that
  * tells. A kustomization therefore goes before a `Chart.yaml`, and a folder with neither is plain manifests.
  */
-export function detectTool(tree: SourceTree, folder: string): Tool {
+function detectTool(tree: SourceTree, folder: string): Tool {
   let tool: Tool = 'directory';
   for (const { name, kind } of tree.list(folder)) {
     if (kind === 'folder') continue;

@@ -98,10 +98,6 @@ export async function renderFiles(files: Files, options: RenderOptions = {}): Pr
   });
 }
 
-export async function textOf(rendered: Promise<Rendered>): Promise<string> {
-  return (await rendered).texts.map((text) => Buffer.from(text.bytes).toString('utf8')).join('---\n');
-}
-
 /** The error that a rendering ends with; fails where it ends well. */
 export async function refusalOf(rendered: Promise<Rendered>): Promise<GateError> {
   try {
@@ -116,7 +112,7 @@ export async function refusalOf(rendered: Promise<Rendered>): Promise<GateError>
 }
 
 /** Everything that a tree is, with names, contents, links and modes. */
-export function fingerprint(root: string): string {
+function fingerprint(root: string): string {
   const lines: string[] = [];
   const visit = (folder: string): void => {
     for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
