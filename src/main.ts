@@ -175,7 +175,7 @@ function printError(error: GateError): Printed {
 }
 
 function errorText(error: GateError): string {
-  return visible(`${error.code} ${error.message}; ${error.mend}`);
+  return visible(`${error.code} ${error.message}. ${error.mend}`);
 }
 
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {

@@ -26,7 +26,7 @@ export function findingText(finding: Finding): string {
     finding.place === undefined ? undefined : `at ${describePlace(finding.place)}`,
   ].filter((part) => part !== undefined);
   const where = subject.length === 0 ? '' : `${subject.join(', ')}: `;
-  return visible(`${finding.code} [${finding.rule}] ${where}${finding.message}; ${finding.mend}`);
+  return visible(`${finding.code} [${finding.rule}] ${where}${finding.message}. ${finding.mend}`);
 }
 
 /** The whole decision for a person: a line a finding, then one line that sums up. */
@@ -42,8 +42,9 @@ export function decisionText(decision: Decision, palette: Palette = plainPalette
 function summaryText(decision: Decision, palette: Palette): string {
   const objects = decision.objects === undefined ? 'nothing rendered' : count(decision.objects, 'object');
   const verified = decision.images.filter((image) => image.by.length > 0).length;
-  const images =
-    decision.images.length === 0 ? undefined : `${verified} of ${count(decision.images.length, 'image')} verified`;
+  const others = decision.images.length - verified;
+  const letThrough = others === 0 ? '' : `, ${others} let through unverified`;
+  const images = decision.images.length === 0 ? undefined : `${count(verified, 'image')} verified${letThrough}`;
   const checks = decision.checks.map((each) => `${each.check} ${each.status}`).join(', ');
   const facts = [objects, images, checks === '' ? undefined : checks].filter((part) => part !== undefined).join('; ');
   switch (decision.verdict) {

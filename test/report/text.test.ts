@@ -29,16 +29,16 @@ function decision(more: Partial<Decision>): Decision {
 
 describe('a finding is one line: code, rule, object, image, place, reason, mend', () => {
   it.each([
-    ['with nothing more', {}, 'IMAGE_UNSIGNED [ClusterImagePolicy release] no signature was found; Sign the digest.'],
+    ['with nothing more', {}, 'IMAGE_UNSIGNED [ClusterImagePolicy release] no signature was found. Sign the digest.'],
     [
       'with all of it',
       { object, image: 'a.example/web:1', place: { file: 'web.yaml', line: 3, column: 9 } },
-      'IMAGE_UNSIGNED [ClusterImagePolicy release] Deployment shop/web, image a.example/web:1, at web.yaml:3:9: no signature was found; Sign the digest.',
+      'IMAGE_UNSIGNED [ClusterImagePolicy release] Deployment shop/web, image a.example/web:1, at web.yaml:3:9: no signature was found. Sign the digest.',
     ],
     [
       'with an object without namespace and a file without line',
       { object: { ...object, namespace: undefined }, place: { file: 'web.yaml' } },
-      'IMAGE_UNSIGNED [ClusterImagePolicy release] Deployment web, at web.yaml: no signature was found; Sign the digest.',
+      'IMAGE_UNSIGNED [ClusterImagePolicy release] Deployment web, at web.yaml: no signature was found. Sign the digest.',
     ],
   ])('%s', (_, more, text) => expect(findingText({ ...finding, ...more })).toBe(text));
 
@@ -83,7 +83,7 @@ describe('the whole decision', () => {
       'DENIED 2 reasons; no man',
       '',
     ]);
-    expect(text).toContain('(2 objects; 1 of 2 images verified; images failed)');
+    expect(text).toContain('(2 objects; 1 image verified, 1 let through unverified; images failed)');
   });
 
   it.each([

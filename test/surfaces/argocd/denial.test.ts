@@ -39,7 +39,7 @@ describe('denialText', () => {
     expect(denialText(decision([unsigned]))).toBe(
       'syncgate REJECTED this revision, 1 reason, no manifest was let out | ' +
         'IMAGE_DIGEST_INVALID [ClusterImagePolicy release-keys] Deployment apps/web, image registry.example/web:1, ' +
-        'at apps/web/deployment.yaml:12:9: no signature by any of its keys; Sign the image.',
+        'at apps/web/deployment.yaml:12:9: no signature by any of its keys. Sign the image.',
     );
   });
 
@@ -121,7 +121,7 @@ describe('denialText', () => {
 
   it('shortens a long message and keeps the mend', () => {
     const text = denialText(decision([{ ...unsigned, message: 'why '.repeat(5_000) }]));
-    expect(text).toContain('…; Sign the image.');
+    expect(text).toContain('…. Sign the image.');
   });
 
   it('shows neither the folder that the plugin server unpacked into nor a password in a URL', () => {
@@ -141,8 +141,8 @@ describe('denialText', () => {
 
 describe('errorDenialText', () => {
   it.each([
-    ['CONFIG_MISSING', /^syncgate COULD NOT START judging this revision, 1 reason.*CONFIG_MISSING \[generate\] gone; /],
-    ['CHECK_TIMEOUT', /^syncgate COULD NOT VERIFY .* not verified: CHECK_TIMEOUT \[generate\] gone; .*Hard Refresh/],
+    ['CONFIG_MISSING', /^syncgate COULD NOT START judging this revision, 1 reason.*CONFIG_MISSING \[generate\] gone\. /],
+    ['CHECK_TIMEOUT', /^syncgate COULD NOT VERIFY .* not verified: CHECK_TIMEOUT \[generate\] gone\. .*Hard Refresh/],
   ] as const)('reads as a denial does: %s', (code, expected) => {
     expect(errorDenialText(new GateError(code, 'gone'))).toMatch(expected);
   });
