@@ -251,6 +251,7 @@ const structure: NastyRow[] = [
   refused('two keys that become one', 'v:\n  1: a\n  "1": b\n', undefinedChoice),
   refused('two booleans that become one key', 'v:\n  yes: a\n  "true": b\n', undefinedChoice),
   refused('two numbers that become one key', 'v:\n  8: a\n  010: b\n', undefinedChoice),
+  refused('two zeros that differ in sign', 'v:\n  -0.0: a\n  0.0: b\n', undefinedChoice),
   refused('a key twice at the top', 'kind: Secret\n', undefinedChoice),
   refused('__proto__ twice', 'v: {__proto__: 1, __proto__: 2}\n', undefinedChoice),
 ];

@@ -79,9 +79,14 @@ export class MapBuilder {
     }
   }
 
-  /** Whether a key of another kind is there already: 1 and "1" are two keys to go-yaml, and one to JSON. */
+  /**
+   * Whether the key makes one with another: 1 and "1" are two keys to go-yaml and one to JSON; 0.0 and -0.0 are one to
+   * go-yaml, which keeps either spelling.
+   */
   #becomesOne(name: string, kind: string | undefined): boolean {
-    return name in this.map && (kind === 'float NaN' || this.#kinds.get(this.map)?.get(name) !== kind);
+    const kinds = this.#kinds.get(this.map);
+    if (kind === 'float 0' && kinds?.get(name === '0' ? '-0' : '0') === kind) return true;
+    return name in this.map && (kind === 'float NaN' || kinds?.get(name) !== kind);
   }
 
   #set(name: string, kind: string | undefined, value: JsonValue, offset: number): void {
