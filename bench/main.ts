@@ -3,11 +3,13 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { benchRego } from './rego.ts';
+import { benchRender } from './render.ts';
 
 /** A part measures in a scratch folder of its own and answers with its report. */
 type Part = (scratch: string, quick: boolean) => Promise<string>;
 
 const PARTS: Readonly<Record<string, Part>> = {
+  render: benchRender,
   rego: benchRego,
 };
 

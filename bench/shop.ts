@@ -5,7 +5,7 @@ import { join } from 'node:path';
 const KINDS = ['Deployment', 'Service', 'ConfigMap', 'ServiceAccount', 'StatefulSet'] as const;
 
 /** The objects of a shop, as YAML documents: workloads as large as real ones, and what belongs to them. */
-function shopObjects(count: number): string[] {
+export function shopObjects(count: number): string[] {
   return Array.from({ length: count }, (_, i) => {
     const kind = KINDS[i % KINDS.length] ?? 'ConfigMap';
     const name = `shop-${kind.toLowerCase()}-${i}`;
