@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { createExec, createServe, findLaunchers, findProgram } from './adapters/exec.ts';
-import { createRegistries } from './adapters/registry/registries.ts';
-import { systemNetwork } from './adapters/registry/system-ports.ts';
 import { createWorkspace, makeFolder } from './adapters/workspace.ts';
-import { loadPolicies } from './checks/policy/load.ts';
+import type { Policies } from './checks/policy/dialect.ts';
 import type { GateConfig } from './config.ts';
-import type { AskSocket } from './core/ports.ts';
+import type { AskSocket, Clock, Exec } from './core/ports.ts';
 import { type GateStages, type Judged, judge } from './gate.ts';
 import { emitManifests } from './manifests/emit.ts';
 import { parseManifests } from './manifests/parse.ts';
@@ -41,13 +39,8 @@ export function openGate(
   const workspace = createWorkspace(world.temporaryFolder);
   const launchers = findLaunchers();
   const exec = createExec(launchers);
-  const clock = { now: () => Date.now() };
+  const clock = systemClock;
   const searchPath = world.env['PATH'] ?? '';
-  const helperEnvironment = { PATH: searchPath, HOME: world.env['HOME'] ?? '/' };
-  const registries = createRegistries(
-    { registries: spec.registries, credentials: spec.registryCredentials },
-    { clock, ...systemNetwork, exec, helperEnvironment, resolvePath },
-  );
   const renderPorts: Omit<RenderPorts, 'workspace'> = {
     exec,
     findProgram: (name) => findProgram(name, searchPath),
@@ -56,8 +49,10 @@ export function openGate(
     download: async (wanted) => (await import('./adapters/download.ts')).download(wanted),
     setpriv: launchers.setpriv,
   };
-  const policies = settled(
-    loadPolicies(
+  const loadedPolicies = async (): Promise<Policies> => {
+    if (spec.policies.length === 0) return noPolicies;
+    const { loadPolicies } = await import('./checks/policy/load.ts');
+    return loadPolicies(
       { paths: spec.policies.map(({ path }) => resolvePath(path)), rego: spec.rego, resolvePath },
       {
         exec,
@@ -69,9 +64,11 @@ export function openGate(
         }),
       },
       signal,
-    ),
-  );
-  const images = spec.images === 'unchecked' ? undefined : openImages(spec.images, resolvePath);
+    );
+  };
+  const policies = settled(loadedPolicies());
+  const images =
+    spec.images === 'unchecked' ? undefined : settled(openImages(spec.images, config, exec, searchPath, world));
 
   const stages = (format: 'json' | 'yaml'): GateStages<RenderRequest> => ({
     render: async (request, stop) => {
@@ -84,7 +81,7 @@ export function openGate(
       images === undefined
         ? undefined
         : async (manifests, stop) => {
-            const { checkImages, settings, trust } = await images();
+            const { checkImages, registries, settings, trust } = await images();
             return checkImages(manifests, { trust, settings, registry: registries.forRun(), clock }, stop);
           },
     judged: (manifests, request) => judgedObjects(manifests, request.destinationNamespace || undefined, spec.manifests),
@@ -96,11 +93,10 @@ export function openGate(
   return {
     judge: (request, format, stop) => judge(request, stages(format), stop),
     async close() {
-      registries.close();
-      await policies().then(
-        (loaded) => loaded.dispose(),
-        () => {},
-      );
+      await Promise.allSettled([
+        images?.().then(({ registries }) => registries.close()),
+        policies().then((loaded) => loaded.dispose()),
+      ]);
       workspace.remove();
     },
   };
@@ -108,15 +104,36 @@ export function openGate(
 
 type Images = Exclude<GateConfig['spec']['images'], 'unchecked'>;
 
-function openImages(settings: Images, resolvePath: GateConfig['resolvePath']) {
-  return settled(
-    (async () => {
-      const { checkImages } = await import('./checks/images/check.ts');
-      const { loadTrust } = await import('./checks/images/policy/trust.ts');
-      return { checkImages, settings, trust: await loadTrust(settings.trust, resolvePath) };
-    })(),
+/** What verifying needs is loaded only where images are verified: a registry client brings TLS with it. */
+async function openImages(settings: Images, config: GateConfig, exec: Exec, searchPath: string, world: World) {
+  const [{ checkImages }, { loadTrust }, { createRegistries }, { systemNetwork }] = await Promise.all([
+    import('./checks/images/check.ts'),
+    import('./checks/images/policy/trust.ts'),
+    import('./adapters/registry/registries.ts'),
+    import('./adapters/registry/system-ports.ts'),
+  ]);
+  const { spec, resolvePath } = config;
+  const registries = createRegistries(
+    { registries: spec.registries, credentials: spec.registryCredentials },
+    {
+      clock: systemClock,
+      ...systemNetwork,
+      exec,
+      helperEnvironment: { PATH: searchPath, HOME: world.env['HOME'] ?? '/' },
+      resolvePath,
+    },
   );
+  return { checkImages, registries, settings, trust: await loadTrust(settings.trust, resolvePath) };
 }
+
+const systemClock: Clock = { now: () => Date.now() };
+
+/** `policies: []` says that there are none: everything passes this check, and no engine is asked for. */
+const noPolicies: Policies = {
+  rules: [],
+  judge: async () => ({ outcome: { kind: 'completed', examined: 0, findings: [] }, engines: {} }),
+  dispose: async () => {},
+};
 
 /** A promise that is started now and asked for later; its failure waits for whoever asks. */
 function settled<Value>(promise: Promise<Value>): () => Promise<Value> {

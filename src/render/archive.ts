@@ -1,4 +1,3 @@
-import { gunzipSync } from 'node:zlib';
 import { GateError } from '../core/errors.ts';
 
 /** helm itself reads no more than this out of one archive. */
@@ -14,41 +13,49 @@ export interface ArchivedFile {
 /**
  * The regular files of a gzipped tar, for looking at what helm will read from it. Throws RENDER_CHART for what is not
  * one, for what unpacks to more than 100 MiB, and for the rare header forms that two readers could understand
- * differently (sparse files, binary sizes, unknown extensions).
+ * differently (sparse files, binary sizes, folders with content, several extensions of one header): what one of them
+ * takes for the content of a file, another could take for a file.
  */
 export function readArchive(packed: Buffer, path: string): ArchivedFile[] {
   const refuse = (what: string, cause?: unknown): GateError =>
     new GateError('RENDER_CHART', `${path}: ${what}`, { place: path, cause });
   let tar: Buffer;
   try {
+    // Loaded here: zlib costs 5 ms, and few sources hold a packed chart.
+    const { gunzipSync } = process.getBuiltinModule('node:zlib');
     tar = gunzipSync(packed, { maxOutputLength: MAX_UNPACKED_BYTES });
   } catch (error) {
     throw refuse('the archive of a chart cannot be unpacked, or is too large', error);
   }
   const files: ArchivedFile[] = [];
-  let next: { name?: string; size?: number } = {};
+  let next: { name?: string; size?: number } | undefined;
   for (let at = 0; at < tar.length; ) {
     if (at + BLOCK > tar.length) throw refuse('the archive of a chart is damaged');
     const header = tar.subarray(at, at + BLOCK);
     if (header.every((byte) => byte === 0)) break;
     if (!hasSum(header)) throw refuse('the archive of a chart is damaged');
     const type = String.fromCharCode(header[156] as number);
-    const size = type !== 'x' && type !== 'g' ? (next.size ?? octal(header, 124)) : octal(header, 124);
+    const isExtension = type === 'x' || type === 'g' || type === 'L';
+    if (isExtension && next !== undefined) throw refuse('the archive of a chart extends one header more than once');
+    const size = next?.size ?? octal(header, 124);
     if (size === undefined || at + BLOCK + size > tar.length) throw refuse('the archive of a chart is damaged');
     const bytes = tar.subarray(at + BLOCK, at + BLOCK + size);
     at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
-    if (type === 'g') continue;
-    if (type === 'x') {
-      next = { ...next, ...extended(bytes, refuse) };
+    if (type === 'g') {
+      // Go leaves it aside, others apply it to every file.
+      const { name, size: every } = extended(bytes, refuse);
+      if (name !== undefined || every !== undefined)
+        throw refuse('the archive of a chart gives all its files one name');
       continue;
     }
-    if (type === 'L') {
-      next = { ...next, name: text(bytes) };
+    if (isExtension) {
+      next = type === 'x' ? extended(bytes, refuse) : { name: text(bytes) };
       continue;
     }
-    const name = next.name ?? headerName(header);
-    next = {};
+    const name = next?.name ?? headerName(header);
+    next = undefined;
     if (type === '0' || type === '\0') files.push({ name, bytes });
+    else if (type === '5' && size > 0) throw refuse('the archive of a chart holds a folder with content');
     else if (type !== '5')
       throw refuse(`the archive of a chart holds ${JSON.stringify(name.slice(0, 100))}, which is not a file`);
   }
@@ -93,8 +100,11 @@ function extended(bytes: Buffer, refuse: (what: string) => GateError): { name?: 
     const record = bytes.toString('utf8', space + 1, at + length - 1);
     const [key = '', ...rest] = record.split('=');
     const value = rest.join('=');
+    // An empty value takes the extension back.
+    if ((key === 'path' || key === 'size') && value === '')
+      throw refuse('the archive of a chart has an empty name or size');
     if (key === 'path') found.name = value;
-    else if (key === 'size') found.size = Number(value);
+    else if (key === 'size') found.size = /^[0-9]{1,15}$/.test(value) ? Number(value) : Number.NaN;
     else if (key.startsWith('GNU.sparse')) throw refuse('the archive of a chart holds sparse files');
     at += length;
   }
