@@ -65,11 +65,15 @@ export function findRenderer(name: 'kustomize' | 'helm' | 'git', settings: Rende
   throw new GateError('RENDERER_MISSING', what, { mend: INSTALL[name] });
 }
 
+const VERSION_PATIENCE_MS = 5000;
+
 /** What a renderer says its version is; `unknown` where it does not say. Never rejects: it decides nothing. */
 export async function versionOf(name: 'kustomize' | 'helm', program: string, context: RenderContext): Promise<string> {
   const args = name === 'kustomize' ? ['version'] : ['version', '--template', '{{.Version}}'];
   const env = rendererEnvironment(context.room);
-  const result = await attempt(context.engine, {
+  const patience = AbortSignal.timeout(VERSION_PATIENCE_MS);
+  const engine = { ...context.engine, signal: AbortSignal.any([context.engine.signal, patience]) };
+  const result = await attempt(engine, {
     program,
     args,
     cwd: context.room.root,

@@ -79,8 +79,8 @@ export function copyFile(copy: PrivateCopy, tree: SourceTree, entry: SourceEntry
 
 /**
  * Copies a folder with everything in it but `.git`, which holds what the checkout was fetched with. Links inside are
- * followed into the tree, and what they lead to is copied too: helm follows them. `look` sees every file before it is
- * written.
+ * followed into the tree, and what they lead to is copied too: helm follows them. `look` sees every file under every name
+ * that it goes by: to helm a link called values.schema.json is a schema, whatever the file behind it is called.
  */
 export function copyFolder(
   copy: PrivateCopy,
@@ -112,6 +112,7 @@ export function copyFolder(
         const target = tree.find(path);
         if (target === undefined)
           throw new GateError('SOURCE_UNREADABLE', `the link ${path} leads nowhere`, { place: path });
+        if (target.kind === 'file') look(path, withContent(tree.read(target.path), path));
         visit(target);
       }
     }

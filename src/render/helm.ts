@@ -21,7 +21,6 @@ const MISSING_DEPENDENCY =
 export async function renderHelm(context: RenderContext): Promise<{ texts: RenderedText[]; version: string }> {
   const { request, settings, tree, path, room, engine } = context;
   const program = findRenderer('helm', settings, context.ports);
-  const version = versionOf('helm', program, context);
   const chartFile = posix.join(path, 'Chart.yaml');
   if (tree.find(chartFile)?.kind !== 'file') {
     throw new GateError('RENDER_CHART', `${chartFile} does not exist`, { place: chartFile });
@@ -36,7 +35,10 @@ export async function renderHelm(context: RenderContext): Promise<{ texts: Rende
     env: rendererEnvironment(room),
     name: `helm template ${path}`,
   };
-  let result = await attempt(engine, template);
+  const first = attempt(engine, template);
+  // Asked while it renders, so that nobody waits for the answer.
+  const version = versionOf('helm', program, context);
+  let result = await first;
   if (result.kind === 'exited' && result.code !== 0 && MISSING_DEPENDENCY.test(result.stderr)) {
     await buildDependencies(context, program, copy);
     result = await attempt(engine, template);

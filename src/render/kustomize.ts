@@ -27,7 +27,6 @@ export async function renderKustomize(
 ): Promise<{ texts: RenderedText[]; versions: Record<string, string> }> {
   const { settings, tree, path, room, engine, request } = context;
   const program = findRenderer('kustomize', settings, context.ports);
-  const version = versionOf('kustomize', program, context);
   const copy = createCopy(room.tree);
   const charts = kustomizeCharts(context, copy);
   const folder: Folder = { realm: { tree, prefix: '.' }, path };
@@ -60,7 +59,10 @@ export async function renderKustomize(
     for (const each of request.apiVersions) args.push('--helm-api-versions', each);
   }
   const name = `kustomize build ${path}`;
-  const bytes = await run(engine, { program, args, cwd: join(room.tree, path), env: rendererEnvironment(room), name });
+  const built = run(engine, { program, args, cwd: join(room.tree, path), env: rendererEnvironment(room), name });
+  // Asked while it builds, so that nobody waits for the answer.
+  const version = versionOf('kustomize', program, context);
+  const bytes = await built;
   const versions = { kustomize: await version, ...(await charts.version()) };
   return { texts: [{ file: name, bytes, marks, base: path }], versions };
 }

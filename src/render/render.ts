@@ -68,6 +68,8 @@ async function renderFolder(
   }
   const credentials = await openCredentials(settings, ports);
   const room = createRoom(ports.workspace);
+  const over = new AbortController();
+  const running = new Set<Promise<unknown>>();
   const context: RenderContext = {
     request,
     settings,
@@ -78,9 +80,13 @@ async function renderFolder(
     credentials,
     proxies: proxiesOf(settings, ports),
     engine: {
-      exec: ports.exec,
+      exec: (wanted) => {
+        const ended = ports.exec(wanted);
+        running.add(ended);
+        return ended.finally(() => running.delete(ended));
+      },
       limits,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(limits.timeoutSeconds * 1000)]),
+      signal: AbortSignal.any([signal, over.signal, AbortSignal.timeout(limits.timeoutSeconds * 1000)]),
       hide: [
         [`${room.tree}/`, ''],
         [room.tree, '.'],
@@ -99,10 +105,14 @@ async function renderFolder(
     const { texts, versions } = await renderKustomize(context);
     return { texts, tool, engines: versions };
   } finally {
-    // A child that is still being killed may write here; what cannot be removed now goes with the workspace.
+    // A renderer failed while another program was still at work: that one is not wanted any more.
+    over.abort();
+    await Promise.allSettled(running);
     try {
       rmSync(room.root, { recursive: true, force: true });
-    } catch {}
+    } catch {
+      // It goes with the workspace.
+    }
   }
 }
 

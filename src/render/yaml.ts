@@ -5,7 +5,7 @@
  */
 import { type Code, GateError } from '../core/errors.ts';
 import { isObject, type JsonObject, type JsonPath, type JsonValue } from '../core/json.ts';
-import { findOffsets, readDocuments } from '../manifests/documents.ts';
+import { findOffsets, type Located, readDocuments } from '../manifests/documents.ts';
 import { TextProblem } from '../manifests/problem.ts';
 import { Lines } from '../manifests/text.ts';
 import type { Offsets } from '../manifests/yaml/builders.ts';
@@ -28,13 +28,16 @@ export function readYaml(text: string, file: string, code: Code): YamlDocument[]
   refusePointer(text, file);
   const lines = new Lines(text);
   return inFile(file, code, lines, () =>
-    [...readDocuments(text, LIMITS, () => {})].map((document) => ({
-      value: document.value,
-      locate: (path: JsonPath) => {
-        const { value, offsetOf } = findOffsets(document, text, LIMITS);
-        return `${file}:${lines.at(follow(value, path, offsetOf) ?? document.offset).line}`;
-      },
-    })),
+    [...readDocuments(text, LIMITS, () => {})].map((document) => {
+      let located: Located | undefined;
+      return {
+        value: document.value,
+        locate: (path: JsonPath) => {
+          located ??= findOffsets(document, text, LIMITS);
+          return `${file}:${lines.at(follow(located.value, path, located.offsetOf) ?? document.offset).line}`;
+        },
+      };
+    }),
   );
 }
 
@@ -42,17 +45,13 @@ export function readYaml(text: string, file: string, code: Code): YamlDocument[]
 export function readYamlObject(text: string, file: string, code: Code): YamlDocument & { readonly value: JsonObject } {
   refusePointer(text, file);
   const lines = new Lines(text);
-  const value = inFile(file, code, lines, () => composeYaml(text, LIMITS).value);
+  // Noted at once: a walk asks for the place of every entry, and reading again for each is what would cost.
+  const offsets: Offsets = new Map();
+  const value = inFile(file, code, lines, () => composeYaml(text, LIMITS, offsets).value);
   if (value === null) throw new GateError(code, `${file} is empty`, { place: file });
   if (!isObject(value)) throw new GateError(code, `${file} is not a mapping`, { place: file });
-  return {
-    value,
-    locate: (path) => {
-      const offsets: Offsets = new Map();
-      const again = composeYaml(text, LIMITS, offsets).value;
-      return `${file}:${lines.at(follow(again, path, (holder, step) => offsets.get(holder)?.get(step)) ?? 0).line}`;
-    },
-  };
+  const offsetOf = (holder: object, step: string | number) => offsets.get(holder)?.get(step);
+  return { value, locate: (path) => `${file}:${lines.at(follow(value, path, offsetOf) ?? 0).line}` };
 }
 
 function inFile<Answer>(file: string, code: Code, lines: Lines, read: () => Answer): Answer {

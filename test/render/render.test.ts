@@ -164,6 +164,26 @@ describe.each([
     });
   });
 
+  it('is waited for no longer than it matters, when it hangs over its version', async () => {
+    const text = manifest.replaceAll('\n', '\\n');
+    const program = script(
+      folder.path,
+      `${name}-slow-version`,
+      `case "$1" in version) exec /usr/bin/sleep 600;; *) printf '${text}';; esac`,
+    );
+    expect((await renderFiles(files, { settings: { [name]: { path: program } } })).engines).toEqual({
+      [name]: 'unknown',
+    });
+    const failing = script(
+      folder.path,
+      `${name}-failing`,
+      'case "$1" in version) exec /usr/bin/sleep 600;; *) exit 1;; esac',
+    );
+    expect((await refusalOf(renderFiles(files, { settings: { [name]: { path: failing } } }))).code).toBe(
+      'RENDER_FAILED',
+    );
+  });
+
   it('sees nothing of our environment', async () => {
     const seen = join(folder.path, `${name}-env`);
     const program = script(
