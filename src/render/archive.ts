@@ -50,14 +50,17 @@ export function readArchive(packed: Buffer, path: string): ArchivedFile[] {
     }
     if (isExtension) {
       next = type === 'x' ? extended(bytes, refuse) : { name: text(bytes) };
+      if (next.name === '') throw refuse('the archive of a chart has an empty name or size');
       continue;
     }
     const name = next?.name ?? headerName(header);
     next = undefined;
+    // An old archive tells a folder by its slash.
+    const isFolder = type === '5' || (type === '\0' && name.endsWith('/'));
+    if (isFolder && size > 0) throw refuse('the archive of a chart holds a folder with content');
+    if (isFolder) continue;
     if (type === '0' || type === '\0') files.push({ name, bytes });
-    else if (type === '5' && size > 0) throw refuse('the archive of a chart holds a folder with content');
-    else if (type !== '5')
-      throw refuse(`the archive of a chart holds ${JSON.stringify(name.slice(0, 100))}, which is not a file`);
+    else throw refuse(`the archive of a chart holds ${JSON.stringify(name.slice(0, 100))}, which is not a file`);
   }
   return files;
 }

@@ -590,6 +590,24 @@ describe.each(['helm', 'helm4'] as const)('a chart, to %s', (name) => {
     expect([code, text]).toEqual([codes[0], text]);
   });
 
+  it.each<[string, (url: string) => Record<string, string | { link: string }>]>([
+    [
+      'a schema that goes by another name',
+      (url) => ({ 'app/notes.txt': `{"$ref": "${url}/s.json"}`, 'app/values.schema.json': { link: 'notes.txt' } }),
+    ],
+    [
+      'a schema of a subchart that goes by another name',
+      (url) => ({
+        'app/charts/s/Chart.yaml': 'apiVersion: v2\nname: s\nversion: 1.0.0\n',
+        'shared/notes.txt': `{"$ref": "${url}/s.json"}`,
+        'app/charts/s/values.schema.json': { link: '../../../shared/notes.txt' },
+      }),
+    ],
+  ])('%s', async (_, files) => {
+    const hostile: Hostile = (c) => ({ ...chart, ...files(c.url) });
+    expect(await attack(hostile, { path: 'app', helm: name })).toMatchObject({ code: 'RENDER_REMOTE_REFUSED' });
+  });
+
   it('a schema in the archive of a subchart', async () => {
     const hostile: Hostile = (c) => {
       const folder = join(c.root, 'packing');
