@@ -2,6 +2,7 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { benchImages } from './images.ts';
 import { benchRego } from './rego.ts';
 import { benchRender } from './render.ts';
 
@@ -10,6 +11,7 @@ type Part = (scratch: string, quick: boolean) => Promise<string>;
 
 const PARTS: Readonly<Record<string, Part>> = {
   render: benchRender,
+  images: benchImages,
   rego: benchRego,
 };
 
