@@ -45,7 +45,7 @@ export function* readDocuments(
       if (start === text.length) return;
       onDocument(count + 1);
       try {
-        const { value, end } = readJson(text, start, limits.maxDepth);
+        const { value, end } = readJson(text, start, limits);
         count++;
         at = end;
         if (value !== null) yield { start, offset: start, value, source: text.slice(start, end), format: 'json' };
@@ -60,6 +60,7 @@ export function* readDocuments(
   const crlf = text.includes('\r\n');
   for (const { start, end } of cutAtSeparators(text, yamlFrom)) {
     onDocument(++count);
+    limits.budget.take(start);
     const source = yamlSource(text.slice(start, end), crlf);
     try {
       const { value, offset } = composeYaml(source, limits);
@@ -80,7 +81,7 @@ export function* readDocuments(
 export function findOffsets(document: DocumentText, text: string, limits: ComposeLimits): Located {
   const offsets: Offsets = new Map();
   if (document.format === 'json') {
-    const { value } = readJson(document.source, 0, limits.maxDepth, offsets);
+    const { value } = readJson(document.source, 0, limits, offsets);
     return { value, offsetOf: (holder, step) => shift(offsets.get(holder)?.get(step), (at) => document.start + at) };
   }
   const { value } = composeYaml(document.source, limits, offsets);

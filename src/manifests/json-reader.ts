@@ -3,6 +3,7 @@
  * lone surrogate are refused. JSON.parse would take the last of two keys and round integers without a word.
  */
 import type { JsonValue } from '../core/json.ts';
+import type { Budget } from './budget.ts';
 import { quote, TextProblem } from './problem.ts';
 import type { Offsets } from './yaml/builders.ts';
 import { narrow } from './yaml/resolve.ts';
@@ -14,14 +15,19 @@ export class NotJson extends TextProblem {
   }
 }
 
+export interface JsonLimits {
+  readonly maxDepth: number;
+  readonly budget: Budget;
+}
+
 export interface JsonRead {
   readonly value: JsonValue;
   readonly end: number;
 }
 
 /** Reads the value that starts at `from` (blanks before it are passed over). Throws NotJson, or TextProblem. */
-export function readJson(text: string, from: number, maxDepth: number, offsets?: Offsets): JsonRead {
-  const reader = new JsonReader(text, from, maxDepth, offsets);
+export function readJson(text: string, from: number, limits: JsonLimits, offsets?: Offsets): JsonRead {
+  const reader = new JsonReader(text, from, limits, offsets);
   const value = reader.value();
   return { value, end: reader.pos };
 }
@@ -43,19 +49,20 @@ const minInt64 = -(2n ** 63n);
 class JsonReader {
   pos: number;
   readonly #text: string;
-  readonly #maxDepth: number;
+  readonly #limits: JsonLimits;
   readonly #offsets: Offsets | undefined;
   #depth = 0;
 
-  constructor(text: string, from: number, maxDepth: number, offsets: Offsets | undefined) {
+  constructor(text: string, from: number, limits: JsonLimits, offsets: Offsets | undefined) {
     this.#text = text;
-    this.#maxDepth = maxDepth;
+    this.#limits = limits;
     this.#offsets = offsets;
     this.pos = from;
   }
 
   value(): JsonValue {
     this.pos = skipJsonBlanks(this.#text, this.pos);
+    this.#limits.budget.take(this.pos);
     switch (this.#text.charCodeAt(this.pos)) {
       case 123:
         return this.#object();
@@ -94,8 +101,8 @@ class JsonReader {
   }
 
   #enter(): void {
-    if (++this.#depth > this.#maxDepth) {
-      throw new TextProblem('MANIFEST_DEPTH', this.pos, `values are nested more than ${this.#maxDepth} deep`);
+    if (++this.#depth > this.#limits.maxDepth) {
+      throw new TextProblem('MANIFEST_DEPTH', this.pos, `values are nested more than ${this.#limits.maxDepth} deep`);
     }
     this.pos++;
   }

@@ -3,6 +3,7 @@
  * so it names a file in messages and nothing else; what does not look like a path inside the source is passed over.
  */
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../core/json.ts';
+import { Budget } from './budget.ts';
 import { TextProblem } from './problem.ts';
 import { composeYaml } from './yaml/composer.ts';
 
@@ -80,7 +81,12 @@ function readOrigin(text: JsonValue | undefined, base: string | undefined): stri
   if (typeof text !== 'string' || text.length > 4096) return undefined;
   let origin: JsonValue;
   try {
-    origin = composeYaml(text, { maxDepth: 10, maxAliasNodes: 0, maxAliasCharacters: 0 }).value;
+    origin = composeYaml(text, {
+      maxDepth: 10,
+      maxAliasNodes: 0,
+      maxAliasCharacters: 0,
+      budget: new Budget(100),
+    }).value;
   } catch (thrown) {
     if (thrown instanceof TextProblem) return undefined;
     throw thrown;

@@ -6,6 +6,7 @@ import { type Code, GateError } from '../core/errors.ts';
 import { isObject, type JsonObject, type JsonPath, type JsonValue } from '../core/json.ts';
 import { describeObject, describePlace, type Manifest, type Place } from '../core/manifest.ts';
 import type { RenderedText } from '../core/rendered.ts';
+import { Budget } from './budget.ts';
 import { type DocumentText, findOffsets, type Located, readDocuments } from './documents.ts';
 import { groupOf, IdentityProblem, identify, identifyType } from './identity.ts';
 import { HelmMarks, takeKustomizeOrigin } from './origin.ts';
@@ -14,7 +15,7 @@ import type { ManifestSettings } from './settings.ts';
 import { decodeText, Lines } from './text.ts';
 import type { ComposeLimits } from './yaml/composer.ts';
 
-type Limits = Pick<ManifestSettings, 'maxBytes' | 'maxObjects' | 'maxDepth' | 'maxAliasNodes'>;
+type Limits = Pick<ManifestSettings, 'maxBytes' | 'maxObjects' | 'maxValues' | 'maxDepth' | 'maxAliasNodes'>;
 
 /**
  * Every object of the texts, in their order, with lists expanded by one level as Argo CD does it (whatever has a
@@ -31,8 +32,9 @@ export function parseManifests(texts: readonly RenderedText[], limits: Limits): 
   }
   const manifests: Manifest[] = [];
   const known = new Map<string, Manifest>();
+  const budget = new Budget(limits.maxValues);
   for (const text of texts) {
-    for (const found of new TextReader(text, limits).objects()) {
+    for (const found of new TextReader(text, limits, budget).objects()) {
       if (manifests.length >= limits.maxObjects) {
         throw new GateError('MANIFEST_TOO_MANY', `more than ${limits.maxObjects} objects were rendered`, {
           place: text.file,
@@ -72,19 +74,23 @@ class TextReader {
   readonly #rendered: RenderedText;
   readonly #limits: Limits;
   readonly #compose: ComposeLimits;
+  /** For what has been read once within the limits. */
+  readonly #again: ComposeLimits;
   #text = '';
   #lines = new Lines('');
   #templates: HelmMarks | undefined;
   #document = 0;
 
-  constructor(rendered: RenderedText, limits: Limits) {
+  constructor(rendered: RenderedText, limits: Limits, budget: Budget) {
     this.#rendered = rendered;
     this.#limits = limits;
     this.#compose = {
       maxDepth: limits.maxDepth,
       maxAliasNodes: limits.maxAliasNodes,
       maxAliasCharacters: limits.maxBytes,
+      budget,
     };
+    this.#again = { ...this.#compose, budget: new Budget(Number.POSITIVE_INFINITY) };
   }
 
   objects(): Omit<Manifest, 'index'>[] {
@@ -131,7 +137,7 @@ class TextReader {
         `${nameOf(value)} stands where an object is expected`,
       );
     }
-    const located = lazily(() => findOffsets(document, this.#text, this.#compose));
+    const located = lazily(() => findOffsets(document, this.#text, this.#again));
     const items = value['items'];
     if (Array.isArray(items)) {
       if (items.length > this.#limits.maxObjects) this.#tooMany();

@@ -10,6 +10,8 @@ export const ManifestSettings = z.strictObject({
   maxBytes: limit(1024 * 1024 * 1024, 32 * 1024 * 1024, 'Bytes that one render may print (default 32 MiB).'),
   /** Objects, after lists are expanded. */
   maxObjects: limit(1_000_000, 10_000, 'Objects that one render may hold, lists expanded (default 10000).'),
+  /** Keys and values of all objects together; real manifests have one in 15 to 30 bytes. */
+  maxValues: limit(100_000_000, 2_000_000, 'Keys and values that one render may hold in all (default 2000000).'),
   /** How deep values may be nested. */
   maxDepth: limit(1_000, 200, 'How deep the values of an object may be nested (default 200).'),
   /** Values that the aliases of one document may repeat. */

@@ -19,11 +19,14 @@ export function decodeText(bytes: Uint8Array): string {
 /** How many UTF-16 units stand before the first byte that is not UTF-8. */
 function validPrefix(bytes: Uint8Array): number {
   const lenient = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  const encoder = new TextEncoder();
+  let from = 0;
+  let before = 0;
   // The first replacement character that was not one in the bytes.
-  for (let at = lenient.indexOf('\ufffd'); at !== -1; at = lenient.indexOf('\ufffd', at + 1)) {
-    const before = encoder.encode(lenient.slice(0, at)).length;
+  for (let at = lenient.indexOf('\ufffd'); at !== -1; at = lenient.indexOf('\ufffd', from)) {
+    before += Buffer.byteLength(lenient.slice(from, at));
     if (bytes[before] !== 0xef || bytes[before + 1] !== 0xbf || bytes[before + 2] !== 0xbd) return at;
+    before += 3;
+    from = at + 1;
   }
   return lenient.length;
 }

@@ -182,6 +182,24 @@ describe('limits', () => {
     expect(refusal(() => parse(nested(3_000))).code).toBe('MANIFEST_DEPTH');
   });
 
+  it.each([
+    ['empty lists', configMap('a', `v: [${'[],'.repeat(1_000_000)}]\n`)],
+    ['empty entries', configMap('a', `v:\n${'-\n'.repeat(1_000_000)}`)],
+    ['empty documents', '---\n'.repeat(2_000_010)],
+    ['JSON values', `{"apiVersion":"v1","kind":"A","metadata":{"name":"a"},"v":[${'{},'.repeat(1_000_000)}0]}`],
+    ['JSON documents', `{}${' null'.repeat(1_000_000)}`],
+  ])('refuses a million %s', (_, content) => {
+    expect(refusal(() => parse(content, { maxValues: 1_000_000 })).code).toBe('MANIFEST_TOO_MANY');
+  });
+
+  it('counts the values of all texts together', () => {
+    const texts = [textOf(configMap('a')), textOf(configMap('b'))];
+    // Each: the document, its object, and four keys with their values.
+    const limits = { ...defaultManifestSettings, maxValues: 2 * 10 };
+    expect(parseManifests(texts, limits)).toHaveLength(2);
+    expect(refusal(() => parseManifests(texts, { ...limits, maxValues: 19 })).code).toBe('MANIFEST_TOO_MANY');
+  });
+
   it('bounds what aliases repeat, in values and in characters', () => {
     const twenty = configMap('a', `v: &v [${'1,'.repeat(18)}]\nw: [*v]\n`);
     expect(parse(twenty, { maxAliasNodes: 19 })).toHaveLength(1);

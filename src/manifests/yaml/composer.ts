@@ -4,6 +4,7 @@
  * keys (their choice is undefined), tags beyond the core ones, what stands behind the document (they drop it unseen).
  */
 import type { JsonValue } from '../../core/json.ts';
+import type { Budget } from '../budget.ts';
 import { quote, TextProblem } from '../problem.ts';
 import { refuseControlCharacters } from '../text.ts';
 import { type KeyKinds, ListBuilder, MapBuilder, mergeSources, type Offsets } from './builders.ts';
@@ -16,6 +17,8 @@ export interface ComposeLimits {
   /** Nodes that aliases may repeat, and characters of scalars in them, over the whole document. */
   readonly maxAliasNodes: number;
   readonly maxAliasCharacters: number;
+  /** Shared by all that is read in one run. */
+  readonly budget: Budget;
 }
 
 export interface Composed {
@@ -107,6 +110,7 @@ class Composer {
       token = scanner.peek();
     }
     const nodes = this.#nodes++;
+    this.#limits.budget.take(start);
     const characters = this.#characters;
     if (anchor !== undefined) this.#anchors.set(anchor, 'open');
     let value: JsonValue;
@@ -232,7 +236,7 @@ class Composer {
       const { type } = token;
       const empty =
         type === t.BLOCK_ENTRY || type === t.BLOCK_END || (indentless && (type === t.KEY || type === t.VALUE));
-      if (empty) list.add(this.#empty(), dash);
+      if (empty) list.add(this.#empty(dash), dash);
       else list.add(this.#value(true, false), token.start);
     }
     this.#depth--;
@@ -314,8 +318,9 @@ class Composer {
     return map.map;
   }
 
-  #empty(): null {
+  #empty(offset: number): null {
     this.#nodes++;
+    this.#limits.budget.take(offset);
     this.#key = undefined;
     this.#byAlias = false;
     return null;
@@ -348,12 +353,12 @@ class Composer {
     let at = start;
     let value: JsonValue;
     if (form === 'bare' || scanner.peek().type !== t.VALUE) {
-      value = this.#empty();
+      value = this.#empty(at);
     } else {
       scanner.skip();
       const token = scanner.peek();
       if (endsEntry(form, token.type)) {
-        value = this.#empty();
+        value = this.#empty(at);
       } else {
         at = token.start;
         value = this.#value(block, block);
