@@ -12,18 +12,19 @@ export interface ArchivedFile {
 
 /**
  * The regular files of a gzipped tar, for looking at what helm will read from it. Throws RENDER_CHART for what is not
- * one, for what unpacks to more than 100 MiB, and for the rare header forms that two readers could understand
+ * one, for what unpacks to more than 100 MiB or than is left of the budget (which it draws on), and for the rare header forms that two readers could understand
  * differently (sparse files, binary sizes, folders with content, several extensions of one header): what one of them
  * takes for the content of a file, another could take for a file.
  */
-export function readArchive(packed: Buffer, path: string): ArchivedFile[] {
+export function readArchive(packed: Buffer, path: string, budget: { left: number }): ArchivedFile[] {
   const refuse = (what: string, cause?: unknown): GateError =>
     new GateError('RENDER_CHART', `${path}: ${what}`, { place: path, cause });
   let tar: Buffer;
   try {
     // Loaded here: zlib costs 5 ms, and few sources hold a packed chart.
     const { gunzipSync } = process.getBuiltinModule('node:zlib');
-    tar = gunzipSync(packed, { maxOutputLength: MAX_UNPACKED_BYTES });
+    tar = gunzipSync(packed, { maxOutputLength: Math.max(1, Math.min(MAX_UNPACKED_BYTES, budget.left)) });
+    budget.left -= tar.length;
   } catch (error) {
     throw refuse('the archive of a chart cannot be unpacked, or is too large', error);
   }

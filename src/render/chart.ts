@@ -26,17 +26,29 @@ export function copyChart(
   prefix: string,
   schemas: boolean,
 ): void {
-  copyFolder(copy, tree, entry, prefix, schemas ? lookForSchemas : undefined);
+  const budget = unpackingBudget();
+  copyFolder(copy, tree, entry, prefix, schemas ? (path, bytes) => lookForSchemas(path, bytes, budget) : undefined);
+}
+
+/** How much the archives of one chart may unpack to, all together and however they are nested. */
+export interface UnpackingBudget {
+  left: number;
+}
+
+export function unpackingBudget(): UnpackingBudget {
+  return { left: 256 * 1024 * 1024 };
 }
 
 /** Refuses schemas that refer to other documents, in a file or inside an archive of a subchart. */
-export function lookForSchemas(path: string, bytes: Buffer, depth = 0): void {
+export function lookForSchemas(path: string, bytes: Buffer, budget: UnpackingBudget, depth = 0): void {
   // helm takes a name with backslashes apart too, and cleans it.
   const name = posix.basename(posix.normalize(path.replaceAll('\\', '/')));
   if (name === 'values.schema.json') checkSchema(bytes, path);
   else if (/\.(?:tgz|tar\.gz)$/.test(name)) {
     if (depth > 4) throw new GateError('RENDER_CHART', `${path}: archives are nested too deep`, { place: path });
-    for (const file of readArchive(bytes, path)) lookForSchemas(`${path}:${file.name}`, file.bytes, depth + 1);
+    for (const file of readArchive(bytes, path, budget)) {
+      lookForSchemas(`${path}:${file.name}`, file.bytes, budget, depth + 1);
+    }
   }
 }
 

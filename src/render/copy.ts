@@ -14,7 +14,7 @@ export interface PrivateCopy {
   /** Absolute path of its root. */
   readonly root: string;
   /** Writes a file that was looked at and made anew. What is written so is never replaced by the bare bytes. */
-  writeChecked(path: string, text: string): void;
+  writeChecked(path: string, content: string | Uint8Array): void;
   /** Writes bytes as they are, unless a checked file stands there. */
   writeRaw(path: string, bytes: Uint8Array): void;
   /** Whether anything was written to this path. */
@@ -28,7 +28,7 @@ export interface PrivateCopy {
 
 export function createCopy(root: string): PrivateCopy {
   const written = new Map<string, 'raw' | 'checked'>();
-  const checked = new Map<string, string>();
+  const checked = new Map<string, string | Uint8Array>();
   const folders = new Set<string>();
 
   const makeFolder = (path: string): void => {
@@ -53,9 +53,9 @@ export function createCopy(root: string): PrivateCopy {
     makeFolder,
     has: (path) => written.has(path),
     isChecked: (path, text) => checked.get(path) === text,
-    writeChecked: (path, text) => {
-      write(path, text, 'checked');
-      if (!checked.has(path)) checked.set(path, text);
+    writeChecked: (path, content) => {
+      write(path, content, 'checked');
+      if (!checked.has(path)) checked.set(path, content);
     },
     writeRaw: (path, bytes) => write(path, bytes, 'raw'),
     link: (prefix, entry) => {

@@ -2,7 +2,7 @@ import { basename, dirname, join, posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import type { HostCredentials } from '../core/ports.ts';
 import { openFolder } from '../source/folder.ts';
-import { type ChartDependency, copyChart, lookForSchemas, readChart } from './chart.ts';
+import { type ChartDependency, copyChart, lookForSchemas, readChart, unpackingBudget } from './chart.ts';
 import type { RenderContext } from './context.ts';
 import { makeFolder, type PrivateCopy, writePrivate } from './copy.ts';
 import { run } from './engine.ts';
@@ -70,13 +70,14 @@ export async function pullChart(
     bytes: limits.sourceMiB * 2 ** 20,
     fileBytes: limits.fileMiB * 2 ** 20,
   });
+  const budget = unpackingBudget();
   const look = (folder: string): void => {
     for (const child of pulled.list(folder)) {
       const path = posix.join(folder, child.name);
       if (child.kind === 'folder') look(path);
       else if (child.kind !== 'file')
         throw new GateError('SOURCE_SPECIAL', `${path} of the chart ${asked.name} is not a file`);
-      else if (/\.(?:tgz|tar\.gz|json)$/.test(child.name)) lookForSchemas(path, pulled.read(path));
+      else if (/\.(?:tgz|tar\.gz|json)$/.test(child.name)) lookForSchemas(path, pulled.read(path), budget);
     }
   };
   look(basename(destination));

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import type { RenderedText } from '../core/rendered.ts';
-import { copyChart, lookForSchemas } from './chart.ts';
+import { copyChart, lookForSchemas, unpackingBudget } from './chart.ts';
 import { findRenderer, plainKubeVersion, type RenderContext, refuseTrick, versionOf } from './context.ts';
 import { createCopy, makeFolder, type PrivateCopy, withContent, writePrivate } from './copy.ts';
 import { attempt, failure, type Invocation } from './engine.ts';
@@ -150,7 +150,9 @@ async function buildDependencies(context: RenderContext, program: string, copy: 
   await fetchDependencies(context, program, copy);
   if (request.helm.skipSchemaValidation) return;
   const charts = join(room.tree, path, 'charts');
+  const budget = unpackingBudget();
   for (const entry of readdirSync(charts, { withFileTypes: true })) {
-    if (entry.isFile()) lookForSchemas(posix.join(path, 'charts', entry.name), readFileSync(join(charts, entry.name)));
+    if (entry.isFile())
+      lookForSchemas(posix.join(path, 'charts', entry.name), readFileSync(join(charts, entry.name)), budget);
   }
 }

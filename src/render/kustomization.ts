@@ -173,7 +173,7 @@ export class KustomizationWalk {
     const bytes = await this.#out.fetchFile(entry, where);
     const name = entry.replace(/^\s*https?:\/+/i, '').replace(/[^A-Za-z0-9._/-]/g, '_');
     const path = posix.join('.fetched', posix.normalize(`/${name}`));
-    this.#copy.writeChecked(posix.join(at.realm.prefix, at.path, path), Buffer.from(bytes).toString('utf8'));
+    this.#copy.writeChecked(posix.join(at.realm.prefix, at.path, path), bytes);
     return path;
   }
 

@@ -79,7 +79,15 @@ async function expand(tree: SourceTree, folder: string, pattern: string): Promis
   if (steps[0] === '..') throw new GateError('SOURCE_OUTSIDE', `${JSON.stringify(pattern)} leaves the source`);
   const matches: SourceEntry[] = [];
 
+  // A pattern of many `**` reaches the same folder in as many ways as there are splits of its path.
+  const done = new Set<string>();
+  const isDone = (...key: readonly (string | number)[]): boolean => {
+    const text = key.join('\0');
+    return done.has(text) || !done.add(text);
+  };
+
   const walk = (at: string, ahead: readonly string[]): void => {
+    if (isDone('walk', ahead.length, at)) return;
     const [step, ...rest] = ahead;
     if (step === undefined) {
       const entry = tree.find(at);
@@ -101,6 +109,7 @@ async function expand(tree: SourceTree, folder: string, pattern: string): Promis
     for (const child of tree.list(here.path)) if (glob(child.name)) walk(posix.join(at, child.name), rest);
   };
   const walkAll = (at: string, real: string, rest: readonly string[]): void => {
+    if (isDone('all', rest.length, at)) return;
     if (rest.length > 0) walk(at, rest);
     for (const child of tree.list(real)) {
       const path = posix.join(at, child.name);

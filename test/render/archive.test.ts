@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readArchive } from '../../src/render/archive.ts';
+import { readArchive as readWithin } from '../../src/render/archive.ts';
 import { scratch, writeTree } from '../support/render.ts';
 
 const folder = scratch();
+const readArchive = (packed: Buffer, path: string) => readWithin(packed, path, { left: 1e9 });
 afterAll(() => folder[Symbol.dispose]());
 const long = `chart/${'n'.repeat(90)}/${'m'.repeat(60)}/values.schema.json`;
 writeTree(folder.path, {
@@ -97,5 +98,15 @@ describe('the archive of a chart', () => {
     ['hides a file in an old folder', [member('x/a/', '\0', '', schema.length), schema]],
   ])('is refused where it %s', (_, members) => {
     expect(() => readArchive(archive(...members), 'x.tgz')).toThrow(expect.objectContaining({ code: 'RENDER_CHART' }));
+  });
+
+  it('draws on what all archives of a chart may unpack to', () => {
+    const budget = { left: 30_000 };
+    readWithin(pack('ustar'), 'x.tgz', budget);
+    expect(budget.left).toBeLessThan(30_000);
+    budget.left = 100;
+    expect(() => readWithin(pack('ustar'), 'x.tgz', budget)).toThrow(expect.objectContaining({ code: 'RENDER_CHART' }));
+    budget.left = -5;
+    expect(() => readWithin(pack('ustar'), 'x.tgz', budget)).toThrow(expect.objectContaining({ code: 'RENDER_CHART' }));
   });
 });

@@ -229,6 +229,13 @@ describe('values files', () => {
     ['alternatives', ['/values/?{.yaml,.yml}'], { order: 'b', only: 'a' }],
   ])('%s', async (_, valueFiles, expected) => expect(await ask({ valueFiles })).toMatchObject(expected));
 
+  it('take no longer for a pattern of many stars', async () => {
+    const deep = Object.fromEntries(
+      Array.from({ length: 30 }, (_, i) => [`values/${'d/'.repeat(i + 1)}x.yaml`, `depth: ${i}`]),
+    );
+    expect(await ask({ valueFiles: [`/values/${'**/'.repeat(12)}x.yaml`] }, deep)).toMatchObject({ depth: 29 });
+  });
+
   it('takes a linked file of the source', async () => {
     expect(
       await ask({ valueFiles: ['linked.yaml'] }, { 'web/linked.yaml': { link: '../values/a.yaml' } }),
