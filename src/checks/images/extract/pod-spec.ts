@@ -61,7 +61,9 @@ export function readImageField(
     uses.refuse(at, `is ${nameOf(value)} and not a string`);
     return;
   }
-  const scheme = how.scheme !== undefined && value.startsWith(how.scheme) ? how.scheme : '';
+  // URL parsers read a scheme in any case.
+  const named = how.scheme !== undefined && value.slice(0, how.scheme.length).toLowerCase() === how.scheme;
+  const scheme = named ? (how.scheme as string) : '';
   // A field that may hold other things names an image only with its scheme.
   if (how.scheme !== undefined && scheme === '' && /^[a-z][a-z0-9+.-]*:\/\//i.test(value)) return;
   uses.add({ path: at, text: value.slice(scheme.length), scheme, pinAs: how.pinAs ?? 'tag-and-digest' });

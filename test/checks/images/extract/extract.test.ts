@@ -275,6 +275,7 @@ describe('custom resources', () => {
     ['cdi.kubevirt.io/v1beta1', 'DataVolume', { spec: { source: { registry: { url: 'docker://a/b' } } } }, ['a/b']],
     ['extensions.istio.io/v1alpha1', 'WasmPlugin', { spec: { url: 'oci://ghcr.io/a/b:v1' } }, ['ghcr.io/a/b:v1']],
     ['extensions.istio.io/v1alpha1', 'WasmPlugin', { spec: { url: 'ghcr.io/a/b:v1' } }, ['ghcr.io/a/b:v1']],
+    ['extensions.istio.io/v1alpha1', 'WasmPlugin', { spec: { url: 'OCI://ghcr.io/a/b:v1' } }, ['ghcr.io/a/b:v1']],
     ['operators.coreos.com/v1alpha1', 'CatalogSource', { spec: { image: 'a' } }, ['a']],
     [
       'operators.coreos.com/v1alpha1',
