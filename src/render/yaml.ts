@@ -5,13 +5,19 @@
  */
 import { type Code, GateError } from '../core/errors.ts';
 import { isObject, type JsonObject, type JsonPath, type JsonValue } from '../core/json.ts';
+import { Budget } from '../manifests/budget.ts';
 import { findOffsets, type Located, readDocuments } from '../manifests/documents.ts';
 import { TextProblem } from '../manifests/problem.ts';
 import { Lines } from '../manifests/text.ts';
 import type { Offsets } from '../manifests/yaml/builders.ts';
-import { composeYaml } from '../manifests/yaml/composer.ts';
+import { type ComposeLimits, composeYaml } from '../manifests/yaml/composer.ts';
 
-const LIMITS = { maxDepth: 200, maxAliasNodes: 10_000, maxAliasCharacters: 1_000_000 };
+/** A steering file has no reason to hold more; each file has a budget of its own. */
+const MAX_VALUES = 1_000_000;
+
+function limits(): ComposeLimits {
+  return { maxDepth: 200, maxAliasNodes: 10_000, maxAliasCharacters: 1_000_000, budget: new Budget(MAX_VALUES) };
+}
 
 /** A document with the line of every value. */
 export interface YamlDocument {
@@ -28,12 +34,12 @@ export function readYaml(text: string, file: string, code: Code): YamlDocument[]
   refusePointer(text, file);
   const lines = new Lines(text);
   return inFile(file, code, lines, () =>
-    [...readDocuments(text, LIMITS, () => {})].map((document) => {
+    [...readDocuments(text, limits(), () => {})].map((document) => {
       let located: Located | undefined;
       return {
         value: document.value,
         locate: (path: JsonPath) => {
-          located ??= findOffsets(document, text, LIMITS);
+          located ??= findOffsets(document, text, limits());
           return `${file}:${lines.at(follow(located.value, path, located.offsetOf) ?? document.offset).line}`;
         },
       };
@@ -47,7 +53,7 @@ export function readYamlObject(text: string, file: string, code: Code): YamlDocu
   const lines = new Lines(text);
   // Noted at once: a walk asks for the place of every entry, and reading again for each is what would cost.
   const offsets: Offsets = new Map();
-  const value = inFile(file, code, lines, () => composeYaml(text, LIMITS, offsets).value);
+  const value = inFile(file, code, lines, () => composeYaml(text, limits(), offsets).value);
   if (value === null) throw new GateError(code, `${file} is empty`, { place: file });
   if (!isObject(value)) throw new GateError(code, `${file} is not a mapping`, { place: file });
   const offsetOf = (holder: object, step: string | number) => offsets.get(holder)?.get(step);
