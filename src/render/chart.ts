@@ -82,7 +82,7 @@ function checkReference(key: string, value: string, path: string): void {
   if (!leads || METASCHEMA.test(value)) return;
   throw new GateError(
     'RENDER_REMOTE_REFUSED',
-    `${path} refers to ${JSON.stringify(value.slice(0, 200))} (${key}), which helm would load`,
+    `${path}: it refers to ${JSON.stringify(value.slice(0, 200))} (${key}), which helm would load`,
     {
       place: path,
       mend: 'Put what it refers to into the schema itself, or skip schema validation (helm-skip-schema-validation).',

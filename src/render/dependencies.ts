@@ -135,7 +135,7 @@ function findRepository(context: RenderContext, text: string, where: string): Li
   if (listed === undefined) {
     throw new GateError(
       'RENDER_REPOSITORY_REFUSED',
-      `${where} wants a chart from ${shown}, and ${address.host} is not listed`,
+      `${where}: it wants a chart from ${shown}, and ${address.host} is not listed`,
       {
         place: where,
         mend: `Vendor the chart, or have ${address.scheme === 'http' ? `http://${address.host}` : address.host} listed in spec.render.helm.repositories.`,

@@ -41,7 +41,7 @@ export async function readDirectory(
       const relative = posix.relative(folder, path);
       if (exclude(relative) || !include(relative)) continue;
       if (child.name.endsWith('.jsonnet')) {
-        throw new GateError('RENDER_JSONNET', `${path} is Jsonnet`, { place: path });
+        throw new GateError('RENDER_JSONNET', `${path}: this is Jsonnet`, { place: path });
       }
       const bytes = withContent(tree.read(file.path), path);
       if (bytes.includes(SKIP_MARKER) || isUnrelated(bytes, path)) continue;

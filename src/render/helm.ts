@@ -23,7 +23,7 @@ export async function renderHelm(context: RenderContext): Promise<{ texts: Rende
   const program = findRenderer('helm', settings, context.ports);
   const chartFile = posix.join(path, 'Chart.yaml');
   if (tree.find(chartFile)?.kind !== 'file') {
-    throw new GateError('RENDER_CHART', `${chartFile} does not exist`, { place: chartFile });
+    throw new GateError('RENDER_CHART', `${chartFile}: there is no such file`, { place: chartFile });
   }
   makeFolder(room.temporary);
   const copy = createCopy(room.tree);

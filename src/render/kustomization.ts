@@ -206,7 +206,7 @@ export class KustomizationWalk {
   async #plugin(entry: string, at: Folder, where: string): Promise<string> {
     if (isInline(entry)) return this.#configurations(entry, at, where);
     if (isRemoteFile(entry) || isRemoteFolder(entry)) {
-      throw new GateError('RENDER_PROGRAM_REFUSED', `${where} takes a plugin's configuration from elsewhere`, {
+      throw new GateError('RENDER_PROGRAM_REFUSED', `${where}: it takes a plugin's configuration from elsewhere`, {
         place: where,
       });
     }
@@ -304,7 +304,7 @@ export function readKustomization(
 
 function find(entry: string, at: Folder, where: string) {
   if (entry.startsWith('/')) {
-    throw new GateError('SOURCE_OUTSIDE', `${where} names an absolute path`, { place: where });
+    throw new GateError('SOURCE_OUTSIDE', `${where}: it names an absolute path`, { place: where });
   }
   try {
     return at.realm.tree.find(posix.join(at.path, entry));

@@ -48,7 +48,7 @@ export function kustomizeCharts(context: RenderContext, copy: PrivateCopy): Kust
 
   async function chart(entry: JsonObject, globals: JsonObject, at: Folder, where: string): Promise<JsonObject> {
     if (!settings.kustomize.helm) {
-      throw new GateError('RENDER_PROGRAM_REFUSED', `${where} wants helm to be run`, {
+      throw new GateError('RENDER_PROGRAM_REFUSED', `${where}: it wants helm to be run`, {
         place: where,
         mend: 'Render the chart as a source of its own, or enable spec.render.kustomize.helm.',
       });
@@ -80,12 +80,12 @@ export function kustomizeCharts(context: RenderContext, copy: PrivateCopy): Kust
 
   function copyValues(file: string, at: Folder, where: string): void {
     if (isRemoteFile(file))
-      throw new GateError('RENDER_REMOTE_REFUSED', `${where} takes values from elsewhere`, { place: where });
+      throw new GateError('RENDER_REMOTE_REFUSED', `${where}: it takes values from elsewhere`, { place: where });
     // helm takes several files in one argument, with commas between them.
     if (/[,"\n]/.test(file))
-      throw new GateError('RENDER_ARGUMENT_REFUSED', `${where} names more than one file at once`, { place: where });
+      throw new GateError('RENDER_ARGUMENT_REFUSED', `${where}: it names more than one file at once`, { place: where });
     if (file.startsWith('/'))
-      throw new GateError('SOURCE_OUTSIDE', `${where} names an absolute path`, { place: where });
+      throw new GateError('SOURCE_OUTSIDE', `${where}: it names an absolute path`, { place: where });
     const found = at.realm.tree.find(posix.join(at.path, file));
     if (found?.kind !== 'file') throw invalid(`${JSON.stringify(file)} does not exist`, where);
     copyFile(copy, at.realm.tree, found, at.realm.prefix);

@@ -68,7 +68,7 @@ export function openRemote(context: RenderContext): Remote {
 }
 
 function refused(text: string, where: string, address: Address | undefined): GateError {
-  const what = `${where} wants ${shown(text)}`;
+  const what = `${where}: it wants ${shown(text)}`;
   if (address === undefined) {
     return new GateError('RENDER_REMOTE_REFUSED', `${what}, which is not an address that can be checked`, {
       place: where,

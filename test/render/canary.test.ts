@@ -228,7 +228,7 @@ describe('a kustomization that reaches out', () => {
     const { text } = await attack((c) => k(`namePrefix: a\nresources:\n- own.yaml\n- ${c.url}/a.yaml`), {
       path: 'app',
     });
-    expect(text).toContain('app/kustomization.yaml:4 (resources[1]) wants "http://127.0.0.1');
+    expect(text).toContain('app/kustomization.yaml:4 (resources[1]): it wants "http://127.0.0.1');
     expect(text).toContain('spec.render.kustomize.remoteBases');
   });
 

@@ -285,5 +285,5 @@ it('names Chart.yaml where helm is chosen and there is none', async () => {
   const error = await refusalOf(
     renderFiles({ 'a.yaml': 'a: b' }, { request: (plain) => ({ ...plain, tool: 'helm' }) }),
   );
-  expect(error).toMatchObject({ code: 'RENDER_CHART', message: 'Chart.yaml does not exist' });
+  expect(error).toMatchObject({ code: 'RENDER_CHART', message: 'Chart.yaml: there is no such file' });
 });
