@@ -24,7 +24,7 @@ export interface DocumentText {
 const sniffed = 4096;
 /** Go's unicode.IsSpace. */
 const goBlank = /[\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
-const goBlanks = new RegExp(`^(?:${goBlank.source})*`);
+const goBlanks = /^[\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*/;
 
 /**
  * The documents of a text, in order, those that are empty or null left out. Throws TextProblem with an offset into the
@@ -60,7 +60,7 @@ export function* readDocuments(
   const crlf = text.includes('\r\n');
   for (const { start, end } of cutAtSeparators(text, yamlFrom)) {
     onDocument(++count);
-    limits.budget.take(start);
+    limits.budget?.take(start);
     const source = yamlSource(text.slice(start, end), crlf);
     try {
       const { value, offset } = composeYaml(source, limits);

@@ -17,7 +17,7 @@ export class NotJson extends TextProblem {
 
 export interface JsonLimits {
   readonly maxDepth: number;
-  readonly budget: Budget;
+  readonly budget?: Budget;
 }
 
 export interface JsonRead {
@@ -62,7 +62,7 @@ class JsonReader {
 
   value(): JsonValue {
     this.pos = skipJsonBlanks(this.#text, this.pos);
-    this.#limits.budget.take(this.pos);
+    this.#limits.budget?.take(this.pos);
     switch (this.#text.charCodeAt(this.pos)) {
       case 123:
         return this.#object();

@@ -74,8 +74,7 @@ class TextReader {
   readonly #rendered: RenderedText;
   readonly #limits: Limits;
   readonly #compose: ComposeLimits;
-  /** For what has been read once within the limits. */
-  readonly #again: ComposeLimits;
+  readonly #budget: Budget;
   #text = '';
   #lines = new Lines('');
   #templates: HelmMarks | undefined;
@@ -88,9 +87,8 @@ class TextReader {
       maxDepth: limits.maxDepth,
       maxAliasNodes: limits.maxAliasNodes,
       maxAliasCharacters: limits.maxBytes,
-      budget,
     };
-    this.#again = { ...this.#compose, budget: new Budget(Number.POSITIVE_INFINITY) };
+    this.#budget = budget;
   }
 
   objects(): Omit<Manifest, 'index'>[] {
@@ -113,7 +111,9 @@ class TextReader {
 
   *#documents(): Generator<[number, DocumentText]> {
     let count = 0;
-    for (const document of readDocuments(this.#text, this.#compose, (number) => {
+    // What is read again to find a place is not counted again.
+    const limits = { ...this.#compose, budget: this.#budget };
+    for (const document of readDocuments(this.#text, limits, (number) => {
       this.#document = number;
     })) {
       // A stream of small documents is refused before it is held in memory whole.
@@ -137,7 +137,7 @@ class TextReader {
         `${nameOf(value)} stands where an object is expected`,
       );
     }
-    const located = lazily(() => findOffsets(document, this.#text, this.#again));
+    const located = lazily(() => findOffsets(document, this.#text, this.#compose));
     const items = value['items'];
     if (Array.isArray(items)) {
       if (items.length > this.#limits.maxObjects) this.#tooMany();

@@ -24,7 +24,7 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const canonical = (json: string) => canonicalJson(readJson(json, 0, 1000).value);
+const canonical = (json: string) => canonicalJson(readJson(json, 0, { maxDepth: 1000 }).value);
 
 /** What the repo-server makes of a decoded object: a list gives its items, and a list of null nothing. */
 function expanded(json: string): string[] {

@@ -18,7 +18,7 @@ export interface ComposeLimits {
   readonly maxAliasNodes: number;
   readonly maxAliasCharacters: number;
   /** Shared by all that is read in one run. */
-  readonly budget: Budget;
+  readonly budget?: Budget;
 }
 
 export interface Composed {
@@ -110,7 +110,7 @@ class Composer {
       token = scanner.peek();
     }
     const nodes = this.#nodes++;
-    this.#limits.budget.take(start);
+    this.#limits.budget?.take(start);
     const characters = this.#characters;
     if (anchor !== undefined) this.#anchors.set(anchor, 'open');
     let value: JsonValue;
@@ -320,7 +320,7 @@ class Composer {
 
   #empty(offset: number): null {
     this.#nodes++;
-    this.#limits.budget.take(offset);
+    this.#limits.budget?.take(offset);
     this.#key = undefined;
     this.#byAlias = false;
     return null;

@@ -2,7 +2,7 @@
  * The scanner's longer half: plain, quoted and block scalars, folded as libyaml folds them. Each function starts on the
  * scalar's first character and leaves the scanner behind its last.
  */
-import { isBlankOrEnd, isBreak, type Scanner } from './scanner.ts';
+import { type Cursor, isBlankOrEnd, isBreak } from './cursor.ts';
 
 /** What a run of line breaks inside a flow or plain scalar becomes: one LF is a space, more are one fewer. */
 function fold(first: string, rest: string): string {
@@ -10,7 +10,7 @@ function fold(first: string, rest: string): string {
   return rest === '' ? ' ' : rest;
 }
 
-export function scanPlainScalar(scanner: Scanner): string {
+export function scanPlainScalar(scanner: Cursor): string {
   const { text } = scanner;
   const start = scanner.pos;
   const indent = scanner.indent + 1;
@@ -66,7 +66,7 @@ export function scanPlainScalar(scanner: Scanner): string {
   return value;
 }
 
-export function scanFlowScalar(scanner: Scanner, single: boolean): string {
+export function scanFlowScalar(scanner: Cursor, single: boolean): string {
   const { text } = scanner;
   const start = scanner.pos;
   const closing = single ? 39 : 34;
@@ -149,7 +149,7 @@ const escapes: ReadonlyMap<string, string> = new Map([
   ['P', '\u2029'],
 ]);
 
-function scanEscape(scanner: Scanner): string {
+function scanEscape(scanner: Cursor): string {
   const start = scanner.pos;
   const letter = scanner.text[start + 1] ?? '';
   const known = escapes.get(letter);
@@ -169,7 +169,7 @@ function scanEscape(scanner: Scanner): string {
   return String.fromCodePoint(code);
 }
 
-export function scanBlockScalar(scanner: Scanner, literal: boolean): string {
+export function scanBlockScalar(scanner: Cursor, literal: boolean): string {
   const { text } = scanner;
   const start = scanner.pos;
   scanner.pos++;
@@ -222,7 +222,7 @@ export function scanBlockScalar(scanner: Scanner, literal: boolean): string {
 }
 
 /** Chomping and indentation indicators in either order, then a comment, then the end of the line. */
-function scanHeader(scanner: Scanner, start: number): { chomping: string; increment: number } {
+function scanHeader(scanner: Cursor, start: number): { chomping: string; increment: number } {
   const { text } = scanner;
   let chomping = '';
   let increment = 0;

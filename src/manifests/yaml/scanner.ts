@@ -7,35 +7,14 @@
  * directives, UTF-16, control characters (the caller has refused them), a byte order mark after the first character.
  */
 import { TextProblem } from '../problem.ts';
+import { Cursor, isBlankOrEnd, isBreak } from './cursor.ts';
 import { scanBlockScalar, scanFlowScalar, scanPlainScalar } from './scalars.ts';
 import * as t from './token.ts';
 
 /** libyaml's own bound on the length of a key that no `?` announces, in characters. */
 const maxKeyLength = 1024;
 
-/** A line break, to YAML 1.1: CR, LF, NEL, LS, PS. */
-export function isBreak(c: number): boolean {
-  return c === 10 || c === 13 || c === 0x85 || c === 0x2028 || c === 0x2029;
-}
-
-/** A space, a tab, a line break or the end of the text. */
-export function isBlankOrEnd(c: number): boolean {
-  return c <= 32 ? c === 32 || c === 10 || c === 9 || c === 13 || c === 0 : c >= 0x85 && isBreak(c);
-}
-
-export class Scanner {
-  /** The document and a NUL behind it, so that looking ahead needs no bounds check. */
-  readonly text: string;
-  /** Whether any line break other than LF occurs; without, lines are found by indexOf. */
-  readonly oddBreaks: boolean;
-  pos: number;
-  line = 0;
-  lineStart: number;
-  /** Column of the innermost block collection; -1 outside of all. */
-  indent = -1;
-  flowLevel = 0;
-  simpleKeyAllowed = true;
-
+export class Scanner extends Cursor {
   readonly #maxDepth: number;
   readonly #indents: number[] = [];
   /** Per flow level, the token that may start a key there. */
@@ -46,10 +25,7 @@ export class Scanner {
   #ended = false;
 
   constructor(text: string, maxDepth: number) {
-    this.text = `${text}\0`;
-    this.oddBreaks = /[\r\x85\u2028\u2029]/.test(text);
-    this.pos = text.charCodeAt(0) === 0xfeff ? 1 : 0;
-    this.lineStart = this.pos;
+    super(text);
     this.#maxDepth = maxDepth;
   }
 
@@ -72,34 +48,6 @@ export class Scanner {
     }
   }
 
-  fail(offset: number, message: string): never {
-    throw new TextProblem('MANIFEST_SYNTAX', offset, message);
-  }
-
-  /** Steps over one line break; `pos` must stand on it. What it stands for in a scalar. */
-  takeBreak(): string {
-    const c = this.text.charCodeAt(this.pos);
-    this.pos += c === 13 && this.text.charCodeAt(this.pos + 1) === 10 ? 2 : 1;
-    this.line++;
-    this.lineStart = this.pos;
-    return c === 0x2028 ? '\u2028' : c === 0x2029 ? '\u2029' : '\n';
-  }
-
-  /** Whether `---` or `...` stands here as a document marker. */
-  atDocumentMarker(): boolean {
-    if (this.pos !== this.lineStart) return false;
-    const c = this.text.charCodeAt(this.pos);
-    return (c === 45 || c === 46) && this.#isMarker(c);
-  }
-
-  #isMarker(c: number): boolean {
-    return (
-      this.text.charCodeAt(this.pos + 1) === c &&
-      this.text.charCodeAt(this.pos + 2) === c &&
-      isBlankOrEnd(this.text.charCodeAt(this.pos + 3))
-    );
-  }
-
   #token(type: number, value = ''): t.Token {
     return new t.Token(type, this.pos, this.line, this.pos - this.lineStart, value);
   }
@@ -120,7 +68,7 @@ export class Scanner {
     const c = this.text.charCodeAt(this.pos);
     const next = this.text.charCodeAt(this.pos + 1);
     if (c === 0) this.#end();
-    else if (column === 0 && (c === 45 || c === 46) && this.#isMarker(c)) this.#marker(c);
+    else if (column === 0 && (c === 45 || c === 46) && this.isMarker(c)) this.#marker(c);
     else if (!this.#fetchIndicator(c, next, column)) this.#fetchPlain(c);
   }
 
@@ -233,20 +181,6 @@ export class Scanner {
     }
   }
 
-  /** Where the line that `from` is on ends: its break, or the end of the text. */
-  lineEnd(from: number): number {
-    if (!this.oddBreaks) {
-      const end = this.text.indexOf('\n', from);
-      return end === -1 ? this.text.length - 1 : end;
-    }
-    let at = from;
-    for (;;) {
-      const c = this.text.charCodeAt(at);
-      if (isBreak(c) || c === 0) return at;
-      at++;
-    }
-  }
-
   #canBeKey(token: t.Token): boolean {
     if (token.line === this.line && !this.#isFarFrom(token)) return true;
     this.#giveUpKey(token);
@@ -281,6 +215,10 @@ export class Scanner {
     this.#keys[last] = undefined;
   }
 
+  tooDeep(offset: number): never {
+    throw new TextProblem('MANIFEST_DEPTH', offset, `values are nested more than ${this.#maxDepth} deep`);
+  }
+
   /** Opens a block collection at `column`, before the token with this number, or at the end of the queue. */
   #roll(column: number, number: number, type: number, at: t.Token | undefined): void {
     if (this.flowLevel > 0 || this.indent >= column) return;
@@ -290,10 +228,6 @@ export class Scanner {
     const token = at === undefined ? this.#token(type) : new t.Token(type, at.start, at.line, at.column, '');
     if (number < 0) this.#queue.push(token);
     else this.#queue.splice(this.#head + number - this.#taken, 0, token);
-  }
-
-  tooDeep(offset: number): never {
-    throw new TextProblem('MANIFEST_DEPTH', offset, `values are nested more than ${this.#maxDepth} deep`);
   }
 
   #unroll(column: number): void {
