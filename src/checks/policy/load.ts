@@ -63,9 +63,14 @@ async function sortByDialect(
     let policies = folder.repeated;
     for (const found of folder.files) {
       if (isBesides(found.name)) continue;
-      // Data files often lie beside the rules that read them. A policy is never data: it is loaded as one.
-      if (dataFiles.has(found.path) && /\.(ya?ml|json)$/.test(found.name)) continue;
       const file = { name: found.name, text: decodeText(found.name, read(found)) };
+      // Data files often lie beside the rules that read them. A policy is never data, whatever the settings call it.
+      if (dataFiles.has(found.path) && /\.(ya?ml|json)$/.test(found.name)) {
+        if (!/apiVersion/.test(file.text)) continue;
+        const { refusePolicy } = await import('./unsupported.ts');
+        refusePolicy(file, dialects);
+        continue;
+      }
       const dialect = dialects.find((each) => each.claims(file));
       if (dialect === undefined) {
         const { refuse } = await import('./unsupported.ts');

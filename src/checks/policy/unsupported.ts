@@ -28,23 +28,48 @@ export function refuse(file: PolicyFile, dialects: readonly Dialect[]): GateErro
       place: file.name,
     });
   }
-  const documents = readSettings(file.text, file.name, 'POLICY_UNSUPPORTED');
-  for (const document of documents) {
-    const { apiVersion, kind } = (document.value ?? {}) as { apiVersion?: unknown; kind?: unknown };
-    if (typeof apiVersion !== 'string' || typeof kind !== 'string') continue;
-    const at = document.locate(['kind']);
-    const place = `${file.name}:${at.line}`;
-    const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.lastIndexOf('/')) : '';
-    const [, called, mend] = KNOWN_GROUPS.find(([name]) => name === group) ?? [];
-    const what =
-      called === undefined ? `${quote(apiVersion)} ${quote(kind)}, which is no policy` : `${called} (${quote(kind)})`;
-    const message = `${place} is ${what}, and only policies in ${known} can be judged by`;
-    return new GateError('POLICY_UNSUPPORTED', message, { place, ...(mend !== undefined && { mend }) });
-  }
+  const [object] = objectsIn(file);
+  if (object !== undefined) return refusalOf(object, known);
   return new GateError('POLICY_UNSUPPORTED', `${file.name} has no apiVersion and kind, so it is no policy`, {
     place: file.name,
     mend: 'If rules read it below `data`, name it in spec.rego.data; else keep it out of the folder.',
   });
+}
+
+/** Throws POLICY_UNSUPPORTED for a policy among the files that rules read as data: it would never judge. */
+export function refusePolicy(file: PolicyFile, dialects: readonly Dialect[]): void {
+  for (const object of objectsIn(file)) {
+    if (calledOf(object) !== undefined) throw refusalOf(object, dialects.map(({ name }) => name).join(', '));
+  }
+}
+
+interface Typed {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** `policies/pods.yaml:3` */
+  readonly place: string;
+}
+
+function objectsIn(file: PolicyFile): Typed[] {
+  return readSettings(file.text, file.name, 'POLICY_UNSUPPORTED').flatMap((document) => {
+    const { apiVersion, kind } = (document.value ?? {}) as { apiVersion?: unknown; kind?: unknown };
+    if (typeof apiVersion !== 'string' || typeof kind !== 'string') return [];
+    return [{ apiVersion, kind, place: `${file.name}:${document.locate(['kind']).line}` }];
+  });
+}
+
+function calledOf({ apiVersion }: Typed): (typeof KNOWN_GROUPS)[number] | undefined {
+  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.lastIndexOf('/')) : '';
+  return KNOWN_GROUPS.find(([name]) => name === group);
+}
+
+function refusalOf(object: Typed, known: string): GateError {
+  const { apiVersion, kind, place } = object;
+  const [, called, mend] = calledOf(object) ?? [];
+  const what =
+    called === undefined ? `${quote(apiVersion)} ${quote(kind)}, which is no policy` : `${called} (${quote(kind)})`;
+  const message = `${place} is ${what}, and only policies in ${known} can be judged by`;
+  return new GateError('POLICY_UNSUPPORTED', message, { place, ...(mend !== undefined && { mend }) });
 }
 
 function quote(text: string): string {

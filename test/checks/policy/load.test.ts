@@ -71,10 +71,20 @@ describe('what lies among the policies', () => {
     });
   });
 
+  it.each([
+    ['k.yaml', 'apiVersion: kyverno.io/v1\nkind: ClusterPolicy\n'],
+    ['c.json', '{"apiVersion":"constraints.gatekeeper.sh/v1beta1","kind":"K8sRequired"}'],
+    ['two.yaml', 'x: 1\n---\napiVersion: v1\nkind: ConfigMap\n---\napiVersion: kyverno.io/v1\nkind: Policy\n'],
+  ])('%s is no data, though spec.rego.data names its folder', async (name, text) => {
+    await expect(
+      load({ ...rego, [`policies/${name}`]: text }, ['policies'], { data: ['policies'] }),
+    ).rejects.toMatchObject({ code: 'POLICY_UNSUPPORTED', place: expect.stringContaining(`policies/${name}`) });
+  });
+
   it('is left alone where spec.rego.data names it', async () => {
-    expect(await load({ ...rego, 'policies/data.json': '{"x": 1}' }, ['policies'], { data: ['policies'] })).toEqual([
-      'main.deny',
-    ]);
+    const object = 'apiVersion: v1\nkind: ConfigMap\n';
+    const files = { ...rego, 'policies/data.json': '{"x": 1}', 'policies/object.yaml': object };
+    expect(await load(files, ['policies'], { data: ['policies'] })).toEqual(['main.deny']);
   });
 });
 
