@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { tool } from './tools/resolve.ts';
 
 /** One JSON text a document, or what the decoder said against the text. */
-export interface Reading {
+interface Reading {
   readonly documents: readonly string[] | null;
   readonly error?: string;
 }
