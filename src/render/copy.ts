@@ -78,8 +78,8 @@ export function copyFile(copy: PrivateCopy, tree: SourceTree, entry: SourceEntry
 }
 
 /**
- * Copies a folder with everything in it but `.git`, which holds what the checkout was fetched with. Links inside are
- * followed into the tree, and what they lead to is copied too: helm follows them. `look` sees every file under every name
+ * Copies a folder with everything in it. Links inside are followed into the tree, and what they lead to is copied too:
+ * helm follows them. `look` sees every file under every name
  * that it goes by: to helm a link called values.schema.json is a schema, whatever the file behind it is called.
  */
 export function copyFolder(
@@ -103,7 +103,6 @@ export function copyFolder(
     }
     copy.makeFolder(posix.join(prefix, at.path));
     for (const child of tree.list(at.path)) {
-      if (child.name === '.git') continue;
       const path = posix.join(at.path, child.name);
       if (child.kind === 'file' || child.kind === 'folder') visit({ kind: child.kind, path, links: [] });
       else if (child.kind === 'special')

@@ -13,13 +13,15 @@ import { join, posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import type { SourceEntry, SourceLimits, SourceLink, SourceTree } from '../core/source.ts';
 
+const GIT = '.git';
 /** As many as Linux follows before it gives up with ELOOP. */
 const MAX_LINKS = 40;
 
 /**
  * Opens a folder as a source. Throws SOURCE_MISSING unless `root` is a folder (or a link to one: the caller chose it).
  * Every path is walked name by name with lstat, so that no link is followed which was not looked at; absolute links are
- * refused wherever they lead, as Argo CD does, because what they mean changes with the machine.
+ * refused wherever they lead, as Argo CD does, because what they mean changes with the machine. What is called `.git`
+ * is not there, whatever leads to it.
  */
 export function openFolder(root: string, limits: SourceLimits): SourceTree {
   const realRoot = realFolder(root);
@@ -34,6 +36,8 @@ export function openFolder(root: string, limits: SourceLimits): SourceTree {
     while (ahead.length > 0) {
       const name = ahead.shift() as string;
       if (kind === 'file') return undefined;
+      // Git's own folder is no part of what was committed, and its config may hold the token of the checkout.
+      if (name === GIT) return undefined;
       if (name === '..') {
         if (real.length === 0) throw outside(path);
         real.pop();
@@ -86,6 +90,7 @@ export function openFolder(root: string, limits: SourceLimits): SourceTree {
 
   function list(path: string): { name: string; kind: 'file' | 'folder' | 'link' | 'special' }[] {
     return readdirSync(join(realRoot, path), { withFileTypes: true })
+      .filter(({ name }) => name !== GIT)
       .map((entry) => ({
         name: entry.name,
         kind: entry.isFile()

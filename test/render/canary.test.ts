@@ -120,6 +120,14 @@ describe('a kustomization that reaches out', () => {
       remote,
     ],
     ['a replacement', (c) => k(`resources: [own.yaml]\nreplacements: [{path: "${c.url}/a.yaml"}]`), remote],
+    [
+      'the checkout’s own configuration',
+      () =>
+        k('configMapGenerator: [{name: a, files: [../.git/config]}]', {
+          '.git/config': `url = https://u:${SECRET}@example.com`,
+        }),
+      ['RENDER_KUSTOMIZATION'],
+    ],
     ['a file of a generator', (c) => k(`configMapGenerator: [{name: a, files: ["${c.url}/a"]}]`), remote],
     ['a keyed file of a generator', (c) => k(`configMapGenerator: [{name: a, files: ["key=${c.url}/a"]}]`), remote],
     ['env files of a generator', (c) => k(`configMapGenerator: [{name: a, envs: ["${c.url}/a"]}]`), remote],
@@ -723,6 +731,15 @@ describe.each(['helm', 'helm4'] as const)('a chart, to %s', (name) => {
     });
     expect(answer.code).toBeUndefined();
     expect(answer.text).toMatch(/x: ("\{\}"|""|$)/m);
+  });
+
+  it.each<[string, Record<string, string | { link: string }>, Partial<HelmRequest>, Code]>([
+    ['by a link', { 'app/stolen': { link: '../.git/config' } }, {}, 'SOURCE_UNREADABLE'],
+    ['as a file parameter', {}, { fileParameters: { a: '/.git/config' } }, 'RENDER_VALUES_MISSING'],
+    ['as values', {}, { valueFiles: ['/.git/config'] }, 'RENDER_VALUES_MISSING'],
+  ])('does not have the checkout’s own configuration %s', async (_, files, helm, code) => {
+    const secret = { '.git/config': `url = https://u:${SECRET}@example.com` };
+    expect(await attack(() => ({ ...chart, ...secret, ...files }), asked(helm))).toMatchObject({ code });
   });
 
   it('has no functions that read the environment', async () => {

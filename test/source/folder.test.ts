@@ -21,6 +21,9 @@ writeTree(root, {
   loop: { link: 'loop' },
   'x/one': { link: 'two' },
   'x/two': { link: '../a/in/file' },
+  '.git/config': 'token',
+  'c/.git': 'gitdir: ../../elsewhere',
+  'c/config': { link: '../.git/config' },
 });
 writeTree(folder.path, { secret: 'secret' });
 execFileSync('mkfifo', [join(root, 'pipe')]);
@@ -44,6 +47,14 @@ describe('a folder as a source', () => {
     expect(found).toMatchObject({ kind, path: real });
     expect(found?.links.map((link) => link.path)).toEqual(links);
   });
+
+  it.each(['.git', '.git/config', 'c/.git', 'c/config', 'a/../.git/config'])(
+    'has no %j, which is Git’s own',
+    (path) => {
+      expect(tree.find(path)).toBeUndefined();
+      expect(tree.list('.').map(({ name }) => name)).not.toContain('.git');
+    },
+  );
 
   it.each(['nowhere', 'a/file/below', 'dangling', 'a/nowhere/x'])('finds nothing at %j', (path) => {
     expect(tree.find(path)).toBeUndefined();
