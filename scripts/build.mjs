@@ -1,44 +1,164 @@
-// Bundles the command into one file. Plain JavaScript, because `prepare` may be run by a Node that cannot strip types.
-import { chmodSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+/**
+ * Bundles the command into one file. Plain JavaScript, because `prepare` may be run by a Node that cannot strip types.
+ *
+ * The file holds the program twice: as text, and as the bytecode that V8 made of it here, in a run over a sample. A Node
+ * of the same version takes the bytecode and begins at once; any other compiles the text.
+ */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
 /**
- * Node's own modules, asked for when the module that wants them is first run. In an ES module every import is loaded at
- * the start, wanted or not, and `node:http` alone costs 20 ms of each run.
+ * Node's own modules, asked for when the module that wants them is first run: `node:http` alone costs 20 ms. Each export
+ * is a statement of its own, so that those which nobody imports are left out; some of them load more modules when they
+ * are looked at.
  */
 const builtinsWhenNeeded = {
   name: 'builtins-when-needed',
   setup(plugins) {
-    plugins.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'builtin' }));
-    plugins.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+    plugins.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'builtin', sideEffects: false }));
+    plugins.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({ contents: builtin(path), loader: 'js' }));
+    // What packages in CommonJS ask for without the prefix.
+    plugins.onResolve({ filter: /^(?:buffer|process)$/ }, ({ path }) => ({ path, namespace: 'required-builtin' }));
+    plugins.onLoad({ filter: /.*/, namespace: 'required-builtin' }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
       loader: 'js',
     }));
   },
 };
 
+function builtin(path) {
+  const asked = `process.getBuiltinModule(${JSON.stringify(path)})`;
+  const names = Object.keys(process.getBuiltinModule(path)).filter((name) => /^[A-Za-z]\w*$/.test(name));
+  const exports = names
+    .filter((name) => name !== 'default')
+    .map((name, i) => `const e${i} = /* @__PURE__ */ (() => ${asked}.${name})();\nexport { e${i} as ${name} };`);
+  return `${exports.join('\n')}\nexport default /* @__PURE__ */ (() => ${asked})();\n`;
+}
+
+const sampleGate = {
+  apiVersion: 'syncgate.dev/v1alpha1',
+  kind: 'Gate',
+  metadata: { name: 'sample' },
+  spec: { policies: [], images: { trust: [{ path: 'trust' }], unmatched: 'deny', pin: true } },
+};
+const samplePolicy = {
+  apiVersion: 'policy.sigstore.dev/v1beta1',
+  kind: 'ClusterImagePolicy',
+  metadata: { name: 'sample' },
+  spec: { images: [{ glob: '**' }], authorities: [{ static: { action: 'pass' } }] },
+};
+const samplePod = `apiVersion: v1
+kind: Pod
+metadata:
+  name: sample
+  annotations:
+    config.kubernetes.io/origin: |
+      path: pod.yaml
+  labels: { app: "sample", 'part-of': sample }
+spec:
+  priority: 3
+  containers:
+    - name: web
+      image: registry.example/web@sha256:${'0'.repeat(64)}
+      args: ["--port=8080", '--ratio=0.5']
+      env:
+        - name: TEXT
+          value: |
+            two
+            lines
+  restartPolicy: Always
+`;
+
+async function bundleText() {
+  const { outputFiles } = await build({
+    entryPoints: [new URL('../src/main.ts', import.meta.url).pathname],
+    write: false,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'iife',
+    // Half the text is half the time to read it.
+    minify: true,
+    legalComments: 'none',
+    plugins: [builtinsWhenNeeded],
+    define: { SYNCGATE_VERSION: JSON.stringify(version) },
+    logLevel: 'warning',
+  });
+  return outputFiles[0].text;
+}
+
+/**
+ * The bytecode of everything that a run over a sample needs: a kustomization, with a program in the place of kustomize
+ * that prints what it should. Empty where that does not succeed here; then the command only starts more slowly.
+ */
+function bytecodeOf(text) {
+  const folder = mkdtempSync(join(tmpdir(), 'syncgate-build-'));
+  const put = (name, content) => writeFileSync(join(folder, name), content);
+  try {
+    for (const name of ['app', 'bin', 'tmp', 'trust']) mkdirSync(join(folder, name));
+    put('bundle.js', text);
+    put(
+      'run.mjs',
+      `import { readFileSync, writeFileSync } from 'node:fs';
+      import { Script } from 'node:vm';
+      const script = new Script(readFileSync('bundle.js', 'latin1'), { filename: 'syncgate' });
+      process.on('exit', (code) => { if (code === 0) writeFileSync('bytecode', script.createCachedData()); });
+      script.runInThisContext();`,
+    );
+    put('gate.json', JSON.stringify(sampleGate));
+    put('trust/policy.json', JSON.stringify(samplePolicy));
+    put('app/kustomization.yaml', 'kind: Kustomization\nresources: [pod.yaml]\n');
+    put('app/pod.yaml', samplePod);
+    put('bin/kustomize', '#!/bin/sh\ncase "$1" in version) echo v5.0.0;; *) /bin/cat pod.yaml;; esac\n');
+    chmodSync(join(folder, 'bin/kustomize'), 0o755);
+    const args = ['run.mjs', 'render', 'app', '--config', 'gate.json'];
+    const env = { PATH: join(folder, 'bin'), TMPDIR: join(folder, 'tmp') };
+    const { status, stderr } = spawnSync(process.execPath, args, {
+      cwd: folder,
+      env,
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+    if (status !== 0) throw new Error(stderr);
+    return readFileSync(join(folder, 'bytecode'));
+  } catch (error) {
+    process.stderr.write(`no bytecode was made, so the command starts more slowly: ${error.message}\n`);
+    return Buffer.alloc(0);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A JavaScript string literal. */
+function literal(text) {
+  const escapes = { '\\': '\\\\', "'": "\\'", '\n': '\\n', '\r': '\\r' };
+  return `'${text.replace(/[\\'\n\r]/g, (character) => escapes[character])}'`;
+}
+
+const text = await bundleText();
+if (/[^\x00-\x7f]/.test(text))
+  throw new Error('the bundle must be ASCII: any other text takes twice the memory and time');
+const bytecode = bytecodeOf(text);
+const maker = `${process.version} ${process.platform} ${process.arch}`;
+// Valid as an ES module and as CommonJS: a file without an ending, such as /usr/local/bin/syncgate, is first read as that.
+const file = `#!/usr/bin/env node
+{
+  const text = ${literal(text)};
+  const bytecode = '${bytecode.toString('base64')}';
+  const here = \`\${process.version} \${process.platform} \${process.arch}\`;
+  const { Script } = process.getBuiltinModule('node:vm');
+  const made = here === '${maker}' && bytecode !== '' ? { cachedData: Buffer.from(bytecode, 'base64') } : {};
+  new Script(text, { filename: 'syncgate', ...made }).runInThisContext();
+}
+`;
 mkdirSync(new URL('../dist/', import.meta.url), { recursive: true });
-const bundle = new URL('../dist/syncgate.mjs', import.meta.url);
-// Written aside and renamed, so that whoever runs the command meanwhile gets one bundle whole.
+// Written aside and renamed, so that whoever runs the command meanwhile gets one file whole.
 const fresh = new URL(`../dist/.syncgate-${process.pid}.mjs`, import.meta.url);
-await build({
-  entryPoints: [new URL('../src/main.ts', import.meta.url).pathname],
-  outfile: fresh.pathname,
-  bundle: true,
-  platform: 'node',
-  target: 'node24',
-  format: 'esm',
-  // Half the text is half the time to parse it.
-  minify: true,
-  legalComments: 'none',
-  plugins: [builtinsWhenNeeded],
-  define: { SYNCGATE_VERSION: JSON.stringify(version) },
-  // Packages in CommonJS ask for Node's own modules by require, which an ES module does not have.
-  banner: {
-    js: "#!/usr/bin/env node\nimport { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
-  },
-  logLevel: 'warning',
-});
+writeFileSync(fresh, file);
 chmodSync(fresh, 0o755);
-renameSync(fresh, bundle);
+renameSync(fresh, new URL('../dist/syncgate.mjs', import.meta.url));

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { DecidedImage, Decision, Outcome } from './core/decision.ts';
 import { asGateError, GateError } from './core/errors.ts';
 import type { Digest } from './core/image.ts';
@@ -101,6 +100,8 @@ export async function judge<Request>(
     if (typeof output !== 'string' || (manifests.length > 0 && output.trim() === '')) {
       throw new GateError('EMIT_FAILED', 'the set has objects, and nothing was written for them');
     }
+    // Loaded here: it takes as long as parsing a small set, and a refusal needs none.
+    const { createHash } = await import('node:crypto');
     const digest = `sha256:${createHash('sha256').update(output).digest('hex')}` as Digest;
     return { decision: { ...withDigest(decision, digest), verdict: 'allowed' }, manifests: output };
   } catch (thrown) {

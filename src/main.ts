@@ -33,7 +33,14 @@ process.once('uncaughtException', (thrown) => {
   process.exit(exitCodeOf('unevaluated'));
 });
 
-await main(process.argv.slice(2));
+// Whatever ends this process before there is a verdict must not look like one: left alone, Node would exit with 0.
+process.exitCode = exitCodeOf('unevaluated');
+process.once('beforeExit', () => {
+  const error = new GateError('INTERNAL', 'there was nothing left to wait for, and no verdict');
+  writeSync(2, printError(error).stderr);
+});
+
+void main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<void> {
   const printed = await run(argv).catch((thrown) => printError(asGateError(thrown)));

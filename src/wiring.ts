@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { createExec, createServe, findLaunchers, findProgram } from './adapters/exec.ts';
 import { createWorkspace, makeFolder } from './adapters/workspace.ts';
 import type { Policies } from './checks/policy/dialect.ts';
@@ -37,6 +36,9 @@ export function openGate(
 ): OpenGate {
   const { spec, resolvePath } = config;
   const workspace = createWorkspace(world.temporaryFolder);
+  let folders = 0;
+  /** A folder of its own below the private one, which nobody else may enter. */
+  const newFolder = () => makeFolder(workspace.path, String(++folders));
   const launchers = findLaunchers();
   const exec = createExec(launchers);
   const clock = systemClock;
@@ -58,7 +60,7 @@ export function openGate(
         exec,
         clock,
         findProgram: (name) => findProgram(name, searchPath),
-        makeFolder: () => makeFolder(workspace.path, randomUUID()),
+        makeFolder: newFolder,
         ...(lifetime === 'many verdicts' && {
           longLived: { serve: createServe(launchers), askSocket: askSocketLazily },
         }),
@@ -73,7 +75,7 @@ export function openGate(
   const stages = (format: 'json' | 'yaml'): GateStages<RenderRequest> => ({
     render: async (request, stop) => {
       // A folder a verdict: what one source left must not be seen by the next.
-      const folder = makeFolder(workspace.path, randomUUID());
+      const folder = newFolder();
       return render(request, spec.render, { ...renderPorts, workspace: folder }, stop);
     },
     parse: (texts) => parseManifests(texts, spec.manifests),

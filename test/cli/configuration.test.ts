@@ -122,7 +122,7 @@ describe('where the configuration is', () => {
     using sandbox = createSandbox(app);
     const run = await sandbox.run(['check', 'repo/app']);
     expect(run).toMatchObject({ exitCode: 3, stdout: '' });
-    expect(run.stderr).toContain('CONFIG_MISSING the configuration /etc/syncgate/gate.yaml does not exist; ');
+    expect(run.stderr).toContain('CONFIG_MISSING the configuration /etc/syncgate/gate.yaml does not exist. ');
   });
 
   it('is nothing that the application can say: a relative SYNCGATE_CONFIG is refused in the plugin', async () => {

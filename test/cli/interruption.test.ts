@@ -73,7 +73,19 @@ describe.each(judgingCommands)('syncgate %s', (command) => {
     const env = { NODE_OPTIONS: `--import=${join(sandbox.path, 'crash.mjs')}` };
     const run = await sandbox.judge(command, [], { env });
     expect(run).toMatchObject({ exitCode: 2, stdout: '', leftProcesses: [], leftFiles: [] });
-    expect(run.stderr).toMatch(/^INTERNAL x is not a function; .*\n$/);
+    expect(run.stderr).toMatch(/^INTERNAL x is not a function\. .*\n$/);
+  });
+});
+
+describe('a run that comes to no verdict', () => {
+  it('because nothing is left to wait for is no success', async () => {
+    using sandbox = createSandbox(application);
+    const stall = "import files from 'node:fs/promises';\nfiles.readFile = () => new Promise(() => {});\n";
+    sandbox.write({ 'stall.mjs': stall });
+    const env = { NODE_OPTIONS: `--import=${join(sandbox.path, 'stall.mjs')}` };
+    for (const command of judgingCommands) {
+      expectRefusal('check', await sandbox.judge(command, [], { env }), sandbox, { codes: ['INTERNAL'] });
+    }
   });
 });
 
