@@ -55,7 +55,8 @@ describe('canonical JSON', () => {
   it('is read back as the same value', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        expect(JSON.parse(canonicalJson(value as JsonValue))).toEqual(JSON.parse(JSON.stringify(value)));
+        // Not by way of JSON.stringify, which forgets the sign of zero.
+        expect(JSON.parse(canonicalJson(value as JsonValue))).toEqual(value);
       }),
     );
   });
