@@ -23,10 +23,11 @@ export const workloads: Readonly<Record<string, readonly string[]>> = {
  * Kinds that run no image, built in or of policy engines, whose objects hold names of images to judge by. Their strings
  * are not searched: a ConfigMap or Secret may hold any text, programs read it as they like, and to guess would deny half
  * of all ConfigMaps. A kind that is not here is searched, so one that Kubernetes adds is not overlooked. A
- * ControllerRevision is not here either: a StatefulSet with a partition, and every rollback, makes pods of what it holds.
+ * ControllerRevision is not here either: a StatefulSet with a partition, and every rollback, makes pods of what it holds;
+ * nor is a PersistentVolume, because some CSI drivers mount the image that it names.
  */
 const withoutImages: ReadonlySet<string> = new Set([
-  ...['Binding', 'ConfigMap', 'Endpoints', 'Event', 'LimitRange', 'Namespace', 'Node', 'PersistentVolume'].map(inCore),
+  ...['Binding', 'ConfigMap', 'Endpoints', 'Event', 'LimitRange', 'Namespace', 'Node'].map(inCore),
   ...['PersistentVolumeClaim', 'ResourceQuota', 'Secret', 'Service', 'ServiceAccount', 'ComponentStatus'].map(inCore),
   'admissionregistration.k8s.io/ValidatingAdmissionPolicy',
   'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding',

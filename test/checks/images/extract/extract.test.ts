@@ -152,6 +152,16 @@ describe('what pods are made from besides', () => {
     expect(known(object)).toContain('data.spec.template.spec.containers.0.image=main');
   });
 
+  it('a PersistentVolume, of which some CSI drivers make an image’s content', () => {
+    const csi = { driver: 'image.csi', volumeHandle: 'quay.io/evil/a:v1', volumeAttributes: { image: 'evil/data' } };
+    expect(suspected({ apiVersion: 'v1', kind: 'PersistentVolume', spec: { csi } })).toEqual([
+      'unknownKinds spec.csi.volumeHandle=quay.io/evil/a:v1',
+      'unknownKinds spec.csi.volumeAttributes.image=evil/data',
+    ]);
+    const usual = { capacity: { storage: '1Gi' }, nfs: { server: '10.0.0.1', path: '/x' }, claimRef: { name: 'a' } };
+    expect(suspected({ apiVersion: 'v1', kind: 'PersistentVolume', spec: usual })).toEqual([]);
+  });
+
   it('the annotations of a Namespace, which injectors read for its pods', () => {
     const annotations = {
       'config.linkerd.io/proxy-image': 'evil/proxy',
