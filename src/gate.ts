@@ -20,18 +20,18 @@ export interface GateStages<Request> {
   readonly allowEmpty: boolean;
 }
 
-export interface RenderedSource {
+interface RenderedSource {
   readonly texts: readonly RenderedText[];
   readonly engines: Readonly<Record<string, string>>;
 }
 
-export interface ImagesAnswer {
+interface ImagesAnswer {
   readonly outcome: Outcome;
   readonly images: readonly DecidedImage[];
   readonly pinned: readonly Manifest[];
 }
 
-export interface PolicyAnswer {
+interface PolicyAnswer {
   readonly outcome: Outcome;
   readonly engines: Readonly<Record<string, string>>;
 }

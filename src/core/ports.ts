@@ -46,7 +46,7 @@ export interface Served {
 /** Starts a program that goes on running, such as a policy server. The request's signal stops it too. */
 export type Serve = (request: ExecRequest) => Served | ExecResult;
 
-export interface SocketRequest {
+interface SocketRequest {
   /** Absolute path of a unix socket. */
   readonly socket: string;
   readonly method: 'GET' | 'POST';

@@ -40,7 +40,7 @@ export interface CliRun {
   readonly leftFiles: readonly string[];
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** The word `never` keeps standard input open with nothing in it. */

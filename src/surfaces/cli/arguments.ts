@@ -16,7 +16,7 @@ export type Command =
     }
   | { readonly name: 'generate'; readonly options: Options };
 
-export interface Options {
+interface Options {
   /** The Gate; undefined leaves it to the environment and the default place. */
   readonly config: string | undefined;
   readonly output: 'text' | 'json' | 'yaml';
@@ -26,7 +26,7 @@ export interface Options {
 }
 
 /** What Argo CD tells a plugin by its environment, as flags. */
-export interface SourceOptions {
+interface SourceOptions {
   readonly root: string | undefined;
   readonly appName: string;
   readonly namespace: string;

@@ -73,7 +73,7 @@ export function findTool(name: string): (typeof TOOLS)[number] {
   return wanted;
 }
 
-export function overrideName(name: string): string {
+function overrideName(name: string): string {
   return `SYNCGATE_TOOL_${name.toUpperCase().replaceAll('-', '_')}`;
 }
 

@@ -141,7 +141,10 @@ describe('denialText', () => {
 
 describe('errorDenialText', () => {
   it.each([
-    ['CONFIG_MISSING', /^syncgate COULD NOT START judging this revision, 1 reason.*CONFIG_MISSING \[generate\] gone\. /],
+    [
+      'CONFIG_MISSING',
+      /^syncgate COULD NOT START judging this revision, 1 reason.*CONFIG_MISSING \[generate\] gone\. /,
+    ],
     ['CHECK_TIMEOUT', /^syncgate COULD NOT VERIFY .* not verified: CHECK_TIMEOUT \[generate\] gone\. .*Hard Refresh/],
   ] as const)('reads as a denial does: %s', (code, expected) => {
     expect(errorDenialText(new GateError(code, 'gone'))).toMatch(expected);
