@@ -4,7 +4,7 @@ import { isObject, type JsonObject, type JsonValue, objectFrom } from '../core/j
 import type { SourceTree } from '../core/source.ts';
 import { copyFile, type PrivateCopy } from './copy.ts';
 import { isRemoteFile, isRemoteFolder } from './git-address.ts';
-import { Fields, invalid } from './kustomization-fields.ts';
+import { Fields, foldName, invalid } from './kustomization-fields.ts';
 import { checkPlugin, PLUGIN_PATHS } from './kustomize-plugins.ts';
 import { readYaml, readYamlObject, writeJson, type YamlDocument } from './yaml.ts';
 
@@ -258,6 +258,8 @@ export class KustomizationWalk {
       if (configuration.kind === 'HelmChartInflationGenerator') {
         value = await this.#out.chart(value, value, at, where);
       } else if (configuration.kind === 'ReplacementTransformer') {
+        const odd = Object.keys(value).find((key) => key !== 'replacements' && foldName(key) === 'replacements');
+        if (odd !== undefined) throw invalid(`${JSON.stringify(odd)} is misspelt`, fields.where([odd]));
         const list = new Fields(document, ['replacements']);
         const load = (entry: string, place: string) => this.#file(entry, at, place);
         const replacements = await list.objects(value['replacements'] ?? [], undefined, ['path'], load);

@@ -119,6 +119,14 @@ describe('a kustomization that reaches out', () => {
         ),
       remote,
     ],
+    [
+      'a replacement of a plugin under another spelling',
+      (c) =>
+        k(
+          `resources: [own.yaml]\ntransformers:\n- |-\n  apiVersion: builtin\n  kind: ReplacementTransformer\n  metadata: {name: p}\n  Replacements: [{path: "${c.url}/p"}]\n`,
+        ),
+      ['RENDER_KUSTOMIZATION'],
+    ],
     ['a replacement', (c) => k(`resources: [own.yaml]\nreplacements: [{path: "${c.url}/a.yaml"}]`), remote],
     [
       'the checkout’s own configuration',
