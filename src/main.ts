@@ -1,8 +1,6 @@
-import { existsSync, statSync, writeSync } from 'node:fs';
-import { readFile, realpath } from 'node:fs/promises';
+import { existsSync, readFileSync, realpathSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { addAbortSignal } from 'node:stream';
 import { loadConfig } from './config.ts';
 import { asGateError, CODES, GateError } from './core/errors.ts';
 import { visible } from './report/text.ts';
@@ -83,7 +81,7 @@ async function run(argv: readonly string[]): Promise<Printed> {
       const { denialText, errorDenialText } = await import('./surfaces/argocd/denial.ts');
       const refusal = (text: string, exitCode: number) => ({ stdout: '', stderr: `${text}\n`, exitCode });
       try {
-        const request = requestFromPluginEnvironment(process.env, await realpath(process.cwd()));
+        const request = requestFromPluginEnvironment(process.env, realpathSync(process.cwd()));
         const judged = await withGate(command, platformConfigPath(process.env), (gate, signal) =>
           gate.judge(request, 'json', signal),
         );
@@ -107,7 +105,7 @@ async function withGate<Answer>(
   use: (gate: OpenGate, signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
   const file = command.options.config ?? configPath;
-  const config = await loadConfig(file, (path) => readFile(path, 'utf8'));
+  const config = await loadConfig(file, async (path) => readFileSync(path, 'utf8'));
   const seconds = command.options.timeoutSeconds ?? config.spec.timeoutSeconds;
   const deadline = new AbortController();
   const timer = setTimeout(
@@ -160,6 +158,8 @@ function workTreeOf(folder: string): string | undefined {
 async function readStdin(signal: AbortSignal): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let length = 0;
+  // Loaded here: most runs have no use for all of the streams.
+  const { addAbortSignal } = await import('node:stream');
   try {
     for await (const chunk of addAbortSignal(signal, process.stdin)) {
       length += (chunk as Buffer).length;

@@ -82,7 +82,7 @@ function start(request: ExecRequest, launchers: Launchers): Served | ExecResult 
     child = spawn(program as string, args, {
       cwd: request.cwd,
       env: request.env as NodeJS.ProcessEnv,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       detached: true,
       shell: false,
     });

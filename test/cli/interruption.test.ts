@@ -80,8 +80,16 @@ describe.each(judgingCommands)('syncgate %s', (command) => {
 describe('a run that comes to no verdict', () => {
   it('because nothing is left to wait for is no success', async () => {
     using sandbox = createSandbox(application);
-    const stall = "import files from 'node:fs/promises';\nfiles.readFile = () => new Promise(() => {});\n";
-    sandbox.write({ 'stall.mjs': stall });
+    // A program that never says how it ended, and timers that keep nothing alive.
+    const stall = [
+      "import programs from 'node:child_process';",
+      "import { EventEmitter } from 'node:events';",
+      'programs.spawn = () => new EventEmitter();',
+      'const { setTimeout: timer } = globalThis;',
+      'globalThis.setTimeout = (...args) => timer(...args).unref();',
+    ];
+    sandbox.program('kustomize', 'exit 0');
+    sandbox.write({ 'stall.mjs': stall.join('\n') });
     const env = { NODE_OPTIONS: `--import=${join(sandbox.path, 'stall.mjs')}` };
     for (const command of judgingCommands) {
       expectRefusal('check', await sandbox.judge(command, [], { env }), sandbox, { codes: ['INTERNAL'] });
