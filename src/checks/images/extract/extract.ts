@@ -76,7 +76,10 @@ function readCustom(object: JsonObject, groupKind: string, uses: Uses): void {
   readAnnotations(object, [], uses);
   for (const [value, path] of walk(object)) {
     if (path[0] === 'metadata' || (path.length === 1 && (path[0] === 'apiVersion' || path[0] === 'kind'))) continue;
-    if (isObject(value)) readSplitImage(value, path, uses);
+    if (isObject(value)) {
+      readSplitImage(value, path, uses);
+      readNamedValue(value, path, uses);
+    }
     addSuspects(value, path, hintOf(path), 'unknownKinds', uses);
   }
 }
@@ -107,6 +110,12 @@ function isPodSpecShaped(value: JsonObject): boolean {
 /** An object with an image and arguments is a container by another name. */
 function isContainerShaped(value: JsonObject): boolean {
   return typeof value['image'] === 'string' && ['args', 'command', 'env'].some((field) => Array.isArray(value[field]));
+}
+
+/** `{ name: RELATED_IMAGE_PROXY, value: team/proxy:v1 }`, as parameters and environments are listed. */
+function readNamedValue(pair: JsonObject, path: JsonPath, uses: Uses): void {
+  const { name, value } = pair;
+  if (typeof name === 'string') addSuspects(value, [...path, 'value'], name, 'unknownKinds', uses);
 }
 
 /** `image: { repository: quay.io/x, tag: v1 }`, the habit of Helm values, as one suspected image. */

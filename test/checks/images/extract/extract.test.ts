@@ -376,6 +376,18 @@ describe('custom resources', () => {
       { spec: { image: { registry: 'quay.io', repository: 'a/b', digest } } },
       [`unknownKinds spec.image.repository=quay.io/a/b@${digest}`],
     ],
+    [
+      'as a named value',
+      {
+        spec: {
+          params: [
+            { name: 'proxy-image', value: 'team/proxy:v1' },
+            { name: 'IMAGE', value: '$(params.image)' },
+          ],
+        },
+      },
+      ['unknownKinds spec.params.0.value=team/proxy:v1'],
+    ],
     ['by digest', { spec: { plugin: `team/app@${digest}` } }, [`unknownKinds spec.plugin=team/app@${digest}`]],
     [
       'in args of what has an image',
