@@ -11,6 +11,9 @@ import type { RenderPorts } from './render/context.ts';
 import { render } from './render/render.ts';
 import type { RenderRequest } from './render/request.ts';
 
+/** How long what is open may take to close. */
+const closeGraceMs = 2000;
+
 /** The process as the gate needs to know it. */
 export interface World {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -95,10 +98,12 @@ export function openGate(
   return {
     judge: (request, format, stop) => judge(request, stages(format), stop),
     async close() {
-      await Promise.allSettled([
+      const closed = Promise.allSettled([
         images?.().then(({ registries }) => registries.close()),
         policies().then((loaded) => loaded.dispose()),
       ]);
+      // What ignored its signal must not hold the end back: children and folders go with the process.
+      await Promise.race([closed, setTimeout(closeGraceMs)]);
       workspace.remove();
     },
   };
