@@ -39,9 +39,14 @@ function groupOf(apiVersion: string): string {
 }
 
 function readWorkload(object: JsonObject, podSpecPath: JsonPath, uses: Uses): void {
-  const spec = valueAt(object, podSpecPath);
-  if (isObject(spec)) readPodSpec(spec, podSpecPath, true, uses);
-  else if (spec !== undefined && spec !== null) uses.refuse(podSpecPath, 'is not an object');
+  for (let depth = 1; depth <= podSpecPath.length; depth++) {
+    const path = podSpecPath.slice(0, depth);
+    const value = valueAt(object, path);
+    // Null and absent are the same to the API server.
+    if (value === undefined || value === null) break;
+    if (!isObject(value)) uses.refuse(path, 'is not an object');
+    else if (depth === podSpecPath.length) readPodSpec(value, path, true, uses);
+  }
   for (let depth = 0; depth < podSpecPath.length; depth++) readAnnotations(object, podSpecPath.slice(0, depth), uses);
 }
 

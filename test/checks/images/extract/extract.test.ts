@@ -102,6 +102,15 @@ describe('built-in workloads', () => {
     ).toEqual([]);
   });
 
+  it.each<[string, object, string]>([
+    ['a list', { template: [{ spec: podSpec }] }, 'spec.template'],
+    ['a string', { template: 'nginx' }, 'spec.template'],
+    ['a list further down', { template: { spec: [podSpec] } }, 'spec.template.spec'],
+  ])('find fault with a template that is %s', (_, spec, path) => {
+    const { problems } = extract({ apiVersion: 'apps/v1', kind: 'Deployment', spec });
+    expect(problems.map((problem) => problem.path.join('.'))).toEqual([path]);
+  });
+
   it('hand on an empty image, which is refused as a reference', () => {
     expect(known({ apiVersion: 'v1', kind: 'Pod', spec: { containers: [{ image: '' }] } })).toEqual([
       'spec.containers.0.image=',
