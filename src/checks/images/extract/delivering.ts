@@ -103,6 +103,7 @@ const sometimes: Readonly<Record<string, (object: JsonObject) => string | undefi
   'argoproj.io/CronWorkflow': createdManifest,
   'argoproj.io/Sensor': sensorTrigger,
   'apps.openshift.io/DeploymentConfig': imageTrigger,
+  'extensions.istio.io/WasmPlugin': remoteModule,
   'tekton.dev/TaskRun': remoteTask,
   'tekton.dev/Task': remoteTask,
   'tekton.dev/Pipeline': remoteTask,
@@ -129,6 +130,11 @@ function imageUpdate(object: JsonObject): string | undefined {
     [annotations, labels].some((map) => isObject(map) && Object.hasOwn(map, name) && map[name] !== 'never'),
   );
   return found === undefined ? undefined : `has a controller write other images into it (${found})`;
+}
+
+function remoteModule(object: JsonObject): string | undefined {
+  const url = valueAt(object, ['spec', 'url']);
+  return typeof url === 'string' && /^https?:/i.test(url) ? 'runs code from a URL, which nobody can sign' : undefined;
 }
 
 function imageTrigger(object: JsonObject): string | undefined {
