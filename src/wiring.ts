@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { createExec, createServe, findLaunchers, findProgram } from './adapters/exec.ts';
 import { createWorkspace, makeFolder } from './adapters/workspace.ts';
 import type { Policies } from './checks/policy/dialect.ts';
@@ -103,7 +104,7 @@ export function openGate(
         policies().then((loaded) => loaded.dispose()),
       ]);
       // What ignored its signal must not hold the end back: children and folders go with the process.
-      await Promise.race([closed, setTimeout(closeGraceMs)]);
+      await Promise.race([closed, setTimeout(closeGraceMs, undefined, { ref: false })]);
       workspace.remove();
     },
   };
