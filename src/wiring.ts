@@ -104,7 +104,7 @@ export function openGate(
         policies().then((loaded) => loaded.dispose()),
       ]);
       // What ignored its signal must not hold the end back: children and folders go with the process.
-      await Promise.race([closed, setTimeout(closeGraceMs, undefined, { ref: false })]);
+      await Promise.race([closed, setTimeout(closeGraceMs)]);
       workspace.remove();
     },
   };
