@@ -113,7 +113,7 @@ function extractionFindings(manifest: Manifest, extraction: Extraction): Finding
     code: 'IMAGE_DELIVERED_ELSEWHERE',
     rule: 'images',
     message: `it ${extraction.delivers}`,
-    mend: `If what it delivers is judged elsewhere, have the platform add ${groupKind} to images.delivering.allow.`,
+    mend: `Take it out; or, if what it brings is judged elsewhere, have the platform add ${groupKind} to spec.images.delivering.allow.`,
   });
   return findings;
 }
