@@ -22,6 +22,8 @@ export interface Key {
   readonly path: string;
   readonly schema: Schema;
   readonly required: boolean;
+  /** Whether it stands in one of several forms that a value may have, and is required only there. */
+  readonly alternative: boolean;
 }
 
 const intro = `# The Gate
@@ -52,6 +54,44 @@ spec:
 - Editors complete and check the file with \`schema/gate.schema.json\`, for example by this first line:
   \`# yaml-language-server: $schema=./node_modules/syncgate/schema/gate.schema.json\`
 
+## Credentials
+
+They come from files that the Gate names, and from nowhere else: \`~/.docker/config.json\`, \`docker login\`, helm's own files and
+an ssh agent are not looked at. Images and what rendering fetches have a store each; both may lie in one folder.
+
+\`\`\`yaml
+spec:
+  registryCredentials: credentials/config.json # images: a file as docker login writes it
+  render:
+    credentials: credentials/ # charts and bases: every *.yaml in it, or one file
+\`\`\`
+
+\`credentials/repositories.yaml\`, whose files are named relative to it:
+
+\`\`\`yaml
+credentials:
+  - place: https://charts.example.com/stable # a host, or a URL and everything below it
+    username: robot
+    passwordFile: charts-password # or password, token, tokenFile
+    caFile: ca.pem # also certificateFile and keyFile, of a client certificate
+  - place: git.example.com
+    sshKeyFile: id_ed25519
+    knownHostsFile: known_hosts # without it no ssh host is trusted
+\`\`\`
+
+The host must be listed too, in \`render.helm.repositories\` or \`render.kustomize.remoteBases\`. A registry at a private or
+loopback address is asked only if it is listed:
+
+\`\`\`yaml
+spec:
+  registries:
+    - host: registry.corp.example:5000
+      ca: corp-ca.pem # or plainHttp: true, if it has no TLS
+      credentials: { usernameFile: credentials/user, passwordFile: credentials/password }
+\`\`\`
+
+## Keys
+
 In the tables, keys are written without \`spec.\`, and those of the entries of a list as \`list[].key\`.
 `;
 
@@ -60,7 +100,7 @@ export function configurationPage(gate: Schema): string {
   const spec = gate.properties?.['spec'] ?? {};
   const sections = Object.entries(spec.properties ?? {}).map(([name, schema]) => {
     const required = spec.required?.includes(name) ?? false;
-    const own = `*Type:* ${typeOf(schema)}. *Default:* ${defaultOf({ path: name, schema, required })}.`;
+    const own = `*Type:* ${typeOf(schema)}. *Default:* ${defaultOf({ path: name, schema, required, alternative: false })}.`;
     return `## spec.${name}\n\n${sentence(schema)}\n\n${own}\n${table(keysBelow(schema, name))}`;
   });
   return `${intro}\n${sections.join('\n')}`;
@@ -69,11 +109,14 @@ export function configurationPage(gate: Schema): string {
 /** Every key below a schema, objects before what they hold. */
 export function keysBelow(schema: Schema, path = ''): Key[] {
   const keys: Key[] = [];
-  for (const variant of schema.anyOf ?? [schema]) {
+  const variants = schema.anyOf ?? [schema];
+  const alternatives = variants.filter(({ properties }) => properties !== undefined).length;
+  for (const variant of variants) {
     if (variant.items !== undefined) keys.push(...keysBelow(variant.items, `${path}[]`));
     for (const [name, child] of Object.entries(variant.properties ?? {})) {
       const below = path === '' ? name : `${path}.${name}`;
-      keys.push({ path: below, schema: child, required: variant.required?.includes(name) ?? false });
+      const required = variant.required?.includes(name) ?? false;
+      keys.push({ path: below, schema: child, required, alternative: alternatives > 1 });
       keys.push(...keysBelow(child, below));
     }
   }
@@ -110,8 +153,8 @@ function plural(type: string): string {
   return /^[a-z]+$/.test(type) ? `${type}s` : type;
 }
 
-function defaultOf({ schema, required }: Key): string {
-  if (required && schema.default === undefined) return 'required';
+function defaultOf({ schema, required, alternative }: Key): string {
+  if (required && schema.default === undefined) return alternative ? 'required in this form' : 'required';
   if (schema.default === undefined) return 'unset';
   if (Array.isArray(schema.default) && schema.default.length > 0) return `\`${JSON.stringify(schema.default)}\``;
   if (typeof schema.default === 'object') {

@@ -72,11 +72,14 @@ export async function loadConfig(path: string, readText: (path: string) => Promi
   try {
     text = await readText(path);
   } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
     const why =
-      (error as NodeJS.ErrnoException).code === 'ENOENT'
+      code === 'ENOENT'
         ? 'does not exist'
-        : `cannot be read: ${String((error as NodeJS.ErrnoException).code ?? error)}`;
-    throw new GateError('CONFIG_MISSING', `the configuration ${path} ${why}`, { cause: error });
+        : code === 'EISDIR'
+          ? 'is a folder'
+          : `cannot be read: ${String(code ?? error)}`;
+    throw new GateError('CONFIG_MISSING', `the configuration ${path === '' ? '""' : path} ${why}`, { cause: error });
   }
   const [document, second] = readSettings(text, path, 'CONFIG_INVALID');
   if (document === undefined || typeof document.value !== 'object' || document.value === null) {

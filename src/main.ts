@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { loadConfig } from './config.ts';
 import { asGateError, CODES, GateError } from './core/errors.ts';
-import { visible } from './report/text.ts';
+import { visible, withMend } from './report/text.ts';
 import { type Command, parseCommand } from './surfaces/cli/arguments.ts';
 import { helpText } from './surfaces/cli/help.ts';
 import {
@@ -46,8 +46,13 @@ async function main(argv: readonly string[]): Promise<void> {
   await write(process.stderr, printed.stderr).catch(() => {});
   try {
     await write(process.stdout, printed.stdout);
-  } catch {
-    const error = new GateError('EMIT_FAILED', 'whoever read the output closed it before all of it was written');
+  } catch (thrown) {
+    const { code = 'unknown error' } = thrown as NodeJS.ErrnoException;
+    const why =
+      code === 'EPIPE'
+        ? 'whoever read the output closed it before all of it was written'
+        : `not all of the output could be written (${code})`;
+    const error = new GateError('EMIT_FAILED', why, { cause: thrown });
     await write(process.stderr, printError(error).stderr).catch(() => {});
     exitCode = exitCodeOf('unevaluated');
   }
@@ -182,7 +187,7 @@ function printError(error: GateError): Printed {
 }
 
 function errorText(error: GateError): string {
-  return visible(`${error.code} ${error.message}. ${error.mend}`);
+  return visible(`${error.code} ${withMend(error)}`);
 }
 
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {

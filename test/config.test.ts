@@ -88,7 +88,7 @@ describe('what is refused, in a word that names the place', () => {
   it.each([
     ['ENOENT', 'does not exist'],
     ['EACCES', 'cannot be read: EACCES'],
-    ['EISDIR', 'cannot be read: EISDIR'],
+    ['EISDIR', 'is a folder'],
   ])('a file that answers %s', async (code, message) => {
     const read = () => Promise.reject(Object.assign(new Error('no'), { code }));
     const error = await rejectionOf(loadConfig('gate.yaml', read));

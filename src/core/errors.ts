@@ -19,12 +19,12 @@ function codes<Name extends string>(entries: Record<Name, CodeEntry>): Readonly<
 export const CODES = codes({
   // Command and configuration
   USAGE: { answer: 'usage', meaning: 'The command line is not one that syncgate knows.', mend: 'See `syncgate help`.' },
-  CONFIG_MISSING: { answer: 'usage', meaning: 'The Gate configuration file could not be found or read.', mend: 'Name it with --config, or mount it where the message says.' },
+  CONFIG_MISSING: { answer: 'usage', meaning: 'The Gate configuration file could not be found or read.', mend: 'Name it with --config or SYNCGATE_CONFIG, or put it there.' },
   CONFIG_INVALID: { answer: 'usage', meaning: 'The Gate configuration has a key or a value that is not allowed.', mend: 'Correct the line that the message names.' },
 
   // Source
   SOURCE_MISSING: { answer: 'usage', meaning: 'The folder to render does not exist or is not a folder.', mend: 'Name an existing folder, or - for standard input.' },
-  SOURCE_OUTSIDE: { answer: 'denied', meaning: 'A path, or a symbolic link, leads out of the source tree.', mend: 'Keep everything that is rendered inside the source, and make links relative.' },
+  SOURCE_OUTSIDE: { answer: 'denied', meaning: 'A path, or a symbolic link, leads out of the source tree.', mend: 'Keep all that is rendered inside the source and make links relative; on the command line --root names a wider folder.' },
   SOURCE_SPECIAL: { answer: 'denied', meaning: 'The source holds a device, a socket or a pipe where a file is expected.', mend: 'Replace it by a file.' },
   SOURCE_TOO_LARGE: { answer: 'unevaluated', meaning: 'The source has more files or bytes than the limits allow.', mend: 'Make the source smaller, or raise spec.render.limits.' },
   SOURCE_UNREADABLE: { answer: 'unevaluated', meaning: 'A file of the source exists and cannot be read.', mend: 'Look at its permissions.' },
@@ -58,7 +58,7 @@ export const CODES = codes({
   MANIFEST_TOO_MANY: { answer: 'unevaluated', meaning: 'There are more rendered objects than the limit allows.', mend: 'Split the application, or raise spec.manifests.maxObjects.' },
   MANIFEST_ENCODING: { answer: 'unevaluated', meaning: 'A manifest is not UTF-8, or holds characters that YAML does not allow.', mend: 'Save the file as UTF-8 without control characters.' },
   MANIFEST_SYNTAX: { answer: 'unevaluated', meaning: 'A manifest is not YAML or JSON that Kubernetes could read.', mend: 'Correct the line that the message names.' },
-  MANIFEST_DUPLICATE_KEY: { answer: 'unevaluated', meaning: 'A key stands twice in one mapping; which of the two Kubernetes would take is not defined.', mend: 'Remove one of the two.' },
+  MANIFEST_DUPLICATE_KEY: { answer: 'unevaluated', meaning: 'A key stands twice in one mapping; which of the two Kubernetes would take is not defined.', mend: 'Remove one of the two; if they belong to two documents, write --- between them.' },
   MANIFEST_ALIASES: { answer: 'unevaluated', meaning: 'YAML aliases repeat more values than is allowed, or one stands inside its own value.', mend: 'Write the values out, or raise spec.manifests.maxAliasNodes.' },
   MANIFEST_DEPTH: { answer: 'unevaluated', meaning: 'The values of a manifest are nested deeper than the limit.', mend: 'Make it flatter, or raise spec.manifests.maxDepth.' },
   MANIFEST_TAG: { answer: 'unevaluated', meaning: 'A YAML value has a tag that is not read, or that does not fit it.', mend: 'Remove the tag, or quote the value.' },

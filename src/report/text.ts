@@ -26,7 +26,12 @@ export function findingText(finding: Finding): string {
     finding.place === undefined ? undefined : `at ${describePlace(finding.place)}`,
   ].filter((part) => part !== undefined);
   const where = subject.length === 0 ? '' : `${subject.join(', ')}: `;
-  return visible(`${finding.code} [${finding.rule}] ${where}${finding.message}. ${finding.mend}`);
+  return visible(`${finding.code} [${finding.rule}] ${where}${withMend(finding)}`);
+}
+
+/** What is wrong and what to do, as two sentences. */
+export function withMend({ message, mend }: { readonly message: string; readonly mend: string }): string {
+  return `${message}${/[.?!]$/.test(message) ? '' : '.'} ${mend}`;
 }
 
 /** The whole decision for a person: a line a finding, then one line that sums up. */

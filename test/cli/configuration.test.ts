@@ -80,7 +80,7 @@ describe.each(judgingCommands)('syncgate %s', (command) => {
     expect(run.exitCode).toBe(0);
     const args = command === 'generate' ? ['generate'] : [command, 'repo/app'];
     const folder = await sandbox.run([...args, '--config', 'platform/folder'], { env: { ARGOCD_APP_NAME: 'shop' } });
-    expectRefusal(command, folder, sandbox, { codes: ['CONFIG_MISSING'], says: ['cannot be read: EISDIR'] });
+    expectRefusal(command, folder, sandbox, { codes: ['CONFIG_MISSING'], says: ['is a folder'] });
   });
 
   it.each([
@@ -139,6 +139,7 @@ describe('wrong use of the command', () => {
     [['check', '--confg', 'x'], 'did you mean --config?'],
     [['render', 'a', 'b'], 'takes one path'],
     [['check', '--timeout', 'soon'], '--timeout takes whole seconds'],
+    [['check', '--namespace', 'shop/../x'], '--namespace takes a name of lower-case letters, digits and hyphens'],
     [
       ['render', 'repo/app', '--root', 'platform', '--config', 'platform/gate.yaml'],
       'repo/app is not inside the root platform',

@@ -36,7 +36,7 @@ export function expectRefusal(command: JudgingCommand, run: CliRun, sandbox: San
     exitCode: refusal.exitCode ?? exitCodeFrom(refusal.codes),
     signal: null,
   });
-  for (const finding of findings) expect(finding, 'a finding ends with what to do').toMatch(/\. \S/);
+  for (const finding of findings) expect(finding, 'a finding ends with what to do').toMatch(/[.?] \S/);
   expectNothingTold(stderr, sandbox, refusal.secrets ?? []);
   expect(run.leftProcesses, 'no process is left').toEqual([]);
   expect(run.leftFiles, 'no temporary file is left').toEqual([]);

@@ -140,11 +140,15 @@ function readOptions(name: CommandName, values: FlagValues): Options {
 }
 
 function readSource(values: FlagValues): SourceOptions {
+  const namespace = (values['namespace'] as string | undefined) ?? '';
+  if (!/^(?:[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)?$/.test(namespace)) {
+    throw usage(`--namespace takes a name of lower-case letters, digits and hyphens, not ${quote(namespace)}`);
+  }
   const lists = (values['api-versions'] as string[] | undefined) ?? [];
   return {
     root: values['root'] as string | undefined,
     appName: (values['app-name'] as string | undefined) ?? '',
-    namespace: (values['namespace'] as string | undefined) ?? '',
+    namespace,
     kubeVersion: (values['kube-version'] as string | undefined) ?? '',
     apiVersions: lists.flatMap((list) => list.split(',')).filter((each) => each !== ''),
     parameters: readParameters(values),

@@ -37,9 +37,15 @@ export const COMMANDS: readonly CommandHelp[] = [
   { name: 'help', usage: 'syncgate help [COMMAND]', does: 'Prints this.', example: 'syncgate help check' },
 ];
 
-const commonFlags: readonly (readonly [string, string])[] = [
+/** What --output takes; a command that is not here has only one form. The first is the default. */
+const outputFormats: Partial<Record<CommandName, string>> = {
+  check: 'text or json',
+  render: 'json or yaml',
+  version: 'text or json',
+};
+
+const judgingFlags: readonly (readonly [string, string])[] = [
   ['-c, --config FILE', 'the Gate; else $SYNCGATE_CONFIG, else /etc/syncgate/gate.yaml'],
-  ['-o, --output FORMAT', 'check: text or json; render: json or yaml'],
   ['    --timeout SECONDS', 'for the whole verdict; else the Gate says (40)'],
   ['-q, --quiet', 'print nothing on stderr when it is allowed'],
   ['    --no-color', 'no colours, even on a terminal'],
@@ -77,11 +83,19 @@ export function helpText(topic: CommandName | undefined): string {
     `Example: ${command.example}`,
     '',
     'Flags:',
-    ...table(commonFlags),
+    ...table(commonFlags(command.name)),
     ...(takesSource ? table(sourceFlags) : []),
     ...(takesSource ? ['', 'Parameters of the renderers:', ...table(parameterFlags())] : []),
     '',
   ].join('\n');
+}
+
+function commonFlags(name: CommandName): (readonly [string, string])[] {
+  const formats = outputFormats[name];
+  return [
+    ...(formats === undefined ? [] : [['-o, --output FORMAT', formats] as const]),
+    ...(name === 'version' ? [] : judgingFlags),
+  ];
 }
 
 function parameterFlags(): (readonly [string, string])[] {

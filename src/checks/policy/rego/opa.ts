@@ -121,7 +121,10 @@ export async function checkPolicies(
   if (code === 0) return;
   const complaints = readComplaints(stdout) ?? readComplaints(stderr);
   throw complaints === undefined
-    ? new GateError('OPA_FAILED', `opa check failed: ${layout.displayed(firstLine(stderr))}`)
+    ? new GateError(
+        'OPA_FAILED',
+        `opa check failed (exit ${code}): ${layout.displayed(firstLine(stderr)) || 'it said nothing'}`,
+      )
     : asInvalid(complaints, layout);
 }
 
