@@ -3,6 +3,7 @@
  * processes, files and the network never arrive by import.
  */
 import type { Digest, Repository } from './image.ts';
+import type { JsonValue } from './json.ts';
 
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -136,3 +137,24 @@ export interface Registry {
    */
   referrers(repository: Repository, digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]>;
 }
+
+/** A policy over signed content, such as the `policy` of an attestation. */
+export interface ContentQuestion {
+  readonly language: 'rego' | 'cue';
+  readonly text: string;
+  /** What messages call it: `ClusterImagePolicy release, attestation provenance`. */
+  readonly name: string;
+}
+
+/**
+ * Judges content that was already verified. Each question is asked in isolation: two policies never see one another,
+ * though both say `package sigstore`.
+ */
+export interface ContentJudge {
+  /** Once, when policies are loaded. Throws what it would throw later: no engine, no parse, a function it must not use. */
+  check(question: ContentQuestion, signal: AbortSignal): Promise<void>;
+  /** Throws a GateError for what could not be evaluated. */
+  judge(question: ContentQuestion, input: JsonValue, signal: AbortSignal): Promise<ContentAnswer>;
+}
+
+export type ContentAnswer = { readonly kind: 'passed' } | { readonly kind: 'failed'; readonly message: string };

@@ -1,25 +1,11 @@
 import * as z from 'zod/mini';
 import { GateError } from '../../../core/errors.ts';
 import { isObject, type JsonPath } from '../../../core/json.ts';
-import { describePlace, type Place } from '../../../core/manifest.ts';
+import { describePlace } from '../../../core/manifest.ts';
 import { type SettingsDocument, validateSettings } from '../../../core/settings-file.ts';
-import { type Glob, globHazards, parseGlob } from './glob.ts';
-import { type HashName, type PolicyKey, parsePublicKey } from './key.ts';
-
-/** One way to satisfy a policy. A union on `kind`: keyless and attestations become further members. */
-export type Authority =
-  | { readonly kind: 'key'; readonly name: string; readonly key: PolicyKey }
-  | { readonly kind: 'static'; readonly name: string; readonly action: 'pass' | 'fail'; readonly message: string };
-
-/** A ClusterImagePolicy: it applies where any glob matches, and is satisfied by any one of its authorities. */
-export interface ImagePolicy {
-  readonly name: string;
-  readonly place: Place;
-  readonly globs: readonly Glob[];
-  readonly authorities: readonly [Authority, ...Authority[]];
-  /** What a person should know of, each a clause. */
-  readonly hazards: readonly string[];
-}
+import { globHazards, globScope, parseGlob } from './glob.ts';
+import { type HashName, parsePublicKey } from './key.ts';
+import type { Authority, Evidence, ImagePolicy } from './model.ts';
 
 /** Reads the key that a `secretRef` names. */
 export type SecretReader = (name: string) => Promise<{ readonly text: string; readonly shown: string }>;
@@ -96,9 +82,13 @@ export async function readClusterImagePolicy(document: SettingsDocument, secrets
     authorities.push(await readAuthority(document, authority, i, secrets));
   }
   return {
+    rule: `ClusterImagePolicy ${metadata.name}`,
     name: metadata.name,
     place: document.locate(['metadata', 'name']),
-    globs,
+    scope: globs.map(globScope),
+    match: [],
+    mode: 'enforce',
+    quorum: 1,
     // The schema demands at least one.
     authorities: authorities as [Authority, ...Authority[]],
     hazards: [...globs.flatMap(globHazards), ...authorityHazards(authorities)],
@@ -170,13 +160,24 @@ async function readAuthority(
   }
   const hash = readHash(document, [...keyPath, 'hashAlgorithm'], hashAlgorithm);
   if (data !== undefined)
-    return { kind: 'key', name, key: at(document, [...keyPath, 'data'], () => parsePublicKey(data, hash)) };
+    return { ...plain, kind: 'key', name, key: at(document, [...keyPath, 'data'], () => parsePublicKey(data, hash)) };
   const secretPath = [...keyPath, 'secretRef', 'name'];
   const secret = await secrets(secretRef?.name ?? '').catch((error: unknown) => {
     throw placed(document, secretPath, error);
   });
-  return { kind: 'key', name, key: at(document, secretPath, () => parsePublicKey(secret.text, hash), secret.shown) };
+  const key = at(document, secretPath, () => parsePublicKey(secret.text, hash), secret.shown);
+  return { ...plain, kind: 'key', name, key };
 }
+
+/** A signature by the key, and nothing besides. */
+const plain: Evidence = {
+  log: { demand: 'ignored' },
+  timestamp: { demand: 'ignored' },
+  sources: [],
+  format: 'any',
+  attestations: [],
+  annotations: {},
+};
 
 /** As upstream: any case, blanks around it, sha256 where there is none. */
 function readHash(document: SettingsDocument, path: JsonPath, written: string | undefined): HashName {

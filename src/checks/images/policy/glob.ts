@@ -1,4 +1,5 @@
 import { GateError } from '../../../core/errors.ts';
+import type { ImageScope } from './model.ts';
 
 /**
  * An image glob as sigstore's policy-controller means it (pkg/apis/glob): `*` is anything but a slash, `**` anything at
@@ -41,6 +42,15 @@ function tokenize(text: string): Token[] {
   return (text.match(/\*\*|\*|[^*]+/g) ?? []).flatMap((part): Token[] =>
     part === '*' || part === '**' ? [part] : [...part].map((literal) => ({ literal })),
   );
+}
+
+/** The images that a glob names. */
+export function globScope(glob: Glob): ImageScope {
+  return {
+    text: glob.text,
+    matches: (name) => matchesGlob(glob, name),
+    couldMatchDigest: (repository) => couldMatchDigest(glob, repository),
+  };
 }
 
 /** Whether the glob matches a canonical name, whole. */

@@ -4,9 +4,9 @@ import { canonicalName, type Digest, type ImageReference, repositoryName } from 
 import { describePlace } from '../../../core/manifest.ts';
 import { readSettings } from '../../../core/settings-file.ts';
 import type { TrustSource } from '../settings.ts';
-import { type ImagePolicy, readClusterImagePolicy } from './cluster-image-policy.ts';
+import { readClusterImagePolicy } from './cluster-image-policy.ts';
 import { listPolicyFiles, readBounded, readSecret } from './files.ts';
-import { couldMatchDigest, matchesGlob } from './glob.ts';
+import type { ImagePolicy } from './model.ts';
 
 /** The policies of a run. Made once and never changed: nothing that is rendered can add to it. */
 export interface Trust {
@@ -51,16 +51,16 @@ function folderOf(root: string, files: readonly { readonly path: string }[]): st
 function refuseSameNames(policies: readonly ImagePolicy[]): void {
   const seen = new Map<string, ImagePolicy>();
   for (const policy of policies) {
-    const other = seen.get(policy.name);
+    const other = seen.get(policy.rule);
     if (other !== undefined) {
       const where = describePlace(policy.place);
       throw new GateError(
         'IMAGE_POLICY_INVALID',
-        `${where}: a ClusterImagePolicy called ${policy.name} is also in ${describePlace(other.place)}`,
+        `${where}: a ${policy.rule.replace(' ', ' called ')} is also in ${describePlace(other.place)}`,
         { mend: 'Give each policy a name of its own.', place: where },
       );
     }
-    seen.set(policy.name, policy);
+    seen.set(policy.rule, policy);
   }
 }
 
@@ -68,23 +68,18 @@ function warningsOf(policy: ImagePolicy): Finding[] {
   return policy.hazards.map((hazard) => ({
     effect: 'warn',
     code: 'IMAGE_POLICY_HAZARD',
-    rule: ruleName(policy),
+    rule: policy.rule,
     message: hazard,
     mend: 'Write what is meant, or leave it if this is meant.',
     place: policy.place,
   }));
 }
 
-/** `ClusterImagePolicy release-keys` as findings call it. */
-export function ruleName(policy: ImagePolicy): string {
-  return `ClusterImagePolicy ${policy.name}`;
-}
-
 /** Whether the policies that apply cannot be known before the tag is resolved. */
 export function dependsOnDigest(trust: Trust, reference: ImageReference): boolean {
   if (reference.digest !== undefined) return false;
   const repository = repositoryName(reference.repository);
-  return trust.policies.some((policy) => policy.globs.some((glob) => couldMatchDigest(glob, repository)));
+  return trust.policies.some((policy) => policy.scope.some((each) => each.couldMatchDigest(repository)));
 }
 
 /**
@@ -95,5 +90,5 @@ export function dependsOnDigest(trust: Trust, reference: ImageReference): boolea
 export function policiesFor(trust: Trust, reference: ImageReference, resolved: Digest | undefined): ImagePolicy[] {
   const names = [canonicalName(reference)];
   if (resolved !== undefined) names.push(canonicalName({ ...reference, digest: resolved }));
-  return trust.policies.filter((policy) => policy.globs.some((glob) => names.some((name) => matchesGlob(glob, name))));
+  return trust.policies.filter((policy) => policy.scope.some((each) => names.some((name) => each.matches(name))));
 }

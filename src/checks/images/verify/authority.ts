@@ -1,12 +1,10 @@
 import type { Digest } from '../../../core/image.ts';
 import type { JsonValue } from '../../../core/json.ts';
 import { isObject } from '../../../core/json.ts';
-import type { Authority } from '../policy/cluster-image-policy.ts';
+import type { KeyAuthority } from '../policy/model.ts';
 import { asRecord, Malformed, parseStrictJson, stringAt } from './json.ts';
 import { isSignedBy } from './signature.ts';
 import { preAuthenticationEncoding, type SignedObject } from './signed-object.ts';
-
-type KeyAuthority = Extract<Authority, { readonly kind: 'key' }>;
 
 /** Why an object does not satisfy an authority; the first of this list that occurs is what a finding tells. */
 export const REJECTIONS = [

@@ -1,9 +1,8 @@
 import type { Finding } from '../../../core/decision.ts';
-import { CODES, type GateError } from '../../../core/errors.ts';
+import { CODES, GateError } from '../../../core/errors.ts';
 import type { Digest } from '../../../core/image.ts';
-import type { Authority, ImagePolicy } from '../policy/cluster-image-policy.ts';
 import { describeKey } from '../policy/key.ts';
-import { ruleName } from '../policy/trust.ts';
+import type { ImagePolicy, KeyAuthority } from '../policy/model.ts';
 import { REJECTIONS, type Rejection, rejectionOf } from './authority.ts';
 import type { Collected } from './collect.ts';
 
@@ -72,12 +71,13 @@ async function judgePolicy(
   const rejections: Rejection[] = [];
   for (const authority of policy.authorities) {
     if (authority.kind === 'static') {
-      if (authority.action === 'pass') return `${ruleName(policy)}, authority ${authority.name}, static pass`;
+      if (authority.action === 'pass') return `${policy.rule}, authority ${authority.name}, static pass`;
       continue;
     }
+    if (authority.kind !== 'key') throw new GateError('IMAGE_POLICY_UNSUPPORTED', `${authority.kind} is not verified`);
     for (const object of (await collect()).objects) {
       const rejection = await rejectionOf(authority, object, digest);
-      if (rejection === undefined) return `${ruleName(policy)}, ${describeAuthority(authority)}`;
+      if (rejection === undefined) return `${policy.rule}, ${describeAuthority(authority)}`;
       rejections.push(rejection);
     }
   }
@@ -86,7 +86,7 @@ async function judgePolicy(
   return objectionOf(policy, keys.map(describeAuthority).join('; '), rejections, await collect());
 }
 
-function describeAuthority(authority: Extract<Authority, { kind: 'key' }>): string {
+function describeAuthority(authority: KeyAuthority): string {
   return `authority ${authority.name}, ${describeKey(authority.key)}`;
 }
 
@@ -98,7 +98,7 @@ function deniedByStatic(policy: ImagePolicy): Objection {
   return {
     effect: 'deny',
     code: 'IMAGE_DENIED_BY_POLICY',
-    rule: ruleName(policy),
+    rule: policy.rule,
     message,
     mend: 'Use another image, or have the owner of the policy change it.',
   };
@@ -114,7 +114,7 @@ function objectionOf(
   rejections: readonly Rejection[],
   collected: Collected,
 ): Objection {
-  const rule = ruleName(policy);
+  const rule = policy.rule;
   const [failure] = collected.failures;
   if (failure !== undefined)
     return failureObjection(rule, failure, `its signatures could not be read (tried ${tried})`);
