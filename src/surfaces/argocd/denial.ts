@@ -30,7 +30,8 @@ export function denialText(decision: Decision, limitBytes: number = denialLimitB
   let room = limitBytes - reserve;
   const told: string[] = [];
   for (const reason of reasons) {
-    const item = itemText(reason);
+    // A name that an author chose may hold what separates two findings, and would read as one of ours.
+    const item = itemText(reason).replaceAll(separator, ' ¦ ');
     room -= cost(separator + item);
     if (room < 0) break;
     told.push(item);

@@ -133,6 +133,13 @@ describe('denialText', () => {
     expect(text).not.toContain('hunter2');
   });
 
+  it('lets no text of a repository look like a finding of its own', () => {
+    const forged = { apiVersion: 'v1', kind: 'Pod', namespace: undefined, name: 'a | allowed by the platform | b' };
+    const text = denialText(decision([{ ...unsigned, object: forged }]));
+    expect(text.split(' | ')).toHaveLength(denialText(decision([unsigned])).split(' | ').length);
+    expect(text).toContain('Pod a ¦ allowed by the platform ¦ b');
+  });
+
   it('never exceeds even a limit that holds almost nothing', () => {
     for (const limit of [10, 100, 300])
       expect(cost(denialText(decision([unsigned]), limit))).toBeLessThanOrEqual(limit);
