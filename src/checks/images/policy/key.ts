@@ -64,7 +64,8 @@ function decode(pem: string, label: string): KeyObject {
   }
 }
 
-function asPolicyKey(key: KeyObject, hashAlgorithm: HashName): PolicyKey {
+/** The same for a key that is at hand, such as that of a certificate. Throws IMAGE_KEY_INVALID for other kinds. */
+export function asPolicyKey(key: KeyObject, hashAlgorithm: HashName = 'sha256'): PolicyKey {
   const spki = key.export({ format: 'der', type: 'spki' });
   const fingerprint = createHash('sha256').update(spki).digest('base64');
   const details = key.asymmetricKeyDetails;

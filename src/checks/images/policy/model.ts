@@ -70,6 +70,8 @@ export interface KeyAuthority extends Evidence {
   readonly kind: 'key';
   readonly name: string;
   readonly key: PolicyKey;
+  /** When its signatures count, in milliseconds: at their trusted time, or where none is asked for, now. */
+  readonly validFor?: { readonly start?: number; readonly end?: number };
 }
 
 /** Signatures with a short-lived (or any) certificate of an authority in `roots`. A bare key never satisfies it. */
@@ -104,9 +106,9 @@ export interface NotationAuthority {
 /** What key and keyless authorities ask of a signature beyond the signer. */
 export interface Evidence {
   /** The transparency log. `required`: an entry of a log in `roots`, bound to signature, digest and key. */
-  readonly log: { readonly demand: 'ignored' } | { readonly demand: 'required'; readonly roots: TrustRoot };
+  readonly log: { readonly demand: 'ignored' } | EvidenceDemand;
   /** RFC 3161 timestamps. `required`: one of an authority in `roots`; it is then the time that certificates are judged at. */
-  readonly timestamp: { readonly demand: 'ignored' } | { readonly demand: 'required'; readonly roots: TrustRoot };
+  readonly timestamp: { readonly demand: 'ignored' } | EvidenceDemand;
   /** Where signatures and attestations lie; empty means beside the image. */
   readonly sources: readonly SignatureSource[];
   /** Which forms count: the tags `.sig` and `.att`, bundles, or whatever is there. */
@@ -117,6 +119,13 @@ export interface Evidence {
   readonly annotations: Readonly<Record<string, string>>;
   /** The `docker-reference` that a simple-signing payload must claim (policy.json `signedIdentity`); undefined where no name is asked for. */
   readonly signedName?: SignedName;
+}
+
+interface EvidenceDemand {
+  readonly demand: 'required';
+  readonly roots: TrustRoot;
+  /** How many different logs or authorities; 1 if it is left out. */
+  readonly threshold?: number;
 }
 
 export type SignedName =

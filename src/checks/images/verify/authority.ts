@@ -3,7 +3,7 @@ import type { JsonValue } from '../../../core/json.ts';
 import { isObject } from '../../../core/json.ts';
 import type { KeyAuthority } from '../policy/model.ts';
 import { asRecord, Malformed, parseStrictJson, stringAt } from './json.ts';
-import { isSignedBy } from './signature.ts';
+import { isSignedBy, loadEd25519ph } from './signature.ts';
 import { preAuthenticationEncoding, type SignedObject } from './signed-object.ts';
 
 /** Why an object does not satisfy an authority; the first of this list that occurs is what a finding tells. */
@@ -41,9 +41,11 @@ export async function rejectionOf(
   const reject = (why: Rejection['why'], detail: string): Rejection => ({ why, source: object.source, detail });
   if (object.material.kind !== 'key')
     return reject('certificate', 'it is signed with a certificate, and the policy names a key');
+  if (object.format === 'message') return reject('malformed', 'it signs a blob, which is no statement about an image');
+  await loadEd25519ph();
   const signed =
     object.format === 'dsse' ? preAuthenticationEncoding(object.payloadType, object.payload) : object.payload;
-  if (!(await isSignedBy(authority.key, signed, object.signature))) {
+  if (!isSignedBy(authority.key, signed, object.signature)) {
     // The hint is unsigned: it may name a suspect, never clear one.
     return object.material.hint === authority.key.fingerprint
       ? reject('altered', 'it names the key of the policy and does not verify with it')

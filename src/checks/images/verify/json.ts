@@ -139,6 +139,30 @@ export function stringAt(record: JsonObject, key: string, what: string): string 
   return value;
 }
 
+/** A field of base64, of at most so many bytes. Throws Malformed. */
+export function bytesAt(record: JsonObject, key: string, what: string, most = Number.POSITIVE_INFINITY): Uint8Array {
+  const bytes = decodeBase64(stringAt(record, key, what), `${what}.${key}`);
+  if (bytes.length > most) throw new Malformed(`${what}.${key} has ${bytes.length} bytes, more than ${most}`);
+  return bytes;
+}
+
+/** A list of at most so many; missing and null are an empty one, as in protobuf's JSON. Throws Malformed. */
+export function listAt(record: JsonObject, key: string, what: string, most: number): readonly JsonValue[] {
+  const value = record[key] ?? [];
+  if (!Array.isArray(value)) throw new Malformed(`${what}.${key} is not a list`);
+  if (value.length > most) throw new Malformed(`${what}.${key} has ${value.length} items, more than ${most}`);
+  return value as readonly JsonValue[];
+}
+
+/** A whole number from 0 to 2^53, also in the decimal text that protobuf writes; missing is 0. Throws Malformed. */
+export function countAt(record: JsonObject, key: string, what: string): number {
+  const value = record[key] ?? 0;
+  const count = typeof value === 'string' && /^(?:0|[1-9][0-9]{0,15})$/.test(value) ? Number(value) : value;
+  if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 0 || Object.is(count, -0))
+    throw new Malformed(`${what}.${key} is not a whole number from 0`);
+  return count;
+}
+
 /** Standard base64 in its one canonical form, padding included. Throws Malformed. */
 export function decodeBase64(text: string, what: string): Uint8Array {
   const bytes = Buffer.from(text, 'base64');

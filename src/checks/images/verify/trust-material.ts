@@ -1,0 +1,80 @@
+import { X509Certificate } from '@sigstore/core';
+import { TrustedRoot } from '@sigstore/protobuf-specs';
+import { type TrustMaterial, toTrustMaterial } from '@sigstore/verify';
+import { GateError } from '../../../core/errors.ts';
+import type { JsonValue } from '../../../core/json.ts';
+import { isObject } from '../../../core/json.ts';
+import type { TrustRoot } from '../policy/model.ts';
+import { extendedUses, unknownCriticalExtension } from './certificate.ts';
+
+export type RootMaterial = Omit<TrustMaterial, 'publicKey'>;
+export type CertificateAuthority = TrustMaterial['certificateAuthorities'][number];
+export type TransparencyLog = TrustMaterial['tlogs'][number];
+
+const known = new WeakMap<TrustRoot, RootMaterial>();
+
+/**
+ * A trust root as the library takes it; read once. Throws IMAGE_POLICY_INVALID for one that says something else than
+ * the library would read: a validity without a start, which it takes for "always", and constraints that it ignores.
+ */
+export function rootMaterial(root: TrustRoot): RootMaterial {
+  const found = known.get(root);
+  if (found !== undefined) return found;
+  const made = readRoot(root);
+  known.set(root, made);
+  return made;
+}
+
+function readRoot(root: TrustRoot): RootMaterial {
+  const invalid = (why: string, cause?: unknown) =>
+    new GateError('IMAGE_POLICY_INVALID', `${root.name}: ${why}`, { mend: 'Correct the trust root.', cause });
+  const without = validityWithoutStart(root.json);
+  if (without !== undefined) throw invalid(`the validity of ${without} has no start`);
+  let material: RootMaterial;
+  try {
+    const { publicKey: _, ...read } = toTrustMaterial(TrustedRoot.fromJSON(root.json));
+    material = read;
+  } catch (error) {
+    throw invalid('it holds keys or certificates that cannot be read', error);
+  }
+  for (const authority of [...material.certificateAuthorities, ...material.timestampAuthorities]) {
+    if (authority.certChain.length === 0) throw invalid('an authority of it has no certificates');
+    for (const certificate of authority.certChain) {
+      const unknown = unknownCriticalExtension(certificate);
+      if (unknown !== undefined)
+        throw invalid(`a certificate has the critical extension ${unknown}, which is not read`);
+    }
+  }
+  return {
+    ...material,
+    // The library looks at no extended key usage: a certificate for anything else would do for time.
+    timestampAuthorities: material.timestampAuthorities.filter(({ certChain: [leaf] }) => leaf && isForTime(leaf)),
+  };
+}
+
+const timeStamping = '1.3.6.1.5.5.7.3.8';
+
+function isForTime(leaf: X509Certificate): boolean {
+  return extendedUses(leaf)?.includes(timeStamping) === true;
+}
+
+/** Undefined if every validity that is there has a start. */
+function validityWithoutStart(json: JsonValue): string | undefined {
+  if (!isObject(json)) return undefined;
+  for (const list of ['tlogs', 'ctlogs', 'certificateAuthorities', 'timestampAuthorities']) {
+    const entries = json[list];
+    if (!Array.isArray(entries)) continue;
+    for (const [i, entry] of (entries as readonly JsonValue[]).entries()) {
+      if (!isObject(entry)) continue;
+      const holder = list.endsWith('logs') ? entry['publicKey'] : entry;
+      const validity = isObject(holder) ? holder['validFor'] : undefined;
+      if (isObject(validity) && typeof validity['start'] !== 'string') return `${list}[${i}]`;
+    }
+  }
+  return undefined;
+}
+
+/** Copied, because the library keeps views of what it is given. */
+export function parseCertificate(der: Uint8Array): X509Certificate {
+  return X509Certificate.parse(Buffer.from(der));
+}
