@@ -3,7 +3,7 @@ import { TOOLS } from '../test/support/tools/catalog.ts';
 import { findTool, resolveTool, ToolMissing } from '../test/support/tools/resolve.ts';
 
 const GROUPS: Record<string, readonly string[]> = {
-  fast: ['kustomize', 'helm', 'helm4', 'opa', 'crane', 'registry', 'distribution', 'kubeyaml', 'cosign', 'cosign2'],
+  fast: ['kustomize', 'helm', 'helm4', 'opa', 'cue', 'crane', 'registry', 'distribution', 'kubeyaml', 'cosign', 'cosign2'],
   e2e: [
     'kustomize',
     'helm',

@@ -89,9 +89,14 @@ export const CODES = codes({
   IMAGE_SUSPECTED: { answer: 'denied', meaning: 'A string that looks like an image stands where the gate does not know whether it will run.', mend: 'Pin it and have the platform allow the place, or move it to a field that the gate knows.' },
   IMAGE_DELIVERED_ELSEWHERE: { answer: 'denied', meaning: 'An object makes a controller apply or change other objects that the gate does not see.', mend: 'Have the platform allow the kind in images.delivering.allow, if what it delivers is judged elsewhere.' },
   IMAGE_POLICY_MISSING: { answer: 'usage', meaning: 'A trust folder or file is missing, unreadable or holds no policy.', mend: 'Correct images.trust, or put a ClusterImagePolicy there.' },
-  IMAGE_POLICY_INVALID: { answer: 'usage', meaning: 'A trust policy is not what a ClusterImagePolicy may be.', mend: 'Correct the line that the message names.' },
-  IMAGE_POLICY_UNSUPPORTED: { answer: 'usage', meaning: 'A trust policy uses a field of ClusterImagePolicy that syncgate does not evaluate yet.', mend: 'Take the field out, or keep the policy out of the trust folder; it is never ignored.' },
+  IMAGE_POLICY_INVALID: { answer: 'usage', meaning: 'A trust policy is not what its kind may be.', mend: 'Correct the line that the message names.' },
+  IMAGE_POLICY_UNSUPPORTED: { answer: 'usage', meaning: 'A trust policy uses something that syncgate cannot evaluate: a key service, a policy that lies on a server or in a cluster, or one whose engine is not there.', mend: 'Do what the message says, or keep the policy out of the trust folder; no part of a policy is ever ignored.' },
   IMAGE_POLICY_HAZARD: { answer: 'usage', meaning: 'A trust policy says something that its author probably did not mean; a warning, which changes no verdict.', mend: 'Write what is meant, or leave it if this is meant.' },
+  IMAGE_TRUST_ROOT_MISSING: { answer: 'usage', meaning: 'A trust policy names a trust root that is not there.', mend: 'Put the TrustRoot into a trust folder, or name its trusted_root.json under images.trustRoots.files.' },
+  IMAGE_TRUST_ROOT_INVALID: { answer: 'usage', meaning: 'A TrustRoot or a trusted_root.json holds something that no root may.', mend: 'Correct the line that the message names.' },
+  IMAGE_TRUST_ROOT_EXPIRED: { answer: 'usage', meaning: 'The TUF repository of a TrustRoot has expired, so nobody vouches any more that what it holds is current.', mend: 'Renew the repository in the TrustRoot; or take the trusted_root.json out of it and name it under images.trustRoots.files, which does not expire.' },
+  IMAGE_TRUST_ROOT_REMOTE: { answer: 'usage', meaning: 'A TrustRoot lies on a server: it may not be fetched, or could not be.', mend: 'Set images.trustRoots.refresh to true, or write the repository into the TrustRoot (spec.repository).' },
+  IMAGE_TRUST_ROOT_AGED: { answer: 'usage', meaning: 'A trust root is old, or soon no longer valid; a warning, which changes no verdict.', mend: 'Renew it: a newer syncgate ships a newer public-good root, and images.trustRoots.files names one of your own.' },
   IMAGE_KEY_INVALID: { answer: 'usage', meaning: 'A key that a trust policy names is not one PEM public key.', mend: 'Give one public key in PEM, such as cosign.pub.' },
   IMAGE_KEY_PRIVATE: { answer: 'usage', meaning: 'A private key stands where a public key belongs.', mend: 'Replace it by its public key, and treat the private key as leaked.' },
 
@@ -137,6 +142,9 @@ export const CODES = codes({
   REGO_RESULT_INVALID: { answer: 'unevaluated', meaning: 'A rule gave something that is neither a message nor an object with a `msg` in it.', mend: 'Give a string, or an object with the string `msg`.' },
   REGO_EVALUATION_FAILED: { answer: 'unevaluated', meaning: 'opa could not evaluate the rules for an object: a built-in function failed, or two rules contradict each other.', mend: 'Make the rule hold for such an object; the message names the line.' },
   REGO_LIMIT: { answer: 'unevaluated', meaning: 'Judging by Rego took more time, memory or output than it may.', mend: 'Look for a rule that does not end or multiplies; else raise spec.rego.limits.' },
+  CUE_MISSING: { answer: 'usage', meaning: 'A trust policy holds CUE, and no cue program is there to judge by it.', mend: 'Name a cue program in spec.images.cue, or write the policy in Rego.' },
+  CUE_INVALID: { answer: 'usage', meaning: 'A CUE policy does not compile, contradicts itself, or imports what is not of the language itself.', mend: 'Correct what the message names; try it with `cue vet`.' },
+  CUE_FAILED: { answer: 'unevaluated', meaning: 'The cue program ended in a way that is no answer.', mend: 'Run it by hand over the same policy; the manifests stay withheld.' },
 
   // Gate
   INTERRUPTED: { answer: 'unevaluated', meaning: 'syncgate was told to stop before it had a verdict.', mend: 'Run it again.' },

@@ -49,6 +49,13 @@ export const TOOLS = [
     neededBy: 'judging Rego policies',
   },
   {
+    name: 'cue',
+    version: 'v0.17.1',
+    onPath: undefined,
+    build: { kind: 'install', package: 'cuelang.org/go/cmd/cue' },
+    neededBy: 'judging attestations by CUE policies in tests',
+  },
+  {
     name: 'crane',
     version: 'v0.22.1',
     onPath: undefined,

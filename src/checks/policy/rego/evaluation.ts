@@ -13,7 +13,7 @@ import {
 } from './opa.ts';
 
 /** One `opa eval` a question: it compiles and evaluates with what policies may call, and nothing else. */
-export function createEvaluation(context: OpaContext): Engine {
+export function createEvaluation(context: OpaContext, question = QUESTION): Engine {
   const { layout, settings } = context;
   const load = ['.', ...layout.data, layout.harness].flatMap((path) => ['--data', path]);
   const args = ['eval', '--format', 'json', '--strict-builtin-errors', '--capabilities', layout.capabilities];
@@ -21,7 +21,7 @@ export function createEvaluation(context: OpaContext): Engine {
     // A second process would compile everything again.
     lanes: 1,
     async ask(input, signal) {
-      const all = [...args, ...versionFlags(settings), '--stdin-input', ...load, QUESTION];
+      const all = [...args, ...versionFlags(settings), '--stdin-input', ...load, question];
       const { stdout, stderr } = await runOpa(context, all, signal, input);
       const complaints = readComplaints(stdout);
       if (complaints !== undefined) throw asFailure(complaints, layout);

@@ -29,6 +29,7 @@ export async function startServer(
   context: OpaContext,
   { serve, askSocket }: LongLived,
   signal: AbortSignal,
+  question = QUESTION,
 ): Promise<Engine> {
   const { layout, settings } = context;
   const socket = join(layout.root, 's');
@@ -75,7 +76,7 @@ export async function startServer(
     return running;
   };
 
-  const path = `/v1/${QUESTION.replaceAll('.', '/')}?strict-builtin-errors=true`;
+  const path = `/v1/${question.replaceAll('.', '/')}?strict-builtin-errors=true`;
   const engine: Engine = {
     lanes: LANES,
     async ask(input, stop) {
