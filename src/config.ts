@@ -1,6 +1,11 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import * as z from 'zod/mini';
-import { RegistriesSettings, RegistryCredentials } from './adapters/registry/settings.ts';
+import {
+  RegistriesSettings,
+  RegistryCache,
+  RegistryCredentials,
+  RegistryPullSecrets,
+} from './adapters/registry/settings.ts';
 import { ImagesSettings } from './checks/images/settings.ts';
 import { RegoSettings } from './checks/policy/rego/settings.ts';
 import { GateError } from './core/errors.ts';
@@ -30,6 +35,14 @@ const Spec = z.strictObject({
     ),
   registries: z._default(RegistriesSettings, () => []).check(z.describe('What is known of each registry.')),
   registryCredentials: z.optional(RegistryCredentials),
+  registryPullSecrets: z.optional(RegistryPullSecrets),
+  registryCache: z
+    .optional(RegistryCache)
+    .check(
+      z.describe(
+        'Keeps manifests and signatures by digest for the runs after this one. What is read back is hashed again.',
+      ),
+    ),
   render: z._default(RenderSettings, () => RenderSettings.parse({})).check(z.describe('How sources are rendered.')),
   manifests: z
     ._default(ManifestSettings, () => ManifestSettings.parse({}))

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { createExec, createServe, findLaunchers, findProgram } from './adapters/exec.ts';
+import type { Registries } from './adapters/registry/registries.ts';
 import { createWorkspace, makeFolder } from './adapters/workspace.ts';
 import type { Policies } from './checks/policy/dialect.ts';
 import type { GateConfig } from './config.ts';
@@ -21,6 +22,8 @@ export interface World {
   readonly temporaryFolder: string;
 }
 
+type Lifetime = 'one verdict' | 'many verdicts';
+
 /** A gate that is loaded and can judge, once or often. */
 export interface OpenGate {
   judge(request: RenderRequest, format: 'json' | 'yaml', signal: AbortSignal): Promise<Judged>;
@@ -36,7 +39,7 @@ export function openGate(
   config: GateConfig,
   world: World,
   signal: AbortSignal,
-  lifetime: 'one verdict' | 'many verdicts' = 'one verdict',
+  lifetime: Lifetime = 'one verdict',
 ): OpenGate {
   const { spec, resolvePath } = config;
   const workspace = createWorkspace(world.temporaryFolder);
@@ -74,7 +77,7 @@ export function openGate(
   };
   const policies = settled(loadedPolicies());
   const images =
-    spec.images === 'unchecked' ? undefined : settled(openImages(spec.images, config, exec, searchPath, world));
+    spec.images === 'unchecked' ? undefined : settled(openImages(spec.images, config, exec, world, lifetime));
 
   const stages = (format: 'json' | 'yaml'): GateStages<RenderRequest> => ({
     render: async (request, stop) => {
@@ -113,25 +116,71 @@ export function openGate(
 type Images = Exclude<GateConfig['spec']['images'], 'unchecked'>;
 
 /** What verifying needs is loaded only where images are verified: a registry client brings TLS with it. */
-async function openImages(settings: Images, config: GateConfig, exec: Exec, searchPath: string, world: World) {
-  const [{ checkImages }, { loadTrust }, { createRegistries }, { systemNetwork }] = await Promise.all([
+async function openImages(settings: Images, config: GateConfig, exec: Exec, world: World, lifetime: Lifetime) {
+  const [{ checkImages }, { loadTrust }] = await Promise.all([
     import('./checks/images/check.ts'),
     import('./checks/images/policy/trust.ts'),
+  ]);
+  const { resolvePath } = config;
+  const registries = await openRegistries(config, world, exec, lifetime);
+  return { checkImages, registries, settings, trust: await loadTrust(settings.trust, resolvePath) };
+}
+
+/** What a configuration says of registries; the rest of it is not looked at. */
+export interface RegistryConfig {
+  readonly spec: Pick<
+    GateConfig['spec'],
+    'registries' | 'registryCredentials' | 'registryPullSecrets' | 'registryCache'
+  >;
+  readonly resolvePath: GateConfig['resolvePath'];
+}
+
+/**
+ * The registries that a configuration describes. REGISTRY_AUTH_FILE and the proxies are those of this process's environment,
+ * which is the platform's: an application can set no variable in it.
+ */
+export async function openRegistries(
+  { spec, resolvePath }: RegistryConfig,
+  { env }: World,
+  exec: Exec = createExec(findLaunchers()),
+  lifetime: Lifetime = 'one verdict',
+): Promise<Registries> {
+  const [{ createRegistries }, { systemNetwork }] = await Promise.all([
     import('./adapters/registry/registries.ts'),
     import('./adapters/registry/system-ports.ts'),
   ]);
-  const { spec, resolvePath } = config;
-  const registries = createRegistries(
-    { registries: spec.registries, credentials: spec.registryCredentials },
+  return createRegistries(
+    {
+      registries: spec.registries,
+      credentials: spec.registryCredentials,
+      pullSecrets: spec.registryPullSecrets,
+      cache: spec.registryCache,
+      authFile: env['REGISTRY_AUTH_FILE'],
+      lifetime,
+    },
     {
       clock: systemClock,
       ...systemNetwork,
       exec,
-      helperEnvironment: { PATH: searchPath, HOME: world.env['HOME'] ?? '/' },
+      helperEnvironment: helperEnvironment(env),
+      proxies: {
+        https: env['HTTPS_PROXY'] ?? env['https_proxy'],
+        http: env['HTTP_PROXY'] ?? env['http_proxy'],
+        none: env['NO_PROXY'] ?? env['no_proxy'],
+      },
       resolvePath,
     },
   );
-  return { checkImages, registries, settings, trust: await loadTrust(settings.trust, resolvePath) };
+}
+
+/** How credential helpers of clouds learn who they are (workload identity), where to ask, and through what. */
+const forHelpers = /^(?:PATH|(?:AWS|AZURE|GOOGLE|CLOUDSDK|GCE)_[A-Z0-9_]+|SSL_CERT_(?:FILE|DIR)|(?:https?|no)_proxy)$/i;
+
+function helperEnvironment(env: World['env']): Record<string, string> {
+  const passed = Object.entries(env).filter((entry): entry is [string, string] => {
+    return entry[1] !== undefined && forHelpers.test(entry[0]);
+  });
+  return { HOME: env['HOME'] ?? '/', ...Object.fromEntries(passed) };
 }
 
 const systemClock: Clock = { now: () => Date.now() };

@@ -115,18 +115,31 @@ export interface VerifiedBytes {
   readonly bytes: Uint8Array;
 }
 
+/** A repository, and whose credentials it is read with. */
+export interface ReadRepository extends Repository {
+  /**
+   * Names of pull secrets in the gate's own store, tried in this order before the ordinary credentials. One that is not
+   * there is REGISTRY_SETTINGS_INVALID.
+   */
+  readonly pullSecrets?: readonly string[];
+}
+
 /**
  * Reads one registry (or folder that stands for one). Every body is hashed before it is returned. Absence is
  * `undefined`; anything else that goes wrong throws a GateError with a REGISTRY_* code.
  */
 export interface Registry {
   /** The digest and media type that a tag points to now. */
-  resolveTag(repository: Repository, tag: string, signal: AbortSignal): Promise<Descriptor | undefined>;
+  resolveTag(repository: ReadRepository, tag: string, signal: AbortSignal): Promise<Descriptor | undefined>;
   /** A manifest or index by digest or tag. */
-  manifest(repository: Repository, reference: Digest | string, signal: AbortSignal): Promise<VerifiedBytes | undefined>;
+  manifest(
+    repository: ReadRepository,
+    reference: Digest | string,
+    signal: AbortSignal,
+  ): Promise<VerifiedBytes | undefined>;
   /** A blob of at most `maxBytes`. */
   blob(
-    repository: Repository,
+    repository: ReadRepository,
     digest: Digest,
     maxBytes: number,
     signal: AbortSignal,
@@ -135,7 +148,7 @@ export interface Registry {
    * Every manifest whose subject is `digest`: from the referrers API, and where there is none from the tag
    * `sha256-<hex>`. Hints only: artifactType and annotations are unsigned, and may be missing.
    */
-  referrers(repository: Repository, digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]>;
+  referrers(repository: ReadRepository, digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]>;
 }
 
 /** A policy over signed content, such as the `policy` of an attestation. */

@@ -2,6 +2,7 @@ import { GateError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Host } from './hosts.ts';
 import type { RegistryLimits } from './limits.ts';
+import { Recent } from './recent.ts';
 import { aborted, type HttpAnswer, type HttpRequest, type Transport } from './transport.ts';
 
 type CourierRequest = Omit<HttpRequest, 'timeoutMs'>;
@@ -33,7 +34,7 @@ const downMs = 5_000;
 export function createCourier(ports: CourierPorts): Courier {
   const { clock, limits } = ports;
   const slots = new Map<string, Slots>();
-  const down = new Map<string, { readonly error: GateError; readonly until: number }>();
+  const down = new Recent<{ readonly error: GateError; readonly until: number }>(limits.remembered);
 
   const attempt = async (request: CourierRequest, until: () => number): Promise<Result> => {
     let own = slots.get(request.host.name);
@@ -52,6 +53,7 @@ export function createCourier(ports: CourierPorts): Courier {
       throw error;
     } finally {
       release();
+      if (own.idle) slots.delete(request.host.name);
     }
   };
 
@@ -121,10 +123,17 @@ function waitBefore(tries: number, result: Result, ports: CourierPorts): number 
 /** So many at once, and the others in the order in which they came. */
 class Slots {
   #free: number;
+  readonly #count: number;
   readonly #waiting: (() => void)[] = [];
 
   constructor(count: number) {
     this.#free = count;
+    this.#count = count;
+  }
+
+  /** Nobody has a turn or waits for one. */
+  get idle(): boolean {
+    return this.#free === this.#count;
   }
 
   async take(signal: AbortSignal, host: Host): Promise<() => void> {

@@ -1,7 +1,16 @@
+import { isAbsolute } from 'node:path';
 import { GateError } from '../../core/errors.ts';
-import { isObject, type JsonObject } from '../../core/json.ts';
-import type { Exec } from '../../core/ports.ts';
-import { canonicalHost, type Host, readPlatformFile } from './hosts.ts';
+import {
+  type AskNamedHelper,
+  type DockerConfig,
+  fromDockerConfig,
+  readDockerConfig,
+  serverName,
+} from './docker-config.ts';
+import { createHelpers, type HelperPorts } from './helper.ts';
+import type { Host } from './hosts.ts';
+import { readPlatformFile, rereadOnChange } from './platform-file.ts';
+import { createPullSecrets } from './pull-secrets.ts';
 import type { RegistryCredentials, RegistryEntry } from './settings.ts';
 
 /** What a registry or its token service is shown. */
@@ -12,12 +21,18 @@ export type Credentials =
   /** A bearer token that is ready to use. */
   | { readonly kind: 'bearer'; readonly token: string };
 
-export interface CredentialPorts {
-  /** Runs credential helpers; without it, a file that names one is refused. */
-  readonly exec: Exec | undefined;
-  /** The whole environment of a credential helper. */
-  readonly helperEnvironment: Readonly<Record<string, string>>;
+export interface CredentialPorts extends HelperPorts {
   readonly resolvePath: (path: string) => string;
+}
+
+/** Where credentials come from that no entry of a host names. */
+export interface CommonCredentials {
+  /** `spec.registryCredentials`. */
+  readonly credentials: RegistryCredentials | undefined;
+  /** The value of REGISTRY_AUTH_FILE in the environment of this process. */
+  readonly authFile?: string | undefined;
+  /** `spec.registryPullSecrets`. */
+  readonly pullSecrets?: string | undefined;
 }
 
 /** Finds the credentials for a repository on a host; undefined for none. Hosts match exactly, never by substring. */
@@ -25,218 +40,94 @@ export type FindCredentials = (host: Host, path: string, signal: AbortSignal) =>
 
 type Source = NonNullable<RegistryEntry['credentials']>;
 
-const helperTimeoutMs = 10_000;
-
 /**
- * Credentials of a host's own entry, or else of the common file. Files are read once. Throws REGISTRY_SETTINGS_INVALID
- * for a file that cannot be used, and REGISTRY_HELPER_FAILED for a credential helper that did not answer.
+ * Credentials of the pull secrets that are named, in their order; else of the host's own entry; else of the common file,
+ * which is that of the settings or else the one of REGISTRY_AUTH_FILE; else of any pull secret. A file is read again when
+ * it has changed. Throws REGISTRY_SETTINGS_INVALID for a file that cannot be used, and REGISTRY_HELPER_FAILED for a
+ * credential helper that did not answer.
  */
-export function createCredentials(common: RegistryCredentials | undefined, ports: CredentialPorts): FindCredentials {
-  const found = new Map<string, Promise<Credentials | undefined>>();
-  const configs = new Map<string, Promise<JsonObject>>();
+export function createCredentials(
+  common: CommonCredentials,
+  ports: CredentialPorts,
+): (pullSecrets: readonly string[]) => FindCredentials {
+  const askHelper = createHelpers(ports);
+  const configs = new Map<string, () => Promise<DockerConfig>>();
+  const passwords = new Map<string, () => Promise<Credentials>>();
+  const pullSecrets = createPullSecrets(
+    common.pullSecrets === undefined ? undefined : ports.resolvePath(common.pullSecrets),
+  );
+
+  const configAt = (path: string, what: string) =>
+    remembered(configs, path, () => rereadOnChange([path], () => readDockerConfig(path, what, 'config')))();
+
+  const namedHelper =
+    (helpers: Readonly<Record<string, string>>, signal: AbortSignal): AskNamedHelper =>
+    async (name, server) => {
+      const called = `the credential helper "${name.slice(0, 60)}"`;
+      const program = Object.hasOwn(helpers, name) ? helpers[name] : undefined;
+      if (program !== undefined && ports.exec !== undefined) return await askHelper(program, called, server, signal);
+      throw new GateError(
+        'REGISTRY_SETTINGS_INVALID',
+        `${called} is named by the file of registry credentials, and no program is configured for it`,
+        { mend: 'Name its absolute path under helpers beside dockerConfig, or put the credentials under auths.' },
+      );
+    };
 
   const find = async (source: Source, host: Host, path: string, signal: AbortSignal) => {
     if (typeof source === 'object' && 'usernameFile' in source) {
-      return await readPassword(source, host, ports.resolvePath);
+      const files = [ports.resolvePath(source.usernameFile), ports.resolvePath(source.passwordFile)] as const;
+      return await remembered(passwords, files.join('\0'), () =>
+        rereadOnChange(files, () => readPassword(files, host)),
+      )();
     }
-    const file = typeof source === 'string' ? source : source.dockerConfig;
+    if (typeof source === 'object' && 'helper' in source) {
+      return await askHelper(source.helper, `the credential helper of ${host.name}`, serverName(host), signal);
+    }
+    const file = ports.resolvePath(typeof source === 'string' ? source : source.dockerConfig);
     const helpers = (typeof source === 'string' ? undefined : source.helpers) ?? {};
-    let config = configs.get(file);
-    if (config === undefined) {
-      config = readDockerConfig(ports.resolvePath(file));
-      configs.set(file, config);
-    }
-    return await fromDockerConfig(await config, host, path, async (helper, server) => {
-      return await askHelper(
-        helper,
-        Object.hasOwn(helpers, helper) ? helpers[helper] : undefined,
-        server,
-        ports,
-        signal,
-      );
-    });
+    const config = await configAt(file, 'the file of registry credentials');
+    return await fromDockerConfig(config, host, path, namedHelper(helpers, signal));
   };
 
-  return async (host, path, signal) => {
-    const source = host.entry?.credentials ?? common;
-    if (source === undefined) return undefined;
-    const key = `${host.name}/${path}`;
-    const known = found.get(key);
-    if (known !== undefined) return await known;
-    const finding = find(source, host, path, signal);
-    found.set(key, finding);
-    // A helper that failed once may answer the next time.
-    finding.catch(() => found.delete(key));
-    return await finding;
+  const findCommon: FindCredentials = async (host, path, signal) => {
+    const { credentials, authFile } = common;
+    if (typeof credentials === 'string' || (credentials !== undefined && 'dockerConfig' in credentials)) {
+      return await find(credentials, host, path, signal);
+    }
+    if (authFile === undefined || authFile === '') return undefined;
+    // Whose folder it would be relative to is not for the one to choose who wrote that folder.
+    if (!isAbsolute(authFile)) throw invalid('REGISTRY_AUTH_FILE in the environment is not an absolute path');
+    const config = await configAt(authFile, 'the file that REGISTRY_AUTH_FILE names');
+    return await fromDockerConfig(config, host, path, namedHelper(credentials?.helpers ?? {}, signal));
+  };
+
+  return (names) => async (host, path, signal) => {
+    const named = await pullSecrets.named(names, host, path);
+    if (named !== undefined) return named;
+    const own = host.entry?.credentials;
+    if (own !== undefined) return await find(own, host, path, signal);
+    return (await findCommon(host, path, signal)) ?? (await pullSecrets.any(host, path));
   };
 }
 
-async function readPassword(
-  source: { readonly usernameFile: string; readonly passwordFile: string },
-  host: Host,
-  resolvePath: (path: string) => string,
-): Promise<Credentials> {
-  const read = async (field: 'usernameFile' | 'passwordFile') => {
-    const text = await readPlatformFile(resolvePath(source[field]), `${field} of registry ${host.name}`);
+function remembered<Value>(known: Map<string, Value>, key: string, make: () => Value): Value {
+  const found = known.get(key) ?? make();
+  known.set(key, found);
+  return found;
+}
+
+async function readPassword([nameFile, passwordFile]: readonly [string, string], host: Host): Promise<Credentials> {
+  const read = async (path: string, field: string) => {
+    const text = await readPlatformFile(path, `${field} of registry ${host.name}`);
     return text.replace(/\r?\n$/, '');
   };
-  const [username, password] = [await read('usernameFile'), await read('passwordFile')];
+  const username = await read(nameFile, 'usernameFile');
+  const password = await read(passwordFile, 'passwordFile');
   if (username === '' || username.includes(':'))
     throw invalid(`the user name for registry ${host.name} is empty or holds a colon`);
   return { kind: 'password', username, password };
 }
 
-async function readDockerConfig(path: string): Promise<JsonObject> {
-  const text = await readPlatformFile(path, 'the file of registry credentials');
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    // The parser's message quotes what it read, which is a secret here.
-    throw invalid('the file of registry credentials is not JSON');
-  }
-  if (!isObject(parsed)) throw invalid('the file of registry credentials is not a JSON object');
-  for (const field of ['auths', 'credHelpers']) {
-    if (parsed[field] !== undefined && !isObject(parsed[field])) {
-      throw invalid(`${field} in the file of registry credentials is not an object`);
-    }
-  }
-  return parsed;
-}
-
-/** As docker does: the helper of this host, else its entry in `auths`, else the helper of all hosts. */
-async function fromDockerConfig(
-  config: JsonObject,
-  host: Host,
-  path: string,
-  ask: (helper: string, server: string) => Promise<Credentials | undefined>,
-): Promise<Credentials | undefined> {
-  const server = serverName(host);
-  for (const [name, helper] of Object.entries((config['credHelpers'] ?? {}) as JsonObject)) {
-    if (hostOfKey(name)?.host !== host.name) continue;
-    if (typeof helper !== 'string') throw invalid(`credHelpers names no program for ${host.name}`);
-    return await ask(helper, server);
-  }
-  const entry = entryFor((config['auths'] ?? {}) as JsonObject, host, path);
-  if (entry !== undefined) return entry;
-  const store = config['credsStore'];
-  return typeof store === 'string' && store !== '' ? await ask(store, server) : undefined;
-}
-
-/** What docker calls a registry when it asks a helper. */
-function serverName(host: Host): string {
-  return host.name === 'index.docker.io' ? 'https://index.docker.io/v1/' : host.name;
-}
-
-/** The entry of this host; of several with a path (as podman and Kubernetes write them), the one closest to it. */
-function entryFor(auths: JsonObject, host: Host, path: string): Credentials | undefined {
-  let best: { readonly length: number; readonly entry: unknown } | undefined;
-  for (const [key, entry] of Object.entries(auths)) {
-    const at = hostOfKey(key);
-    if (at?.host !== host.name) continue;
-    if (at.path !== '' && path !== at.path && !path.startsWith(`${at.path}/`)) continue;
-    if (best === undefined || at.path.length > best.length) best = { length: at.path.length, entry };
-  }
-  return best === undefined ? undefined : readEntry(best.entry, host);
-}
-
-/** `https://index.docker.io/v1/`, `ghcr.io` and `quay.io/team` as host and path; undefined where the key names no host. */
-function hostOfKey(key: string): { readonly host: string; readonly path: string } | undefined {
-  const bare = key.replace(/^https?:\/\//, '');
-  const slash = `${bare}/`.indexOf('/');
-  const path = bare.slice(slash + 1).replace(/\/$/, '');
-  try {
-    return { host: canonicalHost(bare.slice(0, slash)), path: path === 'v1' || path === 'v2' ? '' : path };
-  } catch {
-    return undefined;
-  }
-}
-
-function readEntry(entry: unknown, host: Host): Credentials | undefined {
-  if (!isObject(entry)) throw invalid(`the entry of ${host.name} in the file of registry credentials is not an object`);
-  const text = (field: string): string => {
-    const value = entry[field] ?? '';
-    if (typeof value !== 'string')
-      throw invalid(`${field} of ${host.name} in the file of registry credentials is not a string`);
-    return value;
-  };
-  if (text('registrytoken') !== '') return { kind: 'bearer', token: text('registrytoken') };
-  if (text('identitytoken') !== '') return { kind: 'identity', token: text('identitytoken') };
-  if (text('auth') !== '') {
-    const decoded = Buffer.from(text('auth'), 'base64').toString('utf8');
-    const colon = decoded.indexOf(':');
-    if (colon < 1)
-      throw invalid(`auth of ${host.name} in the file of registry credentials is not base64 of user:password`);
-    // docker pads what it writes with NUL bytes, and drops them when it reads.
-    return {
-      kind: 'password',
-      username: decoded.slice(0, colon),
-      password: decoded.slice(colon + 1).replace(/\0+$/, ''),
-    };
-  }
-  const username = text('username');
-  return username === '' ? undefined : { kind: 'password', username, password: text('password') };
-}
-
-/** The protocol of docker-credential-helpers: `get`, the server on stdin, JSON on stdout. */
-async function askHelper(
-  name: string,
-  program: string | undefined,
-  server: string,
-  ports: CredentialPorts,
-  signal: AbortSignal,
-): Promise<Credentials | undefined> {
-  const called = `the credential helper "${name.slice(0, 60)}"`;
-  if (program === undefined || ports.exec === undefined) {
-    throw new GateError(
-      'REGISTRY_SETTINGS_INVALID',
-      `${called} is named by the file of registry credentials, and no program is configured for it`,
-      {
-        mend: 'Name its absolute path under helpers beside dockerConfig, or put the credentials under auths.',
-      },
-    );
-  }
-  const result = await ports.exec({
-    program,
-    args: ['get'],
-    cwd: '/',
-    env: ports.helperEnvironment,
-    stdin: server,
-    maxOutputBytes: 64 * 1024,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(helperTimeoutMs)]),
-  });
-  // What a helper prints may hold secrets: none of it is repeated.
-  if (result.kind === 'missing') throw failed(`${called} cannot be started`);
-  if (result.kind === 'killed') throw failed(`${called} was stopped (${result.why})`);
-  const printed = result.stdout.toString('utf8');
-  if (result.code !== 0) {
-    // The one message with a fixed meaning in the protocol.
-    if (printed.trim() === 'credentials not found in native keychain') return undefined;
-    throw failed(`${called} failed (exit code ${result.code})`);
-  }
-  const answer = parseObject(printed);
-  const { Username: username, Secret: secret } = answer ?? {};
-  if (typeof username !== 'string' || typeof secret !== 'string' || secret === '') {
-    throw failed(`${called} did not answer with Username and Secret`);
-  }
-  return username === '<token>'
-    ? { kind: 'identity', token: secret }
-    : { kind: 'password', username, password: secret };
-}
-
-function parseObject(text: string): JsonObject | undefined {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return isObject(parsed) ? parsed : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function invalid(message: string): GateError {
   return new GateError('REGISTRY_SETTINGS_INVALID', message);
-}
-
-function failed(message: string): GateError {
-  return new GateError('REGISTRY_HELPER_FAILED', message);
 }

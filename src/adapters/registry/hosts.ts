@@ -1,6 +1,6 @@
 import { GateError } from '../../core/errors.ts';
 import { parseImageReference, type Repository } from '../../core/image.ts';
-import { readBoundedFile } from './bounded-file.ts';
+import { readPlatformFile, rereadOnChange } from './platform-file.ts';
 import type { RegistriesSettings, RegistryEntry } from './settings.ts';
 
 /** What may be done with one host. There is one for every host that is asked, listed or not. */
@@ -13,11 +13,11 @@ export interface Host {
   readonly listed: boolean;
   /** Its settings; none where it is not listed. */
   readonly entry: RegistryEntry | undefined;
-  /** Certificates for TLS; undefined for the usual ones alone. Read once. */
+  /** Certificates for TLS; undefined for the usual ones alone. Read again when they change; the same object until then. */
   certificates(): Promise<Certificates | undefined>;
 }
 
-interface Certificates {
+export interface Certificates {
   readonly ca: string | undefined;
   readonly cert: string | undefined;
   readonly key: string | undefined;
@@ -101,16 +101,16 @@ function hostOfReference(text: string): string | undefined {
 }
 
 function makeHost(name: string, entry: RegistryEntry, resolvePath: (path: string) => string): Host {
-  let certificates: Promise<Certificates | undefined> | undefined;
+  const files = [entry.ca, entry.clientCert, entry.clientKey].filter((path) => path !== undefined).map(resolvePath);
   return {
     name,
     origin: originOf(name, entry.plainHttp === true ? 'http' : 'https'),
     listed: true,
     entry,
-    certificates: () => {
-      certificates ??= readCertificates(name, entry, resolvePath);
-      return certificates;
-    },
+    certificates:
+      files.length === 0
+        ? async () => undefined
+        : rereadOnChange(files, () => readCertificates(name, entry, resolvePath)),
   };
 }
 
@@ -132,8 +132,7 @@ async function readCertificates(
   name: string,
   entry: RegistryEntry,
   resolvePath: (path: string) => string,
-): Promise<Certificates | undefined> {
-  if (entry.ca === undefined && entry.clientCert === undefined) return undefined;
+): Promise<Certificates> {
   const read = async (field: 'ca' | 'clientCert' | 'clientKey') => {
     const path = entry[field];
     if (path === undefined) return undefined;
@@ -142,13 +141,6 @@ async function readCertificates(
     return text;
   };
   return { ca: await read('ca'), cert: await read('clientCert'), key: await read('clientKey') };
-}
-
-/** Text of a file that the platform mounted, at most 1 MiB. Throws REGISTRY_SETTINGS_INVALID, naming `what` and no path. */
-export async function readPlatformFile(path: string, what: string): Promise<string> {
-  const bytes = await readBoundedFile(path, 1024 * 1024, { links: true });
-  if (typeof bytes === 'string') throw invalid(`${what} cannot be used: the file is ${bytes}`);
-  return bytes.toString('utf8');
 }
 
 function invalid(message: string): GateError {

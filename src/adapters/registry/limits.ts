@@ -6,6 +6,14 @@ export interface RegistryLimits {
   readonly tokenBytes: number;
   /** Bytes of bodies that one run reads in all. */
   readonly runBytes: number;
+  /** Bytes of bodies that are kept in memory for the runs to come. */
+  readonly memoryBytes: number;
+  /** Largest body that is kept on disk. */
+  readonly cachedBytes: number;
+  /** Milliseconds for which a process that gives many verdicts believes that nothing hangs on a digest. */
+  readonly absentMs: number;
+  /** Hosts, and repositories of a host, that something is remembered of at once. */
+  readonly remembered: number;
   /** Hops after which a chain of redirects is given up. */
   readonly redirects: number;
   /** Pages of one list of referrers. */
@@ -28,6 +36,10 @@ export const defaultLimits: RegistryLimits = {
   manifestBytes: 4 * 1024 * 1024,
   tokenBytes: 64 * 1024,
   runBytes: 512 * 1024 * 1024,
+  memoryBytes: 32 * 1024 * 1024,
+  cachedBytes: 32 * 1024 * 1024,
+  absentMs: 5_000,
+  remembered: 256,
   redirects: 5,
   pages: 16,
   referrers: 256,

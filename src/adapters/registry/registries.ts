@@ -1,14 +1,17 @@
 import { GateError } from '../../core/errors.ts';
-import type { Repository } from '../../core/image.ts';
-import type { Clock, Exec, Registry } from '../../core/ports.ts';
+import type { Clock, Exec, Proxies, ReadRepository, Registry } from '../../core/ports.ts';
 import { type Client, createClient } from './client.ts';
 import { createCourier } from './courier.ts';
-import { createCredentials } from './credentials.ts';
+import { type CommonCredentials, createCredentials } from './credentials.ts';
+import { createDiskCache } from './disk-cache.ts';
 import { createHosts } from './hosts.ts';
 import { createLayoutClient } from './layout.ts';
 import { defaultLimits, type RegistryLimits } from './limits.ts';
+import { createProxyFor } from './proxy.ts';
+import { Recent } from './recent.ts';
 import { askOnce } from './run.ts';
-import type { RegistriesSettings, RegistryCredentials } from './settings.ts';
+import type { RegistriesSettings, RegistryCache } from './settings.ts';
+import { shareRuns } from './shared.ts';
 import { aborted, createTransport, type Lookup } from './transport.ts';
 
 export interface RegistryPorts {
@@ -22,6 +25,8 @@ export interface RegistryPorts {
   readonly exec: Exec | undefined;
   /** The whole environment of a credential helper. */
   readonly helperEnvironment: Readonly<Record<string, string>>;
+  /** Proxies of this process; without them every host is connected to directly. */
+  readonly proxies?: Proxies;
   /** The absolute path of a path in the settings. */
   readonly resolvePath: (path: string) => string;
 }
@@ -34,36 +39,52 @@ export interface Registries {
   close(): void;
 }
 
+export interface RegistrySettings extends CommonCredentials {
+  readonly registries: RegistriesSettings;
+  readonly cache?: RegistryCache | undefined;
+  /** Whether this process lives for one verdict, or goes on. */
+  readonly lifetime?: 'one verdict' | 'many verdicts';
+}
+
 /**
  * Routes each repository to the host or folder that the settings give it. Throws REGISTRY_SETTINGS_INVALID for settings
  * that cannot be meant; files that they name are read when a host is first asked.
  */
 export function createRegistries(
-  settings: { readonly registries: RegistriesSettings; readonly credentials: RegistryCredentials | undefined },
+  settings: RegistrySettings,
   ports: RegistryPorts,
   limits: RegistryLimits = defaultLimits,
 ): Registries {
+  const { cache, lifetime = 'one verdict' } = settings;
   const hosts = createHosts(settings.registries, ports.resolvePath);
-  const transport = createTransport(ports.lookup);
+  const proxyFor = createProxyFor(ports.proxies ?? { https: undefined, http: undefined, none: undefined });
+  const transport = createTransport(ports.lookup, proxyFor, limits.remembered);
   const courier = createCourier({ ...ports, transport, limits });
-  const findCredentials = createCredentials(settings.credentials, ports);
-  const clients = new Map<string, Client>();
+  const credentials = createCredentials(settings, ports);
+  const clients = new Recent<Client>(limits.remembered);
 
-  const route = (repository: Repository, signal: AbortSignal): { readonly client: Client; readonly path: string } => {
+  const route = (
+    repository: ReadRepository,
+    signal: AbortSignal,
+  ): { readonly client: Client; readonly path: string } => {
     const { host, path, layout } = hosts.endpoint(repository);
     if (signal.aborted) throw aborted(signal, host);
-    let client = clients.get(host.name);
+    const { pullSecrets = [] } = repository;
+    // What one Secret may read is no answer for another.
+    const key = [host.name, ...pullSecrets].join(' ');
+    let client = clients.get(key);
     if (client === undefined) {
+      const findCredentials = credentials(pullSecrets);
       client =
         layout === undefined
           ? createClient(host, { clock: ports.clock, courier, hosts, findCredentials, limits })
           : createLayoutClient(host.name, layout, limits);
-      clients.set(host.name, client);
+      clients.set(key, client);
     }
     return { client, path: checkedPath(path) };
   };
 
-  const registry: Registry = {
+  const asked: Registry = {
     async resolveTag(repository, tag, signal) {
       const { client, path } = route(repository, signal);
       return await client.resolveTag(path, checkedReference(tag), signal);
@@ -80,6 +101,20 @@ export function createRegistries(
       const { client, path } = route(repository, signal);
       return await client.referrers(path, checkedReference(digest), signal);
     },
+  };
+  const shared = shareRuns(asked, {
+    clock: ports.clock,
+    memoryBytes: limits.memoryBytes,
+    absentMs: lifetime === 'many verdicts' ? limits.absentMs : 0,
+    disk: cache && createDiskCache(cache, ports.resolvePath(cache.folder), limits, ports.clock),
+  });
+  // A folder is at hand anyway, and what changes in it must show.
+  const of = (repository: ReadRepository) => (hosts.endpoint(repository).layout === undefined ? shared : asked);
+  const registry: Registry = {
+    resolveTag: (repository, tag, signal) => of(repository).resolveTag(repository, tag, signal),
+    manifest: (repository, reference, signal) => of(repository).manifest(repository, reference, signal),
+    blob: (repository, digest, maxBytes, signal) => of(repository).blob(repository, digest, maxBytes, signal),
+    referrers: (repository, digest, signal) => of(repository).referrers(repository, digest, signal),
   };
   return { forRun: () => askOnce(registry, limits.runBytes), close: () => transport.close() };
 }

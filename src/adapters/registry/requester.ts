@@ -41,6 +41,7 @@ const redirected: readonly number[] = [301, 302, 303, 307, 308];
 export function createRequester(host: Host, ports: RequesterPorts): Requester {
   const signIn = createSignIn(host, {
     ...ports,
+    maxTokens: ports.limits.remembered,
     askTokenService: async (request, signal) => {
       const target = ports.hosts.of(request.url);
       // That the registry may name this one was checked; the platform's list of them counts for the address too.

@@ -1,5 +1,6 @@
 import { GateError } from '../../core/errors.ts';
-import type { Descriptor, Registry, VerifiedBytes } from '../../core/ports.ts';
+import type { ReadRepository, Registry, VerifiedBytes } from '../../core/ports.ts';
+import { Flights } from './flights.ts';
 
 /**
  * A registry that asks each question once: callers of one run share the answer, and those who come while it is on its
@@ -8,23 +9,26 @@ import type { Descriptor, Registry, VerifiedBytes } from '../../core/ports.ts';
  */
 export function askOnce(registry: Registry, maxBytes: number): Registry {
   const known = new Map<string, Promise<unknown>>();
+  const flights = new Flights();
   let left = maxBytes;
 
-  const once = async <Answer>(key: string, signal: AbortSignal, ask: () => Promise<Answer>): Promise<Answer> => {
-    const asked = known.get(key) as Promise<Answer> | undefined;
-    if (asked === undefined) {
-      const asking = ask();
-      known.set(key, asking);
+  const once = async <Answer>(
+    key: string,
+    repository: ReadRepository,
+    signal: AbortSignal,
+    ask: (signal: AbortSignal) => Promise<Answer>,
+  ): Promise<Answer> => {
+    const settled = known.get(key) as Promise<Answer> | undefined;
+    if (settled !== undefined) return await settled;
+    return await flights.share(key, signal, leaving(repository, signal), async (shared) => {
+      const asking = ask(shared);
+      // An answer is for the whole run, a failure too; that everybody left is neither.
+      const keep = () => known.set(key, asking);
+      await asking.then(keep, (error: unknown) => {
+        if (!shared.aborted && !isAborted(error)) keep();
+      });
       return await asking;
-    }
-    try {
-      return await asked;
-    } catch (error) {
-      // Somebody else gave up, which is no answer to this caller.
-      if (signal.aborted || !(error instanceof GateError) || error.code !== 'REGISTRY_ABORTED') throw error;
-      if (known.get(key) === asked) known.delete(key);
-      return await once(key, signal, ask);
-    }
+    });
   };
 
   const counted = async (asking: Promise<VerifiedBytes | undefined>): Promise<VerifiedBytes | undefined> => {
@@ -35,21 +39,36 @@ export function askOnce(registry: Registry, maxBytes: number): Registry {
   };
 
   return {
-    resolveTag({ registry: host, path }, tag, signal) {
-      const ask = () => registry.resolveTag({ registry: host, path }, tag, signal);
-      return once<Descriptor | undefined>(`tag ${host}/${path}:${tag}`, signal, ask);
+    resolveTag(repository, tag, signal) {
+      const key = `tag ${keyOf(repository)}:${tag}`;
+      return once(key, repository, signal, (shared) => registry.resolveTag(repository, tag, shared));
     },
     manifest(repository, reference, signal) {
-      const key = `manifest ${repository.registry}/${repository.path}@${reference}`;
-      return once(key, signal, () => counted(registry.manifest(repository, reference, signal)));
+      const key = `manifest ${keyOf(repository)}@${reference}`;
+      return once(key, repository, signal, (shared) => counted(registry.manifest(repository, reference, shared)));
     },
     blob(repository, digest, max, signal) {
-      const key = `blob ${repository.registry}/${repository.path}@${digest} ${max}`;
-      return once(key, signal, () => counted(registry.blob(repository, digest, max, signal)));
+      const key = `blob ${keyOf(repository)}@${digest} ${max}`;
+      return once(key, repository, signal, (shared) => counted(registry.blob(repository, digest, max, shared)));
     },
     referrers(repository, digest, signal) {
-      const key = `referrers ${repository.registry}/${repository.path}@${digest}`;
-      return once(key, signal, () => registry.referrers(repository, digest, signal));
+      const key = `referrers ${keyOf(repository)}@${digest}`;
+      return once(key, repository, signal, (shared) => registry.referrers(repository, digest, shared));
     },
   };
+}
+
+/** One repository as one set of credentials sees it. */
+export function keyOf({ registry, path, pullSecrets = [] }: ReadRepository): string {
+  // Neither a host nor a path nor the name of a Secret holds a space.
+  return [`${registry}/${path}`, ...pullSecrets].join(' ');
+}
+
+/** What somebody is told who stops waiting for a repository. */
+export function leaving({ registry }: ReadRepository, signal: AbortSignal): () => GateError {
+  return () => new GateError('REGISTRY_ABORTED', `the run ended before ${registry} answered`, { cause: signal.reason });
+}
+
+function isAborted(error: unknown): boolean {
+  return error instanceof GateError && error.code === 'REGISTRY_ABORTED';
 }

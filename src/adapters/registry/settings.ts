@@ -1,16 +1,31 @@
 import * as z from 'zod/mini';
 
 const Path = z.string().check(z.minLength(1));
+const Program = z.string().check(z.regex(/^\//, 'must be an absolute path'));
+
+const Helpers = z
+  .record(z.string(), Program)
+  .check(z.describe('Absolute paths of the credential helpers that the file names, by name (`ecr-login`).'));
 
 /** A docker `config.json`, whose credential helpers run only where their program is named here. */
 const DockerConfig = z.strictObject({
   /** File in the shape of docker's `config.json`. */
   dockerConfig: Path.check(z.describe("A file in the shape of docker's config.json.")),
   /** Absolute paths of the credential helpers that the file may name, by the name that it uses (`ecr-login`). */
-  helpers: z.optional(
-    z
-      .record(z.string(), z.string().check(z.regex(/^\//, 'must be an absolute path')))
-      .check(z.describe('Absolute paths of the credential helpers that the file names, by name (`ecr-login`).')),
+  helpers: z.optional(Helpers),
+});
+
+/** The helpers of the file that REGISTRY_AUTH_FILE names. */
+const HelpersAlone = z.strictObject({
+  /** Absolute paths of the credential helpers that the file may name. */
+  helpers: Helpers,
+});
+
+/** A credential helper that is asked for this host, without a config.json that says so. */
+const HelperProgram = z.strictObject({
+  /** Absolute path of a program that speaks the protocol of docker-credential-helpers. */
+  helper: Program.check(
+    z.describe('Absolute path of a docker credential helper (docker-credential-ecr-login) to ask for this host.'),
   ),
 });
 
@@ -24,9 +39,31 @@ const PasswordFiles = z.strictObject({
 
 /** `spec.registryCredentials`: credentials for every registry whose entry names none of its own. */
 export const RegistryCredentials = z
-  .union([Path, DockerConfig])
-  .check(z.describe("A file in docker's config.json shape with credentials for any registry; hosts match exactly."));
+  .union([Path, DockerConfig, HelpersAlone])
+  .check(
+    z.describe(
+      "A file in docker's config.json shape with credentials for any registry; hosts match exactly. Without it, the file that REGISTRY_AUTH_FILE names in the environment of syncgate.",
+    ),
+  );
 export type RegistryCredentials = z.infer<typeof RegistryCredentials>;
+
+/** `spec.registryPullSecrets`: the gate's own store of Kubernetes pull secrets. */
+export const RegistryPullSecrets = Path.check(
+  z.describe(
+    'A folder of Kubernetes pull secrets, each mounted at <name>/.dockerconfigjson or <name>/.dockercfg. signaturePullSecrets name them, and they are used, in the order of their names, for hosts that no other setting has credentials for.',
+  ),
+);
+
+/** `spec.registryCache`: bodies by digest, kept in a folder for the runs after this one. */
+export const RegistryCache = z.strictObject({
+  /** Where; made if it is not there. */
+  folder: Path.check(z.describe('Where; it is made if it is not there. Several processes may share it.')),
+  /** Bytes of bodies in all; what was used longest ago goes first. */
+  maxBytes: z
+    ._default(z.number().check(z.int(), z.minimum(1024 * 1024), z.maximum(1024 ** 4)), 256 * 1024 * 1024)
+    .check(z.describe('How many bytes are kept in all; what was used longest ago goes first.')),
+});
+export type RegistryCache = z.infer<typeof RegistryCache>;
 
 const networkOnly = ['plainHttp', 'ca', 'clientCert', 'clientKey', 'credentials', 'tokenRealms', 'mirror'] as const;
 
@@ -53,11 +90,11 @@ export const RegistryEntry = z
     clientCert: z.optional(Path.check(z.describe('PEM file of a client certificate; needs clientKey.'))),
     /** PEM file of the key of `clientCert`. */
     clientKey: z.optional(Path.check(z.describe('PEM file of the key of clientCert.'))),
-    /** Where the credentials for this host are: a docker config.json, or a file each for name and password. */
+    /** Where the credentials for this host are: a docker config.json, a file each for name and password, or a helper. */
     credentials: z.optional(
       z
-        .union([Path, DockerConfig, PasswordFiles])
-        .check(z.describe('A docker config.json, or usernameFile and passwordFile, for this host.')),
+        .union([Path, DockerConfig, PasswordFiles, HelperProgram])
+        .check(z.describe('A docker config.json, usernameFile and passwordFile, or a helper, for this host.')),
     ),
     /** Hosts of token services elsewhere. The registry's own host and its parent domains need no mention. */
     tokenRealms: z.optional(

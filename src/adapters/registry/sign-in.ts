@@ -2,9 +2,11 @@ import { GateError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import { parseChallenges } from './challenge.ts';
 import type { Credentials, FindCredentials } from './credentials.ts';
+import { Flights } from './flights.ts';
 import { canonicalHost, type Host, type Hosts } from './hosts.ts';
 import { parseJsonObject, printable } from './manifest-body.ts';
-import type { HttpAnswer } from './transport.ts';
+import { Recent } from './recent.ts';
+import { aborted, type HttpAnswer } from './transport.ts';
 
 /** A value for the Authorization header. */
 export interface Authorization {
@@ -30,6 +32,8 @@ export interface SignInPorts {
   readonly clock: Clock;
   readonly hosts: Hosts;
   readonly findCredentials: FindCredentials;
+  /** Repositories that a token is kept for. */
+  readonly maxTokens: number;
   /** Sends one request to a token service, tried again like any other, but never redirected. */
   readonly askTokenService: (request: TokenRequest, signal: AbortSignal) => Promise<HttpAnswer>;
 }
@@ -59,9 +63,14 @@ const renewedEarlyMs = 5_000;
 
 export function createSignIn(host: Host, ports: SignInPorts): SignIn {
   let scheme: Scheme | undefined;
-  const tokens = new Map<string, Promise<Token>>();
+  const tokens = new Recent<Token>(ports.maxTokens);
+  const flights = new Flights();
 
   const obtain = async (path: string, signal: AbortSignal): Promise<Authorization> => {
+    // One token a repository, shared by all requests that want it now; it is good until it expires, whatever becomes of
+    // the credentials meanwhile.
+    const known = scheme?.kind === 'bearer' ? tokens.get(path) : undefined;
+    if (known !== undefined && known.expires > ports.clock.now()) return { header: known.header, fresh: false };
     const credentials = await ports.findCredentials(host, path, signal);
     if (credentials?.kind === 'bearer') return { header: `Bearer ${headerSafe(credentials.token, host)}`, fresh: true };
     if (scheme?.kind !== 'bearer') {
@@ -69,21 +78,18 @@ export function createSignIn(host: Host, ports: SignInPorts): SignIn {
         throw unauthorized(host, path, 'asks for a user name and password, and none are configured');
       return { header: basic(credentials), fresh: true };
     }
-    // One token a repository, shared by all requests that want it now.
-    const known = tokens.get(path);
-    if (known !== undefined) {
-      const token = await known.catch(() => undefined);
-      if (token !== undefined && token.expires > ports.clock.now()) return { header: token.header, fresh: false };
-      if (tokens.get(path) === known) tokens.delete(path);
-    }
-    const other = tokens.get(path);
-    if (other !== undefined) return { header: (await other).header, fresh: false };
-    const asking = askForToken(scheme.realm, scheme.service, host, path, credentials, ports, signal);
-    tokens.set(path, asking);
-    asking.catch(() => {
-      if (tokens.get(path) === asking) tokens.delete(path);
-    });
-    return { header: (await asking).header, fresh: true };
+    const { realm, service } = scheme;
+    const token = await flights.share(
+      `${path} ${realm.href} ${service ?? ''}`,
+      signal,
+      () => aborted(signal, host),
+      async (shared) => {
+        const got = await askForToken(realm, service, host, path, credentials, ports, shared);
+        tokens.set(path, got);
+        return got;
+      },
+    );
+    return { header: token.header, fresh: true };
   };
 
   return {
@@ -94,8 +100,7 @@ export function createSignIn(host: Host, ports: SignInPorts): SignIn {
       if (used?.fresh === true) throw unauthorized(host, path, 'refused the credentials (401)');
       scheme = chooseScheme(answer, host, path, ports.hosts);
       // The one that was refused has expired early; another request may have renewed it already.
-      const known = await tokens.get(path)?.catch(() => undefined);
-      if (known !== undefined && known.header === used?.header) tokens.delete(path);
+      if (used !== undefined && tokens.get(path)?.header === used.header) tokens.delete(path);
       return { ...(await obtain(path, signal)), fresh: true };
     },
   };

@@ -1,15 +1,12 @@
-import type {
-  ClientRequest,
-  Agent as HttpAgent,
-  IncomingHttpHeaders,
-  IncomingMessage,
-  RequestOptions,
-} from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
 import { GateError } from '../../core/errors.ts';
 import { addressKind } from './addresses.ts';
+import { Agents } from './agents.ts';
 import type { Host } from './hosts.ts';
+import type { ProxyFor } from './proxy.ts';
+import { Recent } from './recent.ts';
 
 /** An address of a host, as the resolver gives it. */
 interface ResolvedAddress {
@@ -52,35 +49,56 @@ const maxErrorBodyBytes = 64 * 1024;
 /**
  * The transport over node's own client. `node:http` is fetched as a builtin and not imported: as a module it would also
  * load the WebSocket and fetch that it re-exports, 17 ms of a cold start. `node:https` is loaded where first used.
+ * Connections are kept open, to at most `capacity` origins.
  */
-export function createTransport(lookup: Lookup): Transport {
-  const agents = new Map<string, HttpAgent>();
+export function createTransport(lookup: Lookup, proxyFor: ProxyFor, capacity: number): Transport {
+  const agents = new Agents(capacity);
+  const judged = new Recent<{ readonly answer: Promise<void>; readonly until: number }>(capacity);
+
+  /**
+   * Behind a proxy the connection is the proxy's, and so is its address. What this machine knows of the name is judged all
+   * the same; a name that only the proxy can resolve is the proxy's to refuse.
+   */
+  const judgeName = async (host: Host, hostname: string): Promise<void> => {
+    const known = judged.get(hostname);
+    if (known !== undefined && performance.now() < known.until) return await known.answer;
+    const answer = Promise.race([
+      lookup(hostname).catch(() => []),
+      new Promise<readonly []>((late) => setTimeout(late, nameTimeoutMs, []).unref()),
+    ]).then((addresses) => {
+      for (const { address } of addresses) refuseAddress(host, address, false);
+    });
+    judged.set(hostname, { answer, until: performance.now() + judgedMs });
+    return await answer;
+  };
+
   return {
     async send(request) {
-      const secure = request.url.protocol === 'https:';
-      const hostname = request.url.hostname.replace(/^\[|\]$/g, '');
+      const { url, host } = request;
+      const secure = url.protocol === 'https:';
+      const hostname = url.hostname.replace(/^\[|\]$/g, '');
+      const proxy = proxyFor(url);
       // A literal address is connected to without a lookup, so it is judged here.
-      if (isIP(hostname) !== 0) refuseAddress(request.host, hostname, true);
-      const key = request.url.origin;
-      let agent = agents.get(key);
-      if (agent === undefined) {
-        agent = secure ? await secureAgent(request.host) : new (http().Agent)({ keepAlive: true });
-        agents.set(key, agent);
-      }
-      const options: RequestOptions = {
-        method: request.method,
-        headers: { ...request.headers, 'accept-encoding': 'identity', 'user-agent': 'syncgate' },
-        agent,
-        lookup: checkedLookup(request.host, lookup),
-      };
-      return await exchange(request, (secure ? https() : http()).request(request.url, options));
+      if (isIP(hostname) !== 0) refuseAddress(host, hostname, true);
+      else if (proxy !== undefined) await judgeName(host, hostname);
+      return await agents.with(url, host, proxy, async (agent) => {
+        const options: RequestOptions = {
+          method: request.method,
+          headers: { ...request.headers, 'accept-encoding': 'identity', 'user-agent': 'syncgate' },
+          agent,
+          // The proxy is the platform's choice, wherever it is.
+          ...(proxy === undefined ? { lookup: checkedLookup(host, lookup) } : {}),
+        };
+        return await exchange(request, (secure ? https() : http()).request(url, options));
+      });
     },
-    close() {
-      for (const agent of agents.values()) agent.destroy();
-      agents.clear();
-    },
+    close: () => agents.close(),
   };
 }
+
+/** How long a resolver may take that is not needed to connect, and how long what it said is believed. */
+const nameTimeoutMs = 1_000;
+const judgedMs = 60_000;
 
 function http(): typeof import('node:http') {
   return process.getBuiltinModule('node:http');
@@ -88,24 +106,6 @@ function http(): typeof import('node:http') {
 
 function https(): typeof import('node:https') {
   return process.getBuiltinModule('node:https');
-}
-
-async function secureAgent(host: Host): Promise<HttpAgent> {
-  const own = await host.certificates();
-  if (own === undefined) return new (https().Agent)({ keepAlive: true });
-  const { createSecureContext, getCACertificates } = process.getBuiltinModule('node:tls');
-  try {
-    const secureContext = createSecureContext({
-      // `ca` replaces the usual roots, so they are named beside it.
-      ...(own.ca === undefined ? {} : { ca: [...getCACertificates('default'), own.ca] }),
-      ...(own.cert === undefined ? {} : { cert: own.cert, key: own.key }),
-    });
-    return new (https().Agent)({ keepAlive: true, secureContext });
-  } catch (error) {
-    throw new GateError('REGISTRY_SETTINGS_INVALID', `the certificates of registry ${host.name} cannot be used`, {
-      cause: error,
-    });
-  }
 }
 
 /**

@@ -14,6 +14,7 @@ function start(name: string, entries: RegistryEntry[], tokens: unknown[] = [{ to
   const signIn = createSignIn(hosts.endpoint({ registry: name, path }).host, {
     clock: { now: () => now.at },
     hosts,
+    maxTokens: 16,
     findCredentials: async () => ({ kind: 'password', username: 'me', password: 'secret' }),
     askTokenService: async (request) => {
       asked.push(request);

@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { defaultLimits, type RegistryLimits } from '../../../src/adapters/registry/limits.ts';
-import { createRegistries, type Registries, type RegistryPorts } from '../../../src/adapters/registry/registries.ts';
+import {
+  createRegistries,
+  type Registries,
+  type RegistryPorts,
+  type RegistrySettings,
+} from '../../../src/adapters/registry/registries.ts';
 import type { RegistriesSettings, RegistryCredentials } from '../../../src/adapters/registry/settings.ts';
 import { systemNetwork } from '../../../src/adapters/registry/system-ports.ts';
 import { type Code, GateError } from '../../../src/core/errors.ts';
@@ -16,6 +21,8 @@ export const never = new AbortController().signal;
 
 export interface OpenOptions {
   readonly credentials?: RegistryCredentials;
+  /** Settings beyond the hosts and their common credentials. */
+  readonly settings?: Partial<RegistrySettings>;
   readonly ports?: Partial<RegistryPorts>;
   readonly limits?: Partial<RegistryLimits>;
 }
@@ -23,7 +30,7 @@ export interface OpenOptions {
 /** Registries with the machine's network; waits between tries take no time. */
 export function open(registries: RegistriesSettings, options: OpenOptions = {}): Registries {
   return createRegistries(
-    { registries, credentials: options.credentials },
+    { registries, credentials: options.credentials, ...options.settings },
     {
       ...systemNetwork,
       sleep: async () => {},
