@@ -86,7 +86,8 @@ export interface KeylessAuthority extends Evidence {
 }
 
 export interface IdentityPair {
-  readonly issuer: TextMatch;
+  /** `any` only where the policy compares none: an authority whose certificates name no issuer, or a subject alone. */
+  readonly issuer: TextMatch | 'any';
   readonly subject: TextMatch;
   /** Further Fulcio extensions that must have a value, by OID (`1.3.6.1.4.1.57264.1.12`). */
   readonly extensions?: Readonly<Record<string, TextMatch>>;
