@@ -39,13 +39,59 @@ export const TrustSource = z.strictObject({
         ),
       ),
   ),
+  /** Where the texts of `policy.configMapRef` (`<name>/<key>`) and `policy.remote` (`<sha256sum>`) are looked up. */
+  contents: z.optional(
+    z
+      .string()
+      .check(
+        z.minLength(1),
+        z.describe(
+          'Where the texts of policy.configMapRef (<name>/<key>) and policy.remote (<sha256sum>) are looked up; a folder outside of path.',
+        ),
+      ),
+  ),
 });
 export type TrustSource = z.infer<typeof TrustSource>;
+
+/** Trust roots besides the TrustRoot documents among the policies. */
+export const TrustRootsSettings = z.strictObject({
+  /** `trusted_root.json` files by the name that `trustRootRef` calls them; `public-good` replaces the shipped one. */
+  files: z
+    ._default(
+      z.record(
+        z.string().check(z.regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be a name in lower case')),
+        z.string().check(z.minLength(1)),
+      ),
+      {},
+    )
+    .check(
+      z.describe(
+        'trusted_root.json files by the name that trustRootRef calls them; public-good replaces the root that syncgate ships.',
+      ),
+    ),
+  /** Days after which the shipped public-good root is warned about. */
+  ageWarningDays: z
+    ._default(z.int().check(z.minimum(1), z.maximum(3650)), 180)
+    .check(z.describe('Days after which a policy that needs the shipped public-good root is warned about.')),
+  /** Whether TrustRoots of `spec.remote` are fetched. */
+  refresh: z
+    ._default(z.boolean(), false)
+    .check(
+      z.describe(
+        'true fetches each TrustRoot with spec.remote from its TUF mirror when the gate is opened. Without it such a TrustRoot is refused.',
+      ),
+    ),
+});
+export type TrustRootsSettings = z.infer<typeof TrustRootsSettings>;
 
 /** `spec.images` of the Gate: whose images may run. */
 export const ImagesSettings = z.strictObject({
   /** Where the trust policies are. */
   trust: z.array(TrustSource).check(z.describe('Where the trust policies are.')),
+  /** Trust roots besides the TrustRoot documents among the policies. */
+  trustRoots: z
+    ._default(TrustRootsSettings, TrustRootsSettings.parse({}))
+    .check(z.describe('Trust roots besides the TrustRoot documents among the policies.')),
   /** What becomes of an image that no policy matches. */
   unmatched: z
     .enum(['deny', 'warn', 'allow'])

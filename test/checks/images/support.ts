@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ImagesDeps, ImagesResult } from '../../../src/checks/images/check.ts';
 import { checkImages } from '../../../src/checks/images/check.ts';
+import type { TrustPorts } from '../../../src/checks/images/policy/context.ts';
 import { loadTrust, type Trust } from '../../../src/checks/images/policy/trust.ts';
 import { ImagesSettings } from '../../../src/checks/images/settings.ts';
 import type { Finding } from '../../../src/core/decision.ts';
@@ -14,6 +15,9 @@ import type { Manifest } from '../../../src/core/manifest.ts';
 import type { Descriptor, Registry, VerifiedBytes } from '../../../src/core/ports.ts';
 
 const never = new AbortController().signal;
+
+/** What trust is loaded with where a test says nothing else. */
+export const trustPorts: TrustPorts = { clock: { now: () => Date.parse('2026-11-20T00:00:00Z') }, signal: never };
 
 /** A manifest whose places tell the path that was asked for. */
 export function manifestOf(object: Record<string, unknown>, index = 0): Manifest {
@@ -81,13 +85,14 @@ export async function trustOf(...policies: readonly PolicyOptions[]): Promise<Tr
   const files = Object.fromEntries(
     policies.map((policy, i) => [`policy-${i}.yaml`, policyText({ name: `policy-${i}`, ...policy })]),
   );
-  return policies.length === 0 ? await loadTrust([], (path) => path) : await loadFiles(files);
+  return policies.length === 0 ? await loadTrust([], (path) => path, trustPorts) : await loadFiles(files);
 }
 
 /** Loads the trust folder that holds the given files. */
 export async function loadFiles(
   files: Readonly<Record<string, string | Uint8Array>>,
   secrets?: string,
+  { ports = {}, source: more = {} }: { readonly ports?: Partial<TrustPorts>; readonly source?: object } = {},
 ): Promise<Trust> {
   const folder = mkdtempSync(join(tmpdir(), 'syncgate-test-trust-'));
   try {
@@ -95,8 +100,9 @@ export async function loadFiles(
       mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), content);
     }
-    const source = { path: 'trust/', ...(secrets === undefined ? {} : { secrets }) };
-    return await loadTrust([source], (path) => join(folder, path.replace(/^trust\/?/, '')));
+    const source = { path: 'trust/', ...(secrets === undefined ? {} : { secrets }), ...more };
+    const resolvePath = (path: string) => (path.startsWith('/') ? path : join(folder, path.replace(/^trust\/?/, '')));
+    return await loadTrust([source], resolvePath, { ...trustPorts, ...ports });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GateError } from '../../../core/errors.ts';
+import type { ContentReference, NamedText } from './context.ts';
 
 /** A platform file: where it is, and what messages call it (never a path of the machine). */
 export interface TrustFile {
@@ -50,32 +52,35 @@ async function walk(folder: string, shown: string, found: TrustFile[], depth: nu
   }
 }
 
+const resourceName = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+/** A Secret as a single file: a key, or certificates. */
+const secretEndings = ['.pub', '.pem'];
+
 /**
- * The text of the one public key that stands for a Secret: the only file of the folder `<name>/`, as Kubernetes mounts
- * a Secret, or the file `<name>.pub`. Throws IMAGE_KEY_INVALID where there is none, or more than one.
+ * The text of the one entry that a Secret has: the only file of the folder `<name>/`, as Kubernetes mounts it, or the
+ * file `<name>.pub` or `<name>.pem`. Throws IMAGE_KEY_INVALID where there is none, or more than one.
  */
-export async function readSecret(folder: string, name: string): Promise<{ text: string; shown: string }> {
-  if (!/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/.test(name)) {
+export async function readSecret(folder: string, name: string): Promise<NamedText> {
+  if (!resourceName.test(name)) {
     throw new GateError('IMAGE_KEY_INVALID', `${JSON.stringify(name.slice(0, 100))} is not the name of a Secret`);
   }
-  const asFolder = (await kindOf(join(folder, name))) === 'folder';
-  const asFile = (await kindOf(join(folder, `${name}.pub`))) === 'file';
-  if (asFolder && asFile)
-    throw new GateError('IMAGE_KEY_INVALID', `the secret ${name} is there twice: ${name}/ and ${name}.pub`);
-  if (asFile)
-    return {
-      text: await readBounded({ path: join(folder, `${name}.pub`), shown: `${name}.pub` }),
-      shown: `${name}.pub`,
-    };
-  if (!asFolder) {
+  const found: string[] = [];
+  if ((await kindOf(join(folder, name))) === 'folder') found.push(`${name}/`);
+  for (const ending of secretEndings) {
+    if ((await kindOf(join(folder, `${name}${ending}`))) === 'file') found.push(`${name}${ending}`);
+  }
+  const [only, ...more] = found;
+  if (more.length > 0) {
+    throw new GateError('IMAGE_KEY_INVALID', `the secret ${name} is there twice: ${found.join(' and ')}`);
+  }
+  if (only === undefined) {
     throw new GateError(
       'IMAGE_KEY_INVALID',
       `the secret ${name} is not there: neither ${name}/ nor ${name}.pub in the secrets folder`,
-      {
-        mend: 'Mount the Secret there, or set images.trust[].secrets to the folder that holds it.',
-      },
+      { mend: 'Mount the Secret there, or set images.trust[].secrets to the folder that holds it.' },
     );
   }
+  if (only !== `${name}/`) return { text: await readBounded({ path: join(folder, only), shown: only }), shown: only };
   const entries = (await readdir(join(folder, name))).filter((entry) => !entry.startsWith('.'));
   const [entry] = entries;
   if (entry === undefined || entries.length > 1) {
@@ -86,6 +91,37 @@ export async function readSecret(folder: string, name: string): Promise<{ text: 
   }
   const shown = `${name}/${entry}`;
   return { text: await readBounded({ path: join(folder, name, entry), shown }), shown };
+}
+
+/**
+ * The text of a content policy: `<name>/<key>` for a ConfigMap, as Kubernetes mounts it, and `<sha256>` for one that the
+ * policy names by address and hash; whoever put it there has fetched it, and it is hashed here.
+ */
+export async function readContent(folder: string | undefined, reference: ContentReference): Promise<NamedText> {
+  const isRemote = reference.kind === 'remote';
+  const shown = isRemote ? reference.sha256 : `${reference.name}/${reference.key}`;
+  if (folder === undefined) {
+    throw new GateError(
+      'IMAGE_POLICY_UNSUPPORTED',
+      isRemote ? 'the gate fetches no policy' : 'the gate asks no cluster for a ConfigMap',
+      {
+        mend: isRemote
+          ? 'Fetch it, put it under its sha256 into a folder, and name that folder in images.trust[].contents.'
+          : 'Mount the ConfigMap as <folder>/<name>, and name that folder in images.trust[].contents.',
+      },
+    );
+  }
+  if (!isRemote && (!resourceName.test(reference.name) || !/^(?!\.\.?$)[A-Za-z0-9._-]{1,253}$/.test(reference.key))) {
+    throw new GateError(
+      'IMAGE_POLICY_INVALID',
+      `${JSON.stringify(shown.slice(0, 100))} is not a ConfigMap and a key of it`,
+    );
+  }
+  const text = await readBounded({ path: join(folder, shown), shown });
+  if (isRemote && createHash('sha256').update(text).digest('hex') !== reference.sha256) {
+    throw new GateError('IMAGE_POLICY_INVALID', `the file ${shown} has another sha256 than its name says`);
+  }
+  return { text, shown };
 }
 
 /** A platform file as text. Throws IMAGE_POLICY_MISSING when it cannot be read, is no file, not UTF-8 or too large. */

@@ -1,12 +1,16 @@
 import type { Finding } from '../../../core/decision.ts';
 import { GateError } from '../../../core/errors.ts';
 import { canonicalName, type Digest, type ImageReference, repositoryName } from '../../../core/image.ts';
+import { isObject } from '../../../core/json.ts';
 import { describePlace } from '../../../core/manifest.ts';
-import { readSettings } from '../../../core/settings-file.ts';
+import { readSettings, type SettingsDocument } from '../../../core/settings-file.ts';
 import type { TrustSource } from '../settings.ts';
 import { readClusterImagePolicy } from './cluster-image-policy.ts';
-import { listPolicyFiles, readBounded, readSecret } from './files.ts';
+import { refusal } from './complaint.ts';
+import type { PolicyContext, TrustPorts } from './context.ts';
+import { listPolicyFiles, readBounded, readContent, readSecret } from './files.ts';
 import type { ImagePolicy } from './model.ts';
+import { fillShelf } from './shelf.ts';
 
 /** The policies of a run. Made once and never changed: nothing that is rendered can add to it. */
 export interface Trust {
@@ -16,29 +20,82 @@ export interface Trust {
 }
 
 /**
- * Reads every trust policy. `resolvePath` makes an absolute path of one in the configuration. Throws IMAGE_POLICY_*
- * and IMAGE_KEY_* with file, line and column for anything that cannot be evaluated exactly as it is written.
+ * Reads every trust policy and trust root. `resolvePath` makes an absolute path of one in the configuration. Throws
+ * IMAGE_POLICY_*, IMAGE_TRUST_ROOT_* and IMAGE_KEY_* with file, line and column for anything that cannot be evaluated
+ * exactly as it is written.
  */
 export async function loadTrust(
   sources: readonly TrustSource[],
   resolvePath: (path: string) => string,
+  ports: TrustPorts,
 ): Promise<Trust> {
+  const read = await Promise.all(sources.map((source) => readSource(source, resolvePath)));
+  const shelf = await fillShelf(read.flatMap(({ documents }) => documents).filter(isTrustRoot), resolvePath, ports);
   const policies: ImagePolicy[] = [];
-  for (const source of sources) {
-    const root = resolvePath(source.path);
-    const files = await listPolicyFiles(root, source.path);
-    const secretsFolder = source.secrets === undefined ? folderOf(root, files) : resolvePath(source.secrets);
-    for (const file of files) {
-      const documents = readSettings(await readBounded(file), file.shown, 'IMAGE_POLICY_INVALID');
-      if (documents.length === 0)
-        throw new GateError('IMAGE_POLICY_MISSING', `${file.shown} holds no policy`, { place: file.shown });
-      for (const document of documents) {
-        policies.push(await readClusterImagePolicy(document, (name) => readSecret(secretsFolder, name)));
-      }
+  for (const { documents, secrets, contents } of read) {
+    const context: PolicyContext = {
+      secret: (name) => readSecret(secrets, name),
+      content: (reference) => readContent(contents, reference),
+      trustRoot: async (name) => shelf.trustRoot(name),
+      publicGood: () => shelf.publicGood(),
+      judge: ports.judge,
+      signal: ports.signal,
+      clock: ports.clock,
+    };
+    for (const document of documents) {
+      if (!isTrustRoot(document)) policies.push(await readPolicy(document, context));
     }
   }
   refuseSameNames(policies);
-  return Object.freeze({ policies: Object.freeze(policies), warnings: policies.flatMap(warningsOf) });
+  return Object.freeze({
+    policies: Object.freeze(policies),
+    warnings: [...policies.flatMap(warningsOf), ...shelf.warnings()],
+  });
+}
+
+interface ReadSource {
+  readonly documents: readonly SettingsDocument[];
+  readonly secrets: string;
+  readonly contents: string | undefined;
+}
+
+async function readSource(source: TrustSource, resolvePath: (path: string) => string): Promise<ReadSource> {
+  const root = resolvePath(source.path);
+  const files = await listPolicyFiles(root, source.path);
+  const documents: SettingsDocument[] = [];
+  for (const file of files) {
+    const found = readSettings(await readBounded(file), file.shown, 'IMAGE_POLICY_INVALID');
+    if (found.length === 0) {
+      throw new GateError('IMAGE_POLICY_MISSING', `${file.shown} holds no policy`, { place: file.shown });
+    }
+    documents.push(...found);
+  }
+  const secrets = source.secrets === undefined ? folderOf(root, files) : resolvePath(source.secrets);
+  return { documents, secrets, contents: source.contents === undefined ? undefined : resolvePath(source.contents) };
+}
+
+function isTrustRoot({ value }: SettingsDocument): boolean {
+  return isObject(value) && value['kind'] === 'TrustRoot' && groupOf(value['apiVersion']) === 'policy.sigstore.dev';
+}
+
+function groupOf(apiVersion: unknown): string | undefined {
+  return typeof apiVersion === 'string' ? apiVersion.split('/')[0] : undefined;
+}
+
+/** The policy that a document holds. */
+async function readPolicy(document: SettingsDocument, context: PolicyContext): Promise<ImagePolicy> {
+  const { value } = document;
+  const kind = isObject(value) ? value['kind'] : undefined;
+  const apiVersion = isObject(value) ? value['apiVersion'] : undefined;
+  if (typeof kind !== 'string' || typeof apiVersion !== 'string') {
+    throw refusal(document, [], 'IMAGE_POLICY_INVALID', 'it has no apiVersion and kind, so it is not a trust policy');
+  }
+  if (groupOf(apiVersion) === 'policy.sigstore.dev' && kind === 'ClusterImagePolicy') {
+    return readClusterImagePolicy(document, context);
+  }
+  const shown = JSON.stringify(`${apiVersion} ${kind}`.slice(0, 100));
+  const why = `${shown} is not a trust policy; ClusterImagePolicy and TrustRoot are`;
+  throw refusal(document, ['kind'], 'IMAGE_POLICY_INVALID', why);
 }
 
 /** A file as the source has its keys beside it. */

@@ -1,0 +1,97 @@
+import { GateError } from '../../../core/errors.ts';
+import type { Clock } from '../../../core/ports.ts';
+import { unpack } from './archive.ts';
+import { authorityChains, authorityOf, logOf, readCertificates, rootOfParts } from './certificate.ts';
+import type { FetchTuf } from './context.ts';
+import type { TrustRoot } from './model.ts';
+import type { LoadedRoot, TufReader, TufTrust } from './trust-root.ts';
+import { readTrustedRoot } from './trusted-root.ts';
+import { type TufFiles, type TufTargets, updateFrom } from './tuf.ts';
+
+/** What reads TUF repositories; without `fetch` those of `spec.remote` are refused. */
+export function tufReader(clock: Clock, fetch: FetchTuf | undefined): TufReader {
+  return {
+    fromArchive: async (tuf, archive, name) => read(tuf, filesOf(unpack(archive), tuf.targets), name, clock),
+    fromMirror: async (tuf, mirror, name) => {
+      if (fetch === undefined) {
+        throw new GateError('IMAGE_TRUST_ROOT_REMOTE', 'it lies on a server, and the gate fetches no trust by itself', {
+          mend: 'Set images.trustRoots.refresh to true, or write the repository into the TrustRoot (spec.repository).',
+        });
+      }
+      return read(tuf, mirrorOf(mirror, tuf.targets, fetch), name, clock);
+    },
+  };
+}
+
+async function read(tuf: TufTrust, files: TufFiles, name: string, clock: Clock): Promise<LoadedRoot> {
+  const repository = await updateFrom(tuf.root, files, new Date(clock.now()));
+  const root = repository.targets.has(tuf.trustedRootTarget)
+    ? await fromTrustedRoot(repository, tuf.trustedRootTarget, name)
+    : await fromUsages(repository, name);
+  return { name, root, expires: repository.expires };
+}
+
+/** An unpacked archive. As upstream packs it, everything lies below `repository/`; an archive without it is read too. */
+function filesOf(unpacked: ReadonlyMap<string, Uint8Array>, targets: string): TufFiles {
+  const inRepository = [...unpacked.keys()].some((name) => name.startsWith('repository/'));
+  const find = (name: string, maxBytes: number): Uint8Array | undefined => {
+    const bytes = unpacked.get(inRepository ? `repository/${name}` : name);
+    if (bytes !== undefined && bytes.length > maxBytes) {
+      throw new GateError('IMAGE_TRUST_ROOT_INVALID', `${name} of its TUF repository is larger than ${maxBytes} bytes`);
+    }
+    return bytes;
+  };
+  return {
+    metadata: async (name, maxBytes) => find(name, maxBytes),
+    target: async (path, maxBytes) => find(`${targets}/${path}`, maxBytes),
+  };
+}
+
+function mirrorOf(mirror: string, targets: string, fetch: FetchTuf): TufFiles {
+  const base = mirror.replace(/\/+$/, '');
+  const path = (name: string) => name.split('/').map(encodeURIComponent).join('/');
+  return {
+    metadata: (name, maxBytes) => fetch(`${base}/${path(name)}`, maxBytes),
+    target: (name, maxBytes) => fetch(`${base}/${path(targets)}/${path(name)}`, maxBytes),
+  };
+}
+
+async function fromTrustedRoot(repository: TufTargets, target: string, name: string): Promise<TrustRoot> {
+  const text = new TextDecoder('utf-8').decode(await repository.read(target));
+  return readTrustedRoot(text, target, name);
+}
+
+/**
+ * A repository without a trusted root, as sigstore's older tools make it: each target says in its custom metadata whether
+ * it is a certificate of Fulcio, or the key of a log. Targets that say nothing are left out, as upstream does; one that
+ * says something else is refused.
+ */
+async function fromUsages(repository: TufTargets, name: string): Promise<TrustRoot> {
+  const parts = { tlogs: [], ctlogs: [], certificateAuthorities: [], timestampAuthorities: [] } as {
+    readonly [part in 'tlogs' | 'ctlogs' | 'certificateAuthorities' | 'timestampAuthorities']: ReturnType<
+      typeof logOf
+    >[];
+  };
+  for (const [path, { custom }] of repository.targets) {
+    const sigstore = custom['sigstore'];
+    if (typeof sigstore !== 'object' || sigstore === null) continue;
+    const { usage, uri = '' } = sigstore as { readonly usage?: unknown; readonly uri?: unknown };
+    const pem = new TextDecoder('utf-8').decode(await repository.read(path));
+    if (usage === 'Fulcio') {
+      const subject = { organization: '', commonName: '' };
+      for (const chain of authorityChains(readCertificates(pem))) {
+        parts.certificateAuthorities.push(authorityOf(chain, String(uri), subject));
+      }
+    } else if (usage === 'Rekor') parts.tlogs.push(logOf(String(uri), pem));
+    else if (usage === 'CTFE') parts.ctlogs.push(logOf(String(uri), pem));
+    else
+      throw new GateError(
+        'IMAGE_TRUST_ROOT_INVALID',
+        `the target ${path} of its TUF repository has a usage that is not known`,
+      );
+  }
+  if (parts.certificateAuthorities.length === 0) {
+    throw new GateError('IMAGE_TRUST_ROOT_INVALID', 'its TUF repository names no certificate authority');
+  }
+  return rootOfParts(name, parts);
+}
