@@ -66,9 +66,9 @@ function keylessHazards({ keyless, ctlog, rfc3161timestamp }: AuthoritySpec, aut
 
 function logHazards({ ctlog, key, rfc3161timestamp }: AuthoritySpec, authority: Evidence): string[] {
   const clauses: string[] = [];
-  if (key !== undefined && ctlog !== undefined && authority.log.demand === 'ignored') {
+  if (key !== undefined && ctlog === undefined && rfc3161timestamp === undefined) {
     clauses.push(
-      'an empty ctlog demands no log entry; write ctlog: {url: https://rekor.sigstore.dev} or a trustRootRef',
+      'without ctlog no log entry is demanded of signatures by a key, so nobody sees what a stolen key signs; write ctlog: {url: https://rekor.sigstore.dev} or a trustRootRef to demand one, or ctlog: {} to say that none is',
     );
   }
   if (ctlog?.url && !ctlog.trustRootRef && hostOf(ctlog.url) !== publicRekor) {

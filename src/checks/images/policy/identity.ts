@@ -77,15 +77,17 @@ function regExpHazards(field: 'issuer' | 'subject', match: TextMatch): string[] 
   }
   if (isAnchored(regExp)) return [];
   const example = field === 'issuer' ? 'https://evil.example/?…' : 'https://github.com/evil/…';
-  const plain = !/[\\^$*+?()[\]{}|]/.test(regExp);
-  const safer = plain ? `${field}: ${JSON.stringify(regExp)}` : `${field}RegExp: ${JSON.stringify(anchored(regExp))}`;
   return [
-    `${shown} is not anchored, so it also matches where it stands inside a longer text (${example}); write ${safer}`,
+    `${shown} is not anchored, so it also matches where it stands inside a longer text (${example}); ${safer(field, regExp)}`,
   ];
 }
 
-function anchored(regExp: string): string {
-  return `^(?:${regExp.replace(/^(?:\^|\.\*)/, '').replace(/(?:\.\*|(?<!\\)\$)$/, '')})$`;
+/** The spelling that means what was probably meant. */
+function safer(field: 'issuer' | 'subject', regExp: string): string {
+  if (!/[\\^$*+?()[\]{}|]/.test(regExp)) return `write ${field}: ${JSON.stringify(regExp)}`;
+  if (/^\.[*+]|\.[*+]$/.test(regExp)) return 'write out what stands before and after, between ^ and $';
+  const inner = regExp.replace(/^\^/, '').replace(/(?<!\\)\$$/, '');
+  return `write ${field}RegExp: ${JSON.stringify(`^(?:${inner})$`)}`;
 }
 
 /** Whether each alternative at the top begins at the begin and ends at the end of the text. */
