@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, realpathSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { loadConfig } from './config.ts';
+import { type GateConfig, loadConfig } from './config.ts';
 import { asGateError, CODES, GateError } from './core/errors.ts';
 import { visible, withMend } from './report/text.ts';
 import { type Command, parseCommand } from './surfaces/cli/arguments.ts';
@@ -98,8 +98,41 @@ async function run(argv: readonly string[]): Promise<Printed> {
         return refusal(errorDenialText(error), exitCodeOf(CODES[error.code].answer));
       }
     }
+    case 'verify-bundle': {
+      const { verifyBundle } = await import('./surfaces/cli/verify-bundle-command.ts');
+      return await verifyBundle(command, { readFile: readBoundedFile, now: Date.now });
+    }
+    case 'mirror': {
+      const seconds = command.options.timeoutSeconds ?? 3600;
+      const late = () => new GateError('MIRROR_FAILED', `not all images were copied within ${seconds} s`);
+      return await withDeadline(seconds, late, async (signal) => {
+        const folder = resolve(command.folder);
+        const { openMirror } = await import('./wiring.ts');
+        const { mirrorImages } = await import('./surfaces/cli/mirror-command.ts');
+        const mirror = await openMirror(await registryConfig(command.options.config), world(), folder);
+        const progress = process.stderr.isTTY && !command.options.quiet ? showProgress : undefined;
+        try {
+          return await mirrorImages(command, { ...mirror, folder, progress }, signal);
+        } finally {
+          mirror.close();
+        }
+      });
+    }
     default:
       return command satisfies never;
+  }
+}
+
+function readBoundedFile(path: string, most: number): Uint8Array {
+  try {
+    const stat = statSync(path);
+    if (!stat.isFile()) throw new GateError('USAGE', `${path} is not a file`);
+    if (stat.size > most) throw new GateError('USAGE', `${path} has ${stat.size} bytes, more than ${most}`);
+    return readFileSync(path);
+  } catch (thrown) {
+    if (thrown instanceof GateError) throw thrown;
+    const { code = 'unknown error' } = thrown as NodeJS.ErrnoException;
+    throw new GateError('USAGE', `${path} could not be read (${code})`, { cause: thrown });
   }
 }
 
@@ -112,20 +145,43 @@ async function withGate<Answer>(
   const file = command.options.config ?? configPath;
   const config = await loadConfig(file, async (path) => readFileSync(path, 'utf8'));
   const seconds = command.options.timeoutSeconds ?? config.spec.timeoutSeconds;
+  const late = () => new GateError('CHECK_TIMEOUT', `no verdict within ${seconds} s`);
+  return await withDeadline(seconds, late, async (signal) => {
+    const { openGate } = await import('./wiring.ts');
+    const gate = openGate(config, world(), signal);
+    try {
+      return await use(gate, signal);
+    } finally {
+      await gate.close();
+    }
+  });
+}
+
+async function withDeadline<Answer>(
+  seconds: number,
+  late: () => GateError,
+  use: (signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
   const deadline = new AbortController();
-  const timer = setTimeout(
-    () => deadline.abort(new GateError('CHECK_TIMEOUT', `no verdict within ${seconds} s`)),
-    seconds * 1000,
-  );
-  const signal = AbortSignal.any([deadline.signal, interruption.signal]);
-  const { openGate } = await import('./wiring.ts');
-  const gate = openGate(config, world(), signal);
+  const timer = setTimeout(() => deadline.abort(late()), seconds * 1000);
   try {
-    return await use(gate, signal);
+    return await use(AbortSignal.any([deadline.signal, interruption.signal]));
   } finally {
     clearTimeout(timer);
-    await gate.close();
   }
+}
+
+/** The Gate that a command takes registries from, which needs none: undefined where none was named and none lies there. */
+async function registryConfig(named: string | undefined): Promise<GateConfig | undefined> {
+  const file = named ?? process.env['SYNCGATE_CONFIG'];
+  if (file === undefined && !existsSync(defaultConfig)) return undefined;
+  return await loadConfig(file ?? defaultConfig, async (path) => readFileSync(path, 'utf8'));
+}
+
+/** Shows one line in the place of the last; an empty one clears it. */
+function showProgress(line: string): void {
+  const width = Math.max(20, (process.stderr.columns ?? 80) - 1);
+  process.stderr.write(`\r\u001b[K${visible(line).slice(0, width)}`);
 }
 
 function world() {

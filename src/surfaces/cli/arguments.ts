@@ -3,6 +3,7 @@ import { GateError } from '../../core/errors.ts';
 import { nearest } from '../../core/settings-file.ts';
 import { PARAMETERS, type ParameterValues } from '../../render/parameters.ts';
 import { COMMANDS, type CommandName } from './help.ts';
+import { readVerifyBundle, type VerifyBundleCommand, verifyBundleFlags } from './verify-bundle-arguments.ts';
 
 /** What stands on the command line, before anything has been looked at in the world. */
 export type Command =
@@ -14,7 +15,16 @@ export type Command =
       readonly options: Options;
       readonly source: SourceOptions;
     }
-  | { readonly name: 'generate'; readonly options: Options };
+  | { readonly name: 'generate'; readonly options: Options }
+  | {
+      readonly name: 'mirror';
+      readonly references: readonly string[];
+      readonly folder: string;
+      /** Repositories that hold signatures besides those of the images. */
+      readonly sources: readonly string[];
+      readonly options: Options;
+    }
+  | VerifyBundleCommand;
 
 interface Options {
   /** The Gate; undefined leaves it to the environment and the default place. */
@@ -62,11 +72,26 @@ export function parseCommand(argv: readonly string[]): Command {
   }
   if (first === '--version' || first === '-v') return parseCommand(['version', ...rest]);
   const name = commandName(first);
+  if (name === 'verify-bundle') {
+    const { values, positionals } = parseFlags(name, rest, verifyBundleFlags);
+    return values['help'] === true ? { name: 'help', topic: name } : readVerifyBundle(values, positionals);
+  }
   const takesSource = name === 'check' || name === 'render';
-  const flags: Record<string, Flag> = { ...common, ...(takesSource ? { ...source, ...parameterFlags() } : {}) };
+  const flags: Record<string, Flag> = {
+    ...common,
+    ...(takesSource ? { ...source, ...parameterFlags() } : {}),
+    ...(name === 'mirror' ? { source: { type: 'string', multiple: true } } : {}),
+  };
   const { values, positionals } = parseFlags(name, rest, flags);
   if (values['help'] === true || name === 'help') return { name: 'help', topic: name };
   const options = readOptions(name, values);
+  if (name === 'mirror') {
+    const folder = positionals.at(-1);
+    if (folder === undefined || positionals.length < 2)
+      throw usage('syncgate mirror takes one image or more, and the folder to copy them to');
+    const sources = (values['source'] as string[] | undefined) ?? [];
+    return { name, references: positionals.slice(0, -1), folder, sources, options };
+  }
   if (!takesSource) {
     if (positionals.length > 0)
       throw usage(`syncgate ${name} takes no argument, and was given ${quote(positionals[0])}`);

@@ -1,6 +1,7 @@
 import { PARAMETERS } from '../../render/parameters.ts';
+import { verifyBundleFlagHelp } from './verify-bundle-arguments.ts';
 
-export type CommandName = 'check' | 'render' | 'generate' | 'version' | 'help';
+export type CommandName = 'check' | 'render' | 'generate' | 'mirror' | 'verify-bundle' | 'version' | 'help';
 
 interface CommandHelp {
   readonly name: CommandName;
@@ -29,6 +30,19 @@ export const COMMANDS: readonly CommandHelp[] = [
     example: 'syncgate generate --config /etc/syncgate/gate.yaml',
   },
   {
+    name: 'verify-bundle',
+    usage:
+      'syncgate verify-bundle --bundle FILE (--certificate-identity TEXT --certificate-oidc-issuer URL | --key FILE) ARTIFACT',
+    does: 'Verifies a Sigstore bundle offline: over a file or sha256:DIGEST, in the log, and by that signer.',
+    example: 'syncgate verify-bundle --bundle app.sigstore.json --key cosign.pub app.tar.gz',
+  },
+  {
+    name: 'mirror',
+    usage: 'syncgate mirror REF... DIR [flags]',
+    does: 'Copies what verifying images needs into DIR/HOST/REPOSITORY, one OCI image layout a repository: manifests, configurations, signatures, attestations and bundles. No layers, so nothing can be run from it; nothing is verified.',
+    example: 'syncgate mirror ghcr.io/team/shop:v1 docker.io/library/nginx@sha256:... /media/usb/images',
+  },
+  {
     name: 'version',
     usage: 'syncgate version [--output json]',
     does: 'Prints the versions of syncgate, of Node.js and of every engine that it finds.',
@@ -41,7 +55,9 @@ export const COMMANDS: readonly CommandHelp[] = [
 const outputFormats: Partial<Record<CommandName, string>> = {
   check: 'text or json',
   render: 'json or yaml',
+  mirror: 'text or json',
   version: 'text or json',
+  'verify-bundle': 'text or json',
 };
 
 const judgingFlags: readonly (readonly [string, string])[] = [
@@ -49,6 +65,13 @@ const judgingFlags: readonly (readonly [string, string])[] = [
   ['    --timeout SECONDS', 'for the whole verdict; else the Gate says (40)'],
   ['-q, --quiet', 'print nothing on stderr when it is allowed'],
   ['    --no-color', 'no colours, even on a terminal'],
+];
+
+const mirrorFlags: readonly (readonly [string, string])[] = [
+  ['    --source REPOSITORY', 'where signatures lie too, as in source[].oci of a policy (repeat)'],
+  ['-c, --config FILE', 'the Gate, for its registries and their credentials; else as for check, if it is there'],
+  ['    --timeout SECONDS', 'for all images together; 3600 by itself'],
+  ['-q, --quiet', 'no line of progress'],
 ];
 
 const sourceFlags: readonly (readonly [string, string])[] = [
@@ -94,9 +117,16 @@ function commonFlags(name: CommandName): (readonly [string, string])[] {
   const formats = outputFormats[name];
   return [
     ...(formats === undefined ? [] : [['-o, --output FORMAT', formats] as const]),
-    ...(name === 'version' ? [] : judgingFlags),
+    ...(ownFlags[name] ?? judgingFlags),
   ];
 }
+
+/** Flags of commands that do not judge a source. */
+const ownFlags: Partial<Record<CommandName, readonly (readonly [string, string])[]>> = {
+  mirror: mirrorFlags,
+  'verify-bundle': verifyBundleFlagHelp,
+  version: [],
+};
 
 function parameterFlags(): (readonly [string, string])[] {
   const forms = { string: 'VALUE', array: 'VALUE (repeat)', map: 'KEY=VALUE (repeat)' };

@@ -20,7 +20,7 @@ function isPair(signer: CertificateSigner, pair: IdentityPair): boolean {
   const { issuer, subject, extensions = {}, ...rest } = pair;
   rest satisfies Record<string, never>;
   return (
-    isMatch(signer.issuer, issuer) &&
+    (issuer === 'any' || isMatch(signer.issuer, issuer)) &&
     isMatch(signer.subject, subject) &&
     Object.entries(extensions).every(([oid, wanted]) => isMatch(signer.extensions[oid], wanted))
   );

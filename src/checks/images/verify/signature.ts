@@ -1,5 +1,6 @@
 import { constants, verify } from 'node:crypto';
 import type { PolicyKey } from '../policy/key.ts';
+import { isDigestSignedBy } from './prehashed.ts';
 import type { SignedContent } from './signed-content.ts';
 
 type Ed25519ph = typeof import('@noble/curves/ed25519.js')['ed25519ph'];
@@ -48,7 +49,9 @@ function holds(check: () => boolean): boolean {
   }
 }
 
-/** The same for content that may be known by its sha256 alone. */
+/** The same for content of which only the sha256 may be known; that needs `loadPrehashed`. */
 export function isSignedContent(key: PolicyKey, content: SignedContent, signature: Uint8Array): boolean {
-  return content.kind === 'bytes' && isSignedBy(key, content.bytes, signature);
+  return content.kind === 'bytes'
+    ? isSignedBy(key, content.bytes, signature)
+    : isDigestSignedBy(key, content.digest, signature);
 }

@@ -52,7 +52,7 @@ export interface Proven {
   readonly timestampAuthorities: number;
 }
 
-/** Reads a root so that one which cannot be used is known before anything is judged by it. Throws IMAGE_POLICY_INVALID. */
+/** Reads a root so that one which cannot be used is known before anything is judged by it. Throws IMAGE_TRUST_ROOT_INVALID. */
 export function readTrustRoots(authority: KeyAuthority | KeylessAuthority): void {
   evidenceRoots(authority);
   if (authority.kind === 'keyless') rootMaterial(authority.roots);
@@ -145,6 +145,7 @@ export function prove(
   const known = evidence.entries.filter(isKnownToLibrary);
   for (const entry of evidence.entries) if (!known.includes(entry)) demandPromise(entry, evidence.roots.logs);
   for (const entry of evidence.entries) demandLogValidity(entry, evidence.roots.logs, times);
+  demandNoRoot(object);
   const entity: SignedEntity = {
     key: keyOf(object.material, authority),
     signature: signatureContent(object, content, authority.kind === 'key' ? authority.key : undefined),
@@ -175,6 +176,13 @@ export function prove(
     logs: new Set(evidence.entries.map(({ logId }) => Buffer.from(logId).toString('hex'))).size,
     timestampAuthorities: new Set(evidence.timestamps.map(({ authority: name }) => name)).size,
   };
+}
+
+/** Bundles may bring intermediates and never a root, which nobody may trust for having been brought. */
+function demandNoRoot({ family, material }: SignedObject): void {
+  if (family !== 'bundle' || material.kind !== 'certificate') return;
+  if (material.chain.map(parseCertificate).some(({ subject, issuer }) => subject.equals(issuer)))
+    throw new Refusal('untrusted', 'its chain brings a root certificate');
 }
 
 function keyOf(material: Material, authority: KeyAuthority | KeylessAuthority): SignedEntity['key'] {

@@ -14,7 +14,7 @@ export type TransparencyLog = TrustMaterial['tlogs'][number];
 const known = new WeakMap<TrustRoot, RootMaterial>();
 
 /**
- * A trust root as the library takes it; read once. Throws IMAGE_POLICY_INVALID for one that says something else than
+ * A trust root as the library takes it; read once. Throws IMAGE_TRUST_ROOT_INVALID for one that says something else than
  * the library would read: a validity without a start, which it takes for "always", and constraints that it ignores.
  */
 export function rootMaterial(root: TrustRoot): RootMaterial {
@@ -27,7 +27,7 @@ export function rootMaterial(root: TrustRoot): RootMaterial {
 
 function readRoot(root: TrustRoot): RootMaterial {
   const invalid = (why: string, cause?: unknown) =>
-    new GateError('IMAGE_POLICY_INVALID', `${root.name}: ${why}`, { mend: 'Correct the trust root.', cause });
+    new GateError('IMAGE_TRUST_ROOT_INVALID', `${root.name}: ${why}`, { mend: 'Correct the trust root.', cause });
   const without = validityWithoutStart(root.json);
   if (without !== undefined) throw invalid(`the validity of ${without} has no start`);
   let material: RootMaterial;

@@ -53,7 +53,7 @@ let library: Library | undefined;
 
 /**
  * Loads what judging by these authorities needs, and reads their trust roots. To be awaited once before
- * `verifyObject`, which never waits. Throws IMAGE_POLICY_INVALID for a root that cannot be used.
+ * `verifyObject`, which never waits. Throws IMAGE_TRUST_ROOT_INVALID for a root that cannot be used.
  */
 export async function prepare(authorities: readonly { readonly kind: string }[]): Promise<void> {
   const certain = authorities.filter(isCertain);
