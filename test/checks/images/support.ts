@@ -1,23 +1,29 @@
 /** What the tests of the images check are made of: manifests, policies, and a registry in memory. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { startThread } from '../../../src/adapters/thread.ts';
 import type { ImagesDeps, ImagesResult } from '../../../src/checks/images/check.ts';
 import { checkImages } from '../../../src/checks/images/check.ts';
-import type { TrustPorts } from '../../../src/checks/images/policy/context.ts';
 import { loadTrust, type Trust } from '../../../src/checks/images/policy/trust.ts';
 import { ImagesSettings } from '../../../src/checks/images/settings.ts';
+import { createExaminer } from '../../../src/checks/images/verify/examiner.ts';
 import type { Finding } from '../../../src/core/decision.ts';
 import { type Digest, parseDigest, repositoryName } from '../../../src/core/image.ts';
 import type { JsonObject, JsonPath } from '../../../src/core/json.ts';
 import type { Manifest } from '../../../src/core/manifest.ts';
 import type { Descriptor, Registry, VerifiedBytes } from '../../../src/core/ports.ts';
+import { loadFiles, trustPorts } from './trust-files.ts';
+
+export { loadFiles, trustPorts };
 
 const never = new AbortController().signal;
 
-/** What trust is loaded with where a test says nothing else. */
-export const trustPorts: TrustPorts = { clock: { now: () => Date.parse('2026-11-20T00:00:00Z') }, signal: never };
+/** Verifying threads of the sources, shared by the tests of a file. */
+export const examiner = createExaminer({
+  startThread: () =>
+    startThread(new URL('../../support/verifier-thread.ts', import.meta.url), { syncgate: 'verifier' }),
+  threads: 1,
+  deadlineMs: 20_000,
+});
 
 /** A manifest whose places tell the path that was asked for. */
 export function manifestOf(object: Record<string, unknown>, index = 0): Manifest {
@@ -88,41 +94,20 @@ export async function trustOf(...policies: readonly PolicyOptions[]): Promise<Tr
   return policies.length === 0 ? await loadTrust([], (path) => path, trustPorts) : await loadFiles(files);
 }
 
-/** Loads the trust folder that holds the given files. */
-export async function loadFiles(
-  files: Readonly<Record<string, string | Uint8Array>>,
-  secrets?: string,
-  { ports = {}, source: more = {} }: { readonly ports?: Partial<TrustPorts>; readonly source?: object } = {},
-): Promise<Trust> {
-  const folder = mkdtempSync(join(tmpdir(), 'syncgate-test-trust-'));
-  try {
-    for (const [name, content] of Object.entries(files)) {
-      mkdirSync(dirname(join(folder, name)), { recursive: true });
-      writeFileSync(join(folder, name), content);
-    }
-    const source = { path: 'trust/', ...(secrets === undefined ? {} : { secrets }), ...more };
-    const resolvePath = (path: string) => (path.startsWith('/') ? path : join(folder, path.replace(/^trust\/?/, '')));
-    return await loadTrust([source], resolvePath, { ...trustPorts, ...ports });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 function settingsOf(settings: Partial<Record<keyof ImagesSettings, unknown>> = {}): ImagesSettings {
   return ImagesSettings.parse({ trust: [], unmatched: 'deny', pin: true, ...settings });
 }
 
 export async function checked(
   manifests: readonly Manifest[],
-  deps: Pick<ImagesDeps, 'trust' | 'registry'> & { readonly settings?: Partial<Record<keyof ImagesSettings, unknown>> },
+  deps: Pick<ImagesDeps, 'trust' | 'registry'> &
+    Partial<Pick<ImagesDeps, 'examiner' | 'content' | 'clock'>> & {
+      readonly settings?: Partial<Record<keyof ImagesSettings, unknown>>;
+    },
   signal: AbortSignal = never,
 ): Promise<ImagesResult & { readonly findings: readonly Finding[]; readonly codes: readonly string[] }> {
   const settings = settingsOf(deps.settings);
-  const result = await checkImages(
-    manifests,
-    { trust: deps.trust, registry: deps.registry, settings, clock: { now: () => 0 } },
-    signal,
-  );
+  const result = await checkImages(manifests, { clock: { now: () => 0 }, examiner, ...deps, settings }, signal);
   const findings = result.outcome.kind === 'completed' ? result.outcome.findings : [];
   return { ...result, findings, codes: findings.map(({ effect, code }) => `${effect} ${code}`) };
 }

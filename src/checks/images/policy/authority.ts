@@ -44,6 +44,7 @@ export async function readAuthority(
     }
     return { kind: 'static', name, action: authority.static.action, message: authority.static.message ?? '' };
   }
+  checkUrl(document, [...path, 'ctlog'], authority.ctlog ?? {});
   if (authority.key !== undefined) {
     const key = await readKey(document, [...path, 'key'], authority.key, context);
     return { ...(await readEvidence(document, path, authority, rule, context)), kind: 'key', name, key };
@@ -51,7 +52,6 @@ export async function readAuthority(
   const keyless = authority.keyless ?? {};
   const keylessPath = [...path, 'keyless'];
   checkUrl(document, keylessPath, keyless);
-  checkUrl(document, [...path, 'ctlog'], authority.ctlog ?? {});
   const identities = readIdentities(document, [...keylessPath, 'identities'], keyless.identities);
   const roots = await readRoots(document, keylessPath, keyless, `${rule}, authority ${name}`, context);
   const evidence = await readEvidence(document, path, authority, rule, context);
