@@ -23,7 +23,10 @@ const builtinsWhenNeeded = {
     plugins.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'builtin', sideEffects: false }));
     plugins.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({ contents: builtin(path), loader: 'js' }));
     // What packages in CommonJS ask for without the prefix.
-    plugins.onResolve({ filter: /^(?:buffer|process)$/ }, ({ path }) => ({ path, namespace: 'required-builtin' }));
+    plugins.onResolve({ filter: /^(?:buffer|crypto|process|util)$/ }, ({ path }) => ({
+      path,
+      namespace: 'required-builtin',
+    }));
     plugins.onLoad({ filter: /.*/, namespace: 'required-builtin' }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
       loader: 'js',

@@ -10,7 +10,7 @@ import { Refusal, shown } from './refusal.ts';
 export function demandIdentity(signer: CertificateSigner, identities: readonly IdentityPair[]): void {
   // No pairs: the authority is one that issues to nobody else.
   if (identities.length === 0) return;
-  const who = `${shown(signer.subject)} by ${signer.issuer === undefined ? 'no issuer' : shown(signer.issuer)}`;
+  const who = `${shown(signer.subject, 300)} by ${signer.issuer === undefined ? 'no issuer' : shown(signer.issuer, 300)}`;
   if (!signer.named) throw new Refusal('identity', `its certificate names nobody (${who})`);
   if (!identities.some((pair) => isPair(signer, pair)))
     throw new Refusal('identity', `it was signed as ${who}, who is not among those of the policy`);

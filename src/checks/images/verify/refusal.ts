@@ -52,6 +52,6 @@ export class Refusal extends Error {
 }
 
 /** Outside text in a message: quoted, escaped and bounded. */
-export function shown(text: string): string {
-  return JSON.stringify(text.slice(0, 100)).replaceAll(/[\u007f-\u009f\u2028\u2029]/g, '?');
+export function shown(text: string, most = 100): string {
+  return JSON.stringify(text.slice(0, most)).replaceAll(/[\u007f-\u009f\u2028\u2029]/g, '?');
 }
