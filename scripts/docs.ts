@@ -6,6 +6,7 @@ import { GateDocument } from '../src/config.ts';
 import { CODES } from '../src/core/errors.ts';
 import { commandPage } from './command-page.ts';
 import { configurationPage, type Schema } from './configuration-page.ts';
+import { cosignCasesPage } from './cosign-cases-page.ts';
 import { decisionsPage } from './decisions-page.ts';
 import { parametersPage, pluginFile } from './plugin.ts';
 
@@ -19,6 +20,7 @@ export function generatedFiles(): Record<string, string> {
     'plugin.yaml': pluginFile(),
     'docs/configuration.md': configurationPage(gateSchema()),
     'docs/cli.md': commandPage(),
+    'docs/cosign-cases.md': cosignCasesPage(),
     'docs/decisions/README.md': decisionsPage(join(root, 'docs/decisions')),
     'schema/gate.schema.json': `${JSON.stringify(gateSchema(), undefined, 2)}\n`,
   };

@@ -3,7 +3,20 @@ import { TOOLS } from '../test/support/tools/catalog.ts';
 import { findTool, resolveTool, ToolMissing } from '../test/support/tools/resolve.ts';
 
 const GROUPS: Record<string, readonly string[]> = {
-  fast: ['kustomize', 'helm', 'helm4', 'opa', 'cue', 'crane', 'registry', 'distribution', 'kubeyaml', 'cosign', 'cosign2'],
+  fast: [
+    'kustomize',
+    'helm',
+    'helm4',
+    'opa',
+    'cue',
+    'crane',
+    'registry',
+    'distribution',
+    'kubeyaml',
+    'notation',
+    'cosign',
+    'cosign2',
+  ],
   e2e: [
     'kustomize',
     'helm',
@@ -11,6 +24,7 @@ const GROUPS: Record<string, readonly string[]> = {
     'crane',
     'registry',
     'cosign',
+    'cosign2',
     'fulcio',
     'rekor',
     'timestamp-server',

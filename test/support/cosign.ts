@@ -13,7 +13,7 @@ import { tool } from './tools/resolve.ts';
 const run = promisify(execFile);
 
 export type CosignVersion = 2 | 3;
-export type KeyKind = 'p256' | 'p384' | 'p521' | 'rsa' | 'ed25519';
+export type KeyKind = 'p256' | 'p384' | 'p521' | 'rsa' | 'rsa4096' | 'ed25519';
 
 /** A key pair that both cosign and node hold. */
 export interface SigningKey {
@@ -34,6 +34,10 @@ export interface Cosign extends Disposable {
   attest(pinned: string, key: SigningKey, how: SignOptions & { readonly predicateType: string }): Promise<void>;
   /** The base64 of a signature of bytes that are no image. */
   signBlob(bytes: Uint8Array, key: SigningKey): Promise<string>;
+  /** Runs cosign with these arguments in the folder of its keys; rejects, with its stderr, where it fails. */
+  run(version: CosignVersion, ...args: readonly string[]): Promise<string>;
+  /** Writes a file into that folder, and answers its path. */
+  file(name: string, text: string): string;
   /** Whether cosign itself accepts the image; for comparison. */
   verifies(pinned: string, key: SigningKey, version: CosignVersion): Promise<boolean>;
 }
@@ -50,7 +54,9 @@ const insecure = ['--allow-http-registry', '--allow-insecure-registry'];
 /** The folder with its keys goes when it is disposed of. */
 export function openCosign(): Cosign {
   const folder = mkdtempSync(join(tmpdir(), 'syncgate-test-cosign-'));
-  const env = { HOME: folder, TUF_ROOT: join(folder, 'tuf'), DOCKER_CONFIG: folder, COSIGN_PASSWORD: '' };
+  // Cosign asks Sigstore's own servers for keys even where it needs none of them: a proxy that is not there keeps it in.
+  const proxy = { HTTPS_PROXY: 'http://127.0.0.1:9' };
+  const env = { HOME: folder, TUF_ROOT: join(folder, 'tuf'), DOCKER_CONFIG: folder, COSIGN_PASSWORD: '', ...proxy };
   let made = 0;
 
   async function cosign(version: CosignVersion, ...args: readonly string[]): Promise<string> {
@@ -60,6 +66,11 @@ export function openCosign(): Cosign {
   }
 
   return {
+    run: cosign,
+    file(name, text) {
+      writeFileSync(join(folder, name), text);
+      return join(folder, name);
+    },
     async key(kind = 'p256') {
       const { privateKey, publicKey } = generateKey(kind);
       const privatePem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
@@ -136,6 +147,8 @@ function generateKey(kind: KeyKind): { privateKey: KeyObject; publicKey: KeyObje
       return generateKeyPairSync('ec', { namedCurve: 'P-521' });
     case 'rsa':
       return generateKeyPairSync('rsa', { modulusLength: 2048 });
+    case 'rsa4096':
+      return generateKeyPairSync('rsa', { modulusLength: 4096 });
     case 'ed25519':
       return generateKeyPairSync('ed25519');
     default:

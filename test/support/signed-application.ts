@@ -36,3 +36,22 @@ export function signedSandbox(image: string, publicPem: string, hosts: readonly 
   });
   return sandbox;
 }
+
+/** A sandbox in which one pod runs an image, judged by a policy whose trust roots are files: `corp` is `roots/corp.json`. */
+export function rootedSandbox(
+  image: string,
+  policy: string,
+  root: string | undefined,
+  hosts: readonly string[],
+  more: object = {},
+): Sandbox {
+  const sandbox = createSandbox({ 'app/pod.yaml': podOf(image) });
+  const trustRoots = root === undefined ? {} : { trustRoots: { files: { corp: 'roots/corp.json' } } };
+  const images = { trust: [{ path: 'trust' }], unmatched: 'deny', pin: true, ...trustRoots };
+  sandbox.write({
+    'platform/gate.yaml': gateText(verifyingGate(hosts, { images, ...more })),
+    'platform/trust/policy.yaml': policy,
+    ...(root === undefined ? {} : { 'platform/roots/corp.json': root }),
+  });
+  return sandbox;
+}

@@ -49,6 +49,9 @@ export interface PrivateSigstore extends AsyncDisposable {
   readonly issuer: OpenIdIssuer;
   readonly trustedRoot: JsonObject;
   readonly trustedRootFile: string;
+  /** For `cosign sign --signing-config`. */
+  readonly signingConfigFile: string;
+  readonly timestamps: { readonly url: string; readonly chainFile: string; readonly chainPem: string };
   /** Signs `host/repository@digest` by the real cosign 3. `timestamp: false` asks the timestamp authority for nothing. */
   sign(pinned: string, by: Keyless & { readonly timestamp?: boolean }): Promise<void>;
   attest(pinned: string, by: Keyless & { readonly predicateType: string; readonly predicate: object }): Promise<void>;
@@ -131,7 +134,8 @@ export async function startSigstore(): Promise<PrivateSigstore> {
     await answers(`${urls.rekor}/healthz`, child);
     const tsaChain = file('tsa.pem', await answers(`${urls.timestamp}/certchain`, child));
 
-    const env = { HOME: folder, TUF_ROOT: join(folder, 'tuf'), DOCKER_CONFIG: folder, COSIGN_PASSWORD: '' };
+    const proxy = { HTTPS_PROXY: 'http://127.0.0.1:9', NO_PROXY: '127.0.0.1,localhost' };
+    const env = { HOME: folder, TUF_ROOT: join(folder, 'tuf'), DOCKER_CONFIG: folder, COSIGN_PASSWORD: '', ...proxy };
     const cosign = async (args: readonly string[], more: Record<string, string> = {}) =>
       await run(await tool('cosign'), args, {
         cwd: folder,
@@ -181,6 +185,8 @@ export async function startSigstore(): Promise<PrivateSigstore> {
       issuer,
       trustedRoot: JSON.parse(readFileSync(trustedRootFile, 'utf8')) as JsonObject,
       trustedRootFile,
+      signingConfigFile: withTimestamps,
+      timestamps: { url: urls.timestamp, chainFile: tsaChain, chainPem: readFileSync(tsaChain, 'utf8') },
       async sign(pinned, by) {
         await act(['sign', ...signing(by, by.timestamp ?? true)], pinned, by);
       },
