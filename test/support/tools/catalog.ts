@@ -11,7 +11,13 @@ export interface Tool {
    */
   readonly build:
     | { readonly kind: 'install'; readonly package: string }
-    | { readonly kind: 'module'; readonly folder: string; readonly package: string; readonly ldflags?: string }
+    | {
+        readonly kind: 'module';
+        readonly folder: string;
+        readonly package: string;
+        readonly ldflags?: string;
+        readonly tags?: string;
+      }
     | { readonly kind: 'debian'; readonly package: string; readonly program: string };
   /** Who needs it, for the message when it cannot be had. */
   readonly neededBy: string;
@@ -119,6 +125,14 @@ export const TOOLS = [
     neededBy: "comparing verdicts on ClusterImagePolicies with policy-controller's",
   },
   {
+    name: 'spellings',
+    version: 'v5.38.0',
+    onPath: undefined,
+    // Without the tag it wants the C library of GnuPG.
+    build: { kind: 'module', folder: 'spellings', package: '.', tags: 'containers_image_openpgp' },
+    neededBy: "comparing policy.json and Kyverno's wildcards with what their own programs make of them",
+  },
+  {
     name: 'conftest',
     version: 'v0.71.1',
     onPath: undefined,
@@ -138,6 +152,13 @@ export const TOOLS = [
     onPath: undefined,
     build: { kind: 'module', folder: 'kubeyaml', package: '.' },
     neededBy: "comparing what is read from YAML with what Kubernetes' decoders read",
+  },
+  {
+    name: 'notation',
+    version: 'v1.3.2',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'notation', package: '.' },
+    neededBy: "signing as the Notary Project does, and comparing verdicts with its verifier's",
   },
   {
     name: 'etcd',

@@ -112,7 +112,8 @@ async function build(wanted: Tool, report: (line: string) => void): Promise<void
       await go(wanted, args, scratch, { GOBIN: scratch });
     } else {
       const output = join(scratch, wanted.name);
-      const args = ['build', '-mod=mod', '-trimpath', '-ldflags', ldflags, '-o', output, wanted.build.package];
+      const tags = wanted.build.tags === undefined ? [] : ['-tags', wanted.build.tags];
+      const args = ['build', '-mod=mod', '-trimpath', ...tags, '-ldflags', ldflags, '-o', output, wanted.build.package];
       await go(wanted, args, join(moduleFolder, wanted.build.folder), {});
     }
     const [binary] = readdirSync(scratch);
