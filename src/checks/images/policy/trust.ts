@@ -132,20 +132,33 @@ function warningsOf(policy: ImagePolicy): Finding[] {
   }));
 }
 
-/** Whether the policies that apply cannot be known before the tag is resolved. */
-export function dependsOnDigest(trust: Trust, reference: ImageReference): boolean {
+/** Whether it is only known once the tag is resolved if the policy applies. */
+export function couldDependOnDigest(policy: ImagePolicy, reference: ImageReference): boolean {
   if (reference.digest !== undefined) return false;
   const repository = repositoryName(reference.repository);
-  return trust.policies.some((policy) => policy.scope.some((each) => each.couldMatchDigest(repository)));
+  return policy.scope.some((each) => each.couldMatchDigest(repository));
 }
 
 /**
- * The policies that apply: those that match the reference as written, and for a tag also those that match the digest
- * that it stands for. In a cluster policies see the digest alone; adding them keeps a ban on a digest from being
- * walked around with a tag, and as all of them must pass, more policies never make the rule laxer.
+ * Whether the policy applies to the reference as written, or for a tag to the digest that it stands for. In a cluster
+ * policies see the digest alone; looking at both keeps a ban on a digest from being walked around with a tag, and as all
+ * policies that apply must pass, more of them never make the rule laxer.
  */
-export function policiesFor(trust: Trust, reference: ImageReference, resolved: Digest | undefined): ImagePolicy[] {
+export function matchesName(policy: ImagePolicy, reference: ImageReference, resolved: Digest | undefined): boolean {
+  return matchingScope(policy, reference, resolved) !== undefined;
+}
+
+/** What makes the policy apply to a name: the entry of its images, and the name that it matches. */
+export function matchingScope(
+  policy: ImagePolicy,
+  reference: ImageReference,
+  resolved: Digest | undefined,
+): { readonly text: string; readonly name: string } | undefined {
   const names = [canonicalName(reference)];
   if (resolved !== undefined) names.push(canonicalName({ ...reference, digest: resolved }));
-  return trust.policies.filter((policy) => policy.scope.some((each) => names.some((name) => each.matches(name))));
+  for (const scope of policy.scope) {
+    const name = names.find((each) => scope.matches(each));
+    if (name !== undefined) return { text: scope.text, name };
+  }
+  return undefined;
 }

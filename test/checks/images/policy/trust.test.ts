@@ -110,7 +110,8 @@ describe('a policy is read', () => {
   });
 
   it('and warned about where it says what was hardly meant', async () => {
-    const { warnings } = await loadFiles({ 'a.yaml': policyText({ globs: ['docker.io/**'], keys: [publicPem] }) });
+    const authorities = [{ key: { data: publicPem }, ctlog: {} }];
+    const { warnings } = await loadFiles({ 'a.yaml': policyText({ globs: ['docker.io/**'], authorities }) });
     expect(warnings).toMatchObject([
       { effect: 'warn', code: 'IMAGE_POLICY_HAZARD', rule: 'ClusterImagePolicy release' },
     ]);
