@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { GateError } from '../../../../core/errors.ts';
-import { parseImageReference } from '../../../../core/image.ts';
 import type { JsonPath } from '../../../../core/json.ts';
 import { readSettings, type SettingsDocument, validateSettings } from '../../../../core/settings-file.ts';
-import { at, describePath, refusal } from '../complaint.ts';
+import { describePath, refusal } from '../complaint.ts';
 import type { Authority, ImagePolicy, ImageScope, SignedName } from '../model.ts';
 import { ContainersPolicySchema, type Requirement, type SignedIdentity } from './containers-schema.ts';
 import { type ScopeKey, scopeProblem, scopesOf } from './containers-scope.ts';
 import { type ReadFile, readSigstoreSigned } from './containers-sigstore.ts';
+import { referenceAt } from './reference.ts';
 
 /** Where a scope's requirements stand. */
 interface Section {
@@ -159,14 +159,14 @@ function readSignedName(document: SettingsDocument, path: JsonPath, identity: Si
     case 'exactReference': {
       const value = identity.dockerReference;
       const field = [...path, 'dockerReference'];
-      const { tag, digest } = at(document, field, () => parseImageReference(value));
+      const { tag, digest } = referenceAt(document, field, value);
       if (tag !== undefined || digest !== undefined) return { type: 'exactReference', value };
       throw refusal(document, field, 'IMAGE_POLICY_INVALID', `${describePath(field)} has neither a tag nor a digest`);
     }
     case 'exactRepository': {
       const value = identity.dockerRepository;
       const field = [...path, 'dockerRepository'];
-      const { tag, digest } = at(document, field, () => parseImageReference(value));
+      const { tag, digest } = referenceAt(document, field, value);
       if (tag === undefined && digest === undefined) return { type: 'exactRepository', value };
       throw refusal(
         document,
@@ -178,7 +178,7 @@ function readSignedName(document: SettingsDocument, path: JsonPath, identity: Si
     case 'remapIdentity': {
       const { prefix, signedPrefix } = identity;
       for (const field of ['prefix', 'signedPrefix'] as const) {
-        const { repository } = at(document, [...path, field], () => parseImageReference(`${identity[field]}/x`));
+        const { repository } = referenceAt(document, [...path, field], `${identity[field]}/x`);
         // A short name would be read as one of Docker Hub here, and as nothing by podman.
         const [host = ''] = identity[field].split('/');
         const spelled = repository.registry === 'index.docker.io' ? 'docker.io' : repository.registry;
