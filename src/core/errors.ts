@@ -84,6 +84,15 @@ export const CODES = codes({
   IMAGE_TOO_MANY_SIGNATURES: { answer: 'denied', meaning: 'More signature objects hang on the digest than the gate reads.', mend: 'Remove signatures that are not needed, or raise the limit that the message names.' },
   IMAGE_NOT_FOUND: { answer: 'denied', meaning: 'The registry does not have the image.', mend: 'Correct the name or tag, or push the image.' },
   IMAGE_NOT_PINNED: { answer: 'denied', meaning: 'An image has a tag and no digest, and the configuration says that the gate must not write one.', mend: 'Pin the image as name:tag@sha256:<64 hex digits>, or set images.pin to true.' },
+  IMAGE_SIGNATURE_OTHER_IDENTITY: { answer: 'denied', meaning: 'The digest is signed by somebody whom the policy does not name, by a certificate that counts.', mend: 'Sign the digest as one of the identities of the policy, or have the owner of the policy name this one.' },
+  IMAGE_SIGNATURE_UNTRUSTED: { answer: 'denied', meaning: 'The signature is not proven in the way that the policy asks for: by a certificate of a trusted authority, an entry of a transparency log, a timestamp, at a time when its key counted.', mend: 'See the step in the message; sign again with the log, timestamp and authority that the policy names.' },
+  IMAGE_SIGNATURE_OTHER_CLAIM: { answer: 'denied', meaning: 'What was signed does not carry the name or the annotations that the policy asks for.', mend: 'Sign the digest under that name and with those annotations.' },
+  IMAGE_ATTESTATION_MISSING: { answer: 'denied', meaning: 'The digest has no attestation of the type that the policy asks for by a signer whom it accepts.', mend: 'Attest the digest with that type (cosign attest --type).' },
+  IMAGE_CONTENT_REFUSED: { answer: 'denied', meaning: 'What was signed about the image is genuine, and a policy over its content refuses it.', mend: 'See the reason in the message; mend the image or what is attested about it.' },
+  IMAGE_PREDICATE_REFUSED: { answer: 'denied', meaning: 'A verified attestation does not say what spec.images.predicates asks: a component, a licence, a vulnerability, a builder or a verdict.', mend: 'Mend the image and attest it again, or have the platform change spec.images.predicates.' },
+  IMAGE_PREDICATE_UNREADABLE: { answer: 'unevaluated', meaning: 'A verified attestation that spec.images.predicates judges is not in a format that is read, or cannot be dated.', mend: 'Attest the image again in a format that is read.' },
+  IMAGE_VERIFY_TIMEOUT: { answer: 'unevaluated', meaning: 'Verifying the signatures of one image took longer than it may.', mend: 'Look at what hangs on the image; else raise images.limits.verifySeconds.' },
+  IMAGE_VERIFY_CRASHED: { answer: 'unevaluated', meaning: 'The thread that verifies signatures ended without an answer.', mend: 'Look at what hangs on the image; report it if that is nothing unusual.' },
   IMAGE_UNVERIFIABLE: { answer: 'unevaluated', meaning: 'The image could not be verified now.', mend: 'See the cause in the message; the manifests stay withheld until it can be.' },
   IMAGE_TOO_MANY: { answer: 'unevaluated', meaning: 'The rendered set holds more images than the gate verifies in one run.', mend: 'Split the application, or raise the limit that the message names.' },
   IMAGE_SUSPECTED: { answer: 'denied', meaning: 'A string that looks like an image stands where the gate does not know whether it will run.', mend: 'Pin it and have the platform allow the place, or move it to a field that the gate knows.' },
@@ -119,6 +128,7 @@ export const CODES = codes({
   REGISTRY_TOO_LARGE: { answer: 'denied', meaning: 'A registry sent more than the gate reads.', mend: 'Find out what the object is; no manifest or signature needs to be so large.' },
   REGISTRY_TOO_MANY_REFERRERS: { answer: 'denied', meaning: 'More objects refer to a digest than the gate reads.', mend: 'Remove what does not belong there: a flood can hide a signature.' },
   REGISTRY_LAYOUT_INVALID: { answer: 'unevaluated', meaning: 'A folder that stands for a registry is not an OCI image layout.', mend: 'Copy the repository again, into one layout a repository.' },
+  MIRROR_FAILED: { answer: 'unevaluated', meaning: 'An image could not be copied into a folder of layouts; what was there before is as it was.', mend: 'See the cause in the message, and mirror it again: what was copied so far is kept.' },
 
   // Argo CD's plugin protocol
   PLUGIN_ENVIRONMENT_INVALID: { answer: 'usage', meaning: '`syncgate generate` was not given the environment that Argo CD gives a plugin.', mend: 'Run it as the generate command of plugin.yaml; elsewhere use `syncgate render`.' },
