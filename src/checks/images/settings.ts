@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { NotationTrust } from './notation/settings.ts';
 
 const deniedOrWarned = z.enum(['deny', 'warn']);
 
@@ -19,15 +20,24 @@ export const ImagesLimits = z.strictObject({
   referrers: bound(100, 1000, 'Manifests referring to one image that are read; more than that deny the image.'),
   /** Bytes of one signed payload or bundle. */
   signatureBytes: bound(8 * 1024 * 1024, 64 * 1024 * 1024, 'Bytes of one signed payload or bundle.'),
+  /** Bytes of all signed objects of one image. */
+  imageBytes: bound(64 * 1024 * 1024, 1024 * 1024 * 1024, 'Bytes of all signed objects of one image; more deny it.'),
+  /** Seconds that verifying what was found about one image may take. */
+  verifySeconds: bound(10, 600, 'Seconds that verifying the signatures of one image may take, fetching aside.'),
 });
 export type ImagesLimits = z.infer<typeof ImagesLimits>;
 
-/** A folder or file of trust policies. */
-export const TrustSource = z.strictObject({
-  /** ClusterImagePolicy documents: a file, or a folder that is searched with its subfolders. */
+/** A folder or file of trust policies that are Kubernetes objects. */
+export const PolicyFolder = z.strictObject({
+  /** A file, or a folder that is searched with its subfolders. */
   path: z
     .string()
-    .check(z.minLength(1), z.describe('A file or folder of ClusterImagePolicy documents; folders are searched whole.')),
+    .check(
+      z.minLength(1),
+      z.describe(
+        'A file or folder of ClusterImagePolicy and TrustRoot documents, of Kyverno ClusterPolicies with verifyImages, or of Flux sources with spec.verify; folders are searched whole.',
+      ),
+    ),
   /** Where `key.secretRef.name` is looked up, as `<name>/<one file>` or `<name>.pub`; the same path if left out. */
   secrets: z.optional(
     z
@@ -51,6 +61,24 @@ export const TrustSource = z.strictObject({
       ),
   ),
 });
+export type PolicyFolder = z.infer<typeof PolicyFolder>;
+
+/** The `policy.json` of podman, skopeo and CRI-O. */
+export const ContainersPolicy = z.strictObject({
+  /** Relative paths in it begin in its own folder. */
+  containersPolicy: z
+    .string()
+    .check(
+      z.minLength(1),
+      z.describe(
+        'A policy.json as podman, skopeo and CRI-O read it; relative paths in it begin in its own folder. Its default is for every image that none of its scopes names.',
+      ),
+    ),
+});
+export type ContainersPolicy = z.infer<typeof ContainersPolicy>;
+
+/** Where trust policies are, by what they are written in. */
+export const TrustSource = z.union([PolicyFolder, ContainersPolicy, NotationTrust]);
 export type TrustSource = z.infer<typeof TrustSource>;
 
 /** Trust roots besides the TrustRoot documents among the policies. */

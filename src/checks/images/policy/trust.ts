@@ -1,10 +1,11 @@
+import { dirname, resolve } from 'node:path';
 import type { Finding } from '../../../core/decision.ts';
 import { GateError } from '../../../core/errors.ts';
 import { canonicalName, type Digest, type ImageReference, repositoryName } from '../../../core/image.ts';
 import { isObject } from '../../../core/json.ts';
 import { describePlace } from '../../../core/manifest.ts';
 import { readSettings, type SettingsDocument } from '../../../core/settings-file.ts';
-import type { TrustSource } from '../settings.ts';
+import type { PolicyFolder, TrustSource } from '../settings.ts';
 import { readClusterImagePolicy } from './cluster-image-policy.ts';
 import { refusal } from './complaint.ts';
 import type { PolicyContext, TrustPorts } from './context.ts';
@@ -30,9 +31,18 @@ export async function loadTrust(
   ports: TrustPorts,
 ): Promise<Trust> {
   const read = await Promise.all(sources.map((source) => readSource(source, resolvePath)));
-  const shelf = await fillShelf(read.flatMap(({ documents }) => documents).filter(isTrustRoot), resolvePath, ports);
+  const shelf = await fillShelf(
+    read.flatMap((each) => ('documents' in each ? each.documents : [])).filter(isTrustRoot),
+    resolvePath,
+    ports,
+  );
   const policies: ImagePolicy[] = [];
-  for (const { documents, secrets, contents } of read) {
+  for (const each of read) {
+    if ('policies' in each) {
+      policies.push(...each.policies);
+      continue;
+    }
+    const { documents, secrets, contents } = each;
     const context: PolicyContext = {
       secret: (name) => readSecret(secrets, name),
       content: (reference) => readContent(contents, reference),
@@ -53,13 +63,36 @@ export async function loadTrust(
   });
 }
 
-interface ReadSource {
+/** What a source holds: documents, which may refer to each other, or policies that stand for themselves. */
+type ReadSource = ReadFolder | { readonly policies: readonly ImagePolicy[] };
+
+interface ReadFolder {
   readonly documents: readonly SettingsDocument[];
   readonly secrets: string;
   readonly contents: string | undefined;
 }
 
 async function readSource(source: TrustSource, resolvePath: (path: string) => string): Promise<ReadSource> {
+  if ('containersPolicy' in source) {
+    return { policies: await loadContainersPolicy(source.containersPolicy, resolvePath) };
+  }
+  if ('trustPolicy' in source) {
+    const { loadNotation } = await import('../notation/load.ts');
+    return { policies: await loadNotation(source, resolvePath) };
+  }
+  return readFolder(source, resolvePath);
+}
+
+/** A `policy.json`, with the files that it names: absolute ones as they are, others from its own folder on. */
+async function loadContainersPolicy(shown: string, resolvePath: (path: string) => string): Promise<ImagePolicy[]> {
+  const path = resolvePath(shown);
+  const { readContainersPolicy } = await import('./spellings/containers-policy.ts');
+  return readContainersPolicy(await readBounded({ path, shown }), shown, (named) =>
+    readBounded({ path: resolve(dirname(path), named), shown: named }),
+  );
+}
+
+async function readFolder(source: PolicyFolder, resolvePath: (path: string) => string): Promise<ReadFolder> {
   const root = resolvePath(source.path);
   const files = await listPolicyFiles(root, source.path);
   const documents: SettingsDocument[] = [];
