@@ -256,7 +256,7 @@ const chains: Readonly<Record<string, readonly string[]>> = {
   foreign: ['foreign', 'stranger'],
 };
 
-function chainOf(world: World, forgery: Forgery): Buffer[] {
+function chainOf(world: World, forgery: Pick<Forgery, 'by' | 'chain'>): Buffer[] {
   const names = forgery.chain ?? chains[forgery.by] ?? [forgery.by, 'middle', 'root'];
   return names.map((name) => world.get(name).der);
 }
