@@ -1,10 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import { createExec, createServe, findLaunchers, findProgram } from './adapters/exec.ts';
+import type { Mirrored } from './adapters/registry/mirror.ts';
 import type { Registries } from './adapters/registry/registries.ts';
 import { createWorkspace, makeFolder } from './adapters/workspace.ts';
 import type { Policies } from './checks/policy/dialect.ts';
 import type { GateConfig } from './config.ts';
-import type { AskSocket, Clock, Exec } from './core/ports.ts';
+import type { ImageReference, Repository } from './core/image.ts';
+import type { AskSocket, Clock, Exec, Proxies } from './core/ports.ts';
 import { type GateStages, type Judged, judge } from './gate.ts';
 import { emitManifests } from './manifests/emit.ts';
 import { parseManifests } from './manifests/parse.ts';
@@ -77,7 +79,7 @@ export function openGate(
   };
   const policies = settled(loadedPolicies());
   const images =
-    spec.images === 'unchecked' ? undefined : settled(openImages(spec.images, config, exec, world, lifetime));
+    spec.images === 'unchecked' ? undefined : settled(openImages(spec.images, config, exec, world, lifetime, signal));
 
   const stages = (format: 'json' | 'yaml'): GateStages<RenderRequest> => ({
     render: async (request, stop) => {
@@ -116,14 +118,28 @@ export function openGate(
 type Images = Exclude<GateConfig['spec']['images'], 'unchecked'>;
 
 /** What verifying needs is loaded only where images are verified: a registry client brings TLS with it. */
-async function openImages(settings: Images, config: GateConfig, exec: Exec, world: World, lifetime: Lifetime) {
+async function openImages(
+  settings: Images,
+  config: GateConfig,
+  exec: Exec,
+  world: World,
+  lifetime: Lifetime,
+  signal: AbortSignal,
+) {
   const [{ checkImages }, { loadTrust }] = await Promise.all([
     import('./checks/images/check.ts'),
     import('./checks/images/policy/trust.ts'),
   ]);
   const { resolvePath } = config;
   const registries = await openRegistries(config, world, exec, lifetime);
-  return { checkImages, registries, settings, trust: await loadTrust(settings.trust, resolvePath) };
+  const { tufMirror } = settings.trustRoots.refresh ? await import('./adapters/tuf-mirror.ts') : {};
+  const trust = await loadTrust(settings.trust, resolvePath, {
+    clock: systemClock,
+    signal,
+    roots: settings.trustRoots,
+    ...(tufMirror !== undefined && { fetch: tufMirror(proxiesOf(world.env), signal) }),
+  });
+  return { checkImages, registries, settings, trust };
 }
 
 /** What a configuration says of registries; the rest of it is not looked at. */
@@ -163,14 +179,43 @@ export async function openRegistries(
       ...systemNetwork,
       exec,
       helperEnvironment: helperEnvironment(env),
-      proxies: {
-        https: env['HTTPS_PROXY'] ?? env['https_proxy'],
-        http: env['HTTP_PROXY'] ?? env['http_proxy'],
-        none: env['NO_PROXY'] ?? env['no_proxy'],
-      },
+      proxies: proxiesOf(env),
       resolvePath,
     },
   );
+}
+
+/** Copies images into a folder of layouts. */
+export interface OpenMirror {
+  mirror(image: ImageReference, sources: readonly Repository[], signal: AbortSignal): Promise<Mirrored>;
+  close(): void;
+}
+
+/** Copies from the registries of a configuration; without one, from public ones. */
+export async function openMirror(
+  config: RegistryConfig | undefined,
+  world: World,
+  folder: string,
+): Promise<OpenMirror> {
+  const { mirrorImage } = await import('./adapters/registry/mirror.ts');
+  const none = { registries: [], registryCredentials: undefined, registryPullSecrets: undefined };
+  const registries = await openRegistries(
+    config ?? { spec: { ...none, registryCache: undefined }, resolvePath: (path) => path },
+    world,
+  );
+  return {
+    // A run for each: what one image may cost is bounded, and what it holds is let go of.
+    mirror: (image, sources, signal) => mirrorImage(image, sources, folder, registries.forRun(), signal),
+    close: () => registries.close(),
+  };
+}
+
+function proxiesOf(env: World['env']): Proxies {
+  return {
+    https: env['HTTPS_PROXY'] ?? env['https_proxy'],
+    http: env['HTTP_PROXY'] ?? env['http_proxy'],
+    none: env['NO_PROXY'] ?? env['no_proxy'],
+  };
 }
 
 /** How credential helpers of clouds learn who they are (workload identity), where to ask, and through what. */

@@ -1,11 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { mirrorImage } from '../../../src/adapters/registry/mirror.ts';
+import { parseImageReference } from '../../../src/core/image.ts';
 import { startDistribution } from '../../support/distribution.ts';
 import { startHostileRegistry } from '../../support/hostile-registry.ts';
 import { copyToLayout } from '../../support/layout.ts';
 import { crane, pushImage, pushIndex, type RunningRegistry, startRegistry } from '../../support/registry.ts';
 import { type ContractSubject, describeRegistryContract } from './contract.ts';
-import { folderForTest, open, signBothWays } from './support.ts';
+import { folderForTest, never, open, signBothWays } from './support.ts';
 
 const path = 'team/app';
 
@@ -80,4 +82,16 @@ describeRegistryContract('a layout as crane pulls it, with the tags that cosign 
     const references = tags.map((tag) => `${signed.host}/${path}:${tag}`);
     await crane('pull', '--format=oci', '--annotate-ref', ...references, folder);
   });
+});
+
+describeRegistryContract('a layout as syncgate mirrors it', async () => {
+  const from = await served(await startRegistry({ referrers: false }));
+  const folder = folderForTest();
+  for (const { tagged } of [from.signed, from.unsigned, from.index]) {
+    await mirrorImage(parseImageReference(tagged), [], folder.path, from.forRun(), never);
+  }
+  await from.close();
+  const { registry } = from.repository;
+  const registries = open([{ host: registry, layout: join(folder.path, registry) }]);
+  return { ...from, forRun: () => registries.forRun(), close: async () => folder.remove() };
 });
