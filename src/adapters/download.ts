@@ -45,6 +45,15 @@ function get(url: string, request: DownloadRequest): Promise<Answer> {
   }).finally(() => agent.destroy());
 }
 
+/** A server answered, and not with the file. */
+export class AnswerError extends Error {
+  readonly status: number;
+  constructor(status: number) {
+    super(`its server answered ${status}`);
+    this.status = status;
+  }
+}
+
 async function collect(response: IncomingMessage, maxBytes: number): Promise<Answer> {
   const status = response.statusCode ?? 0;
   const { location } = response.headers;
@@ -54,7 +63,7 @@ async function collect(response: IncomingMessage, maxBytes: number): Promise<Ans
   }
   if (status !== 200) {
     response.destroy();
-    throw new Error(`its server answered ${status}`);
+    throw new AnswerError(status);
   }
   const chunks: Buffer[] = [];
   let length = 0;
