@@ -73,7 +73,7 @@ interface Warm {
 /** The whole gate, kept open: each run reads, parses and judges the application anew. */
 async function openWarm(tools: Tools, shop: Shop): Promise<Warm> {
   const config = await loadConfig(shop.gate, (path) => readFile(path, 'utf8'));
-  const world = { env: { PATH: tools.path }, temporaryFolder: shop.root };
+  const world = { env: { PATH: tools.path }, temporaryFolder: shop.root, program: import.meta.filename };
   const gate = openGate(config, world, new AbortController().signal, 'many verdicts');
   const request = plainRequest({ kind: 'folder', root: shop.root, path: 'app' });
   const work = async () => {

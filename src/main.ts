@@ -1,6 +1,8 @@
 import { existsSync, readFileSync, realpathSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import type { ThreadRole } from './adapters/thread.ts';
 import { type GateConfig, loadConfig } from './config.ts';
 import { asGateError, CODES, GateError } from './core/errors.ts';
 import { visible, withMend } from './report/text.ts';
@@ -21,24 +23,38 @@ const defaultConfig = '/etc/syncgate/gate.yaml';
 const maxStdinBytes = 64 * 1024 * 1024;
 
 const interruption = new AbortController();
-for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-  process.once(name, () => interruption.abort(new GateError('INTERRUPTED', `syncgate was stopped by ${name}`)));
+
+// The same program is the thread that verifies: one file to install, and one to trust.
+if (isMainThread) start();
+else void serveAsThread();
+
+function start(): void {
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.once(name, () => interruption.abort(new GateError('INTERRUPTED', `syncgate was stopped by ${name}`)));
+  }
+
+  // By itself Node prints a stack trace with paths of this machine and exits 1, which here means that something was judged.
+  process.once('uncaughtException', (thrown) => {
+    writeSync(2, printError(asGateError(thrown)).stderr);
+    process.exit(exitCodeOf('unevaluated'));
+  });
+
+  // Whatever ends this process before there is a verdict must not look like one: left alone, Node would exit with 0.
+  process.exitCode = exitCodeOf('unevaluated');
+  process.once('beforeExit', () => {
+    const error = new GateError('INTERNAL', 'there was nothing left to wait for, and no verdict');
+    writeSync(2, printError(error).stderr);
+  });
+
+  void main(process.argv.slice(2));
 }
 
-// By itself Node prints a stack trace with paths of this machine and exits 1, which here means that something was judged.
-process.once('uncaughtException', (thrown) => {
-  writeSync(2, printError(asGateError(thrown)).stderr);
-  process.exit(exitCodeOf('unevaluated'));
-});
-
-// Whatever ends this process before there is a verdict must not look like one: left alone, Node would exit with 0.
-process.exitCode = exitCodeOf('unevaluated');
-process.once('beforeExit', () => {
-  const error = new GateError('INTERNAL', 'there was nothing left to wait for, and no verdict');
-  writeSync(2, printError(error).stderr);
-});
-
-void main(process.argv.slice(2));
+/** Whatever is thrown here ends the thread without an answer, which is none. */
+async function serveAsThread(): Promise<void> {
+  const { serveExaminations } = await import('./checks/images/verify/worker.ts');
+  const { syncgate: role } = workerData as ThreadRole;
+  if (role === 'verifier' && parentPort !== null) serveExaminations(parentPort);
+}
 
 async function main(argv: readonly string[]): Promise<void> {
   const printed = await run(argv).catch((thrown) => printError(asGateError(thrown)));
@@ -185,7 +201,11 @@ function showProgress(line: string): void {
 }
 
 function world() {
-  return { env: process.env, temporaryFolder: process.env['TMPDIR'] ?? tmpdir() };
+  return {
+    env: process.env,
+    temporaryFolder: process.env['TMPDIR'] ?? tmpdir(),
+    program: process.argv[1] ?? '',
+  };
 }
 
 function commandWorld(signal: AbortSignal): CommandWorld {

@@ -1,8 +1,13 @@
+import { availableParallelism } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { createExec, createServe, findLaunchers, findProgram } from './adapters/exec.ts';
 import type { Mirrored } from './adapters/registry/mirror.ts';
 import type { Registries } from './adapters/registry/registries.ts';
 import { createWorkspace, makeFolder } from './adapters/workspace.ts';
+import type { ImagesDeps } from './checks/images/check.ts';
+import type { Trust } from './checks/images/policy/trust.ts';
+import type { ClosableContentJudge, ContentSettings } from './checks/policy/content/judge.ts';
+import type { RegoContentPorts } from './checks/policy/content/rego.ts';
 import type { Policies } from './checks/policy/dialect.ts';
 import type { GateConfig } from './config.ts';
 import type { ImageReference, Repository } from './core/image.ts';
@@ -22,6 +27,8 @@ const closeGraceMs = 2000;
 export interface World {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly temporaryFolder: string;
+  /** The file that this program was started from: its threads run it too. */
+  readonly program: string;
 }
 
 type Lifetime = 'one verdict' | 'many verdicts';
@@ -79,7 +86,9 @@ export function openGate(
   };
   const policies = settled(loadedPolicies());
   const images =
-    spec.images === 'unchecked' ? undefined : settled(openImages(spec.images, config, exec, world, lifetime, signal));
+    spec.images === 'unchecked'
+      ? undefined
+      : settled(openImages(spec.images, config, { exec, world, newFolder, launchers, lifetime }, signal));
 
   const stages = (format: 'json' | 'yaml'): GateStages<RenderRequest> => ({
     render: async (request, stop) => {
@@ -92,8 +101,8 @@ export function openGate(
       images === undefined
         ? undefined
         : async (manifests, stop) => {
-            const { checkImages, registries, settings, trust } = await images();
-            return checkImages(manifests, { trust, settings, registry: registries.forRun(), clock }, stop);
+            const { checkImages, deps } = await images();
+            return checkImages(manifests, deps(), stop);
           },
     judged: (manifests, request) => judgedObjects(manifests, request.destinationNamespace || undefined, spec.manifests),
     checkPolicies: async (set, stop) => (await policies()).judge(set, stop),
@@ -105,7 +114,7 @@ export function openGate(
     judge: (request, format, stop) => judge(request, stages(format), stop),
     async close() {
       const closed = Promise.allSettled([
-        images?.().then(({ registries }) => registries.close()),
+        images?.().then(({ close }) => close()),
         policies().then((loaded) => loaded.dispose()),
       ]);
       // What ignored its signal must not hold the end back: children and folders go with the process.
@@ -118,28 +127,106 @@ export function openGate(
 type Images = Exclude<GateConfig['spec']['images'], 'unchecked'>;
 
 /** What verifying needs is loaded only where images are verified: a registry client brings TLS with it. */
-async function openImages(
+export async function openImages(
   settings: Images,
   config: GateConfig,
-  exec: Exec,
-  world: World,
-  lifetime: Lifetime,
+  { exec, world, newFolder, launchers, lifetime }: ImagesWorld,
   signal: AbortSignal,
-) {
-  const [{ checkImages }, { loadTrust }] = await Promise.all([
-    import('./checks/images/check.ts'),
-    import('./checks/images/policy/trust.ts'),
-  ]);
+): Promise<OpenImages> {
+  const [{ checkImages }, { loadTrust }, { createExaminer }, { createVouchingStore }, { startThread }] =
+    await Promise.all([
+      import('./checks/images/check.ts'),
+      import('./checks/images/policy/trust.ts'),
+      import('./checks/images/verify/examiner.ts'),
+      import('./checks/images/verify/memory.ts'),
+      import('./adapters/thread.ts'),
+    ]);
   const { resolvePath } = config;
   const registries = await openRegistries(config, world, exec, lifetime);
-  const { tufMirror } = settings.trustRoots.refresh ? await import('./adapters/tuf-mirror.ts') : {};
-  const trust = await loadTrust(settings.trust, resolvePath, {
-    clock: systemClock,
-    signal,
-    roots: settings.trustRoots,
-    ...(tufMirror !== undefined && { fetch: tufMirror(proxiesOf(world.env), signal) }),
+  const searchPath = world.env['PATH'] ?? '';
+  const cue = settings.cue === undefined ? undefined : resolvePath(settings.cue);
+  const content = lazyContentJudge(
+    { rego: config.spec.rego, cue },
+    {
+      exec,
+      clock: systemClock,
+      findProgram: (name) => findProgram(name, searchPath),
+      makeFolder: newFolder,
+      ...(lifetime === 'many verdicts' && {
+        longLived: { serve: createServe(launchers), askSocket: askSocketLazily },
+      }),
+    },
+  );
+  const examiner = createExaminer({
+    startThread: () => startThread(world.program, { syncgate: 'verifier' }),
+    threads: verifyingThreads(),
+    deadlineMs: settings.limits.verifySeconds * 1000,
   });
-  return { checkImages, registries, settings, trust };
+  const vouched = lifetime === 'many verdicts' ? createVouchingStore(systemClock) : undefined;
+  const close = async () => {
+    examiner.close();
+    registries.close();
+    await content.dispose();
+  };
+  try {
+    const { tufMirror } = settings.trustRoots.refresh ? await import('./adapters/tuf-mirror.ts') : {};
+    const fetch = tufMirror?.(proxiesOf(world.env), signal);
+    const ports = { clock: systemClock, signal, judge: content, roots: settings.trustRoots, ...(fetch && { fetch }) };
+    const trust = await loadTrust(settings.trust, resolvePath, ports);
+    // Such policies will need a thread, and it can start while the source is rendered.
+    if (trust.policies.some(({ authorities }) => authorities.some(({ kind }) => kind === 'keyless'))) examiner.warm();
+    return {
+      checkImages,
+      trust,
+      close,
+      deps: () => ({
+        trust,
+        settings,
+        registry: registries.forRun(),
+        clock: systemClock,
+        examiner,
+        content,
+        vouched,
+      }),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What images are verified with, once for one verdict and kept for many. */
+export interface OpenImages {
+  readonly checkImages: typeof import('./checks/images/check.ts')['checkImages'];
+  readonly trust: Trust;
+  /** For one run: the registries are asked anew. */
+  deps(): ImagesDeps;
+  close(): Promise<void>;
+}
+
+interface ImagesWorld {
+  readonly exec: Exec;
+  readonly world: World;
+  readonly newFolder: () => string;
+  readonly launchers: ReturnType<typeof findLaunchers>;
+  readonly lifetime: Lifetime;
+}
+
+/** One less than there are processors, for this thread fetches meanwhile; memory is what bounds more. */
+function verifyingThreads(): number {
+  return Math.min(Math.max(availableParallelism() - 1, 1), 4);
+}
+
+/** Engines for policies over signed content are loaded where there is such a policy. */
+function lazyContentJudge(settings: ContentSettings, ports: RegoContentPorts): ClosableContentJudge {
+  let made: Promise<ClosableContentJudge> | undefined;
+  const judge = () =>
+    (made ??= import('./checks/policy/content/judge.ts').then((module) => module.createContentJudge(settings, ports)));
+  return {
+    check: async (question, signal) => (await judge()).check(question, signal),
+    judge: async (question, input, signal) => (await judge()).judge(question, input, signal),
+    dispose: async () => (await made)?.dispose(),
+  };
 }
 
 /** What a configuration says of registries; the rest of it is not looked at. */

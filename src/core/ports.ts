@@ -151,6 +151,23 @@ export interface Registry {
   referrers(repository: ReadRepository, digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]>;
 }
 
+/** A thread that answers questions: what it is sent and what it sends are structured clones. */
+export interface Thread {
+  /** Sends a question. `transfer` is moved and not copied. */
+  post(question: unknown, transfer: readonly ArrayBuffer[]): void;
+  /** Called with each answer. */
+  onAnswer(listener: (answer: unknown) => void): void;
+  /** Called once, when the thread has ended in any way, with what it threw if it did. */
+  onEnd(listener: (thrown: unknown) => void): void;
+  /** Whether the process waits for it. */
+  hold(held: boolean): void;
+  /** Ends it at once, whatever it is doing. */
+  stop(): void;
+}
+
+/** Starts the thread that verifies. It has no environment, and its memory is bounded. */
+export type StartThread = () => Thread;
+
 /** A policy over signed content, such as the `policy` of an attestation. */
 export interface ContentQuestion {
   readonly language: 'rego' | 'cue';

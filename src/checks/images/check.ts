@@ -11,8 +11,11 @@ import { type JsonPath, type JsonValue, withValueAt } from '../../core/json.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import { type Extraction, extractImages } from './extract/extract.ts';
 import type { ImageUse } from './extract/use.ts';
+import { type Subject, selection, subjectsOf } from './match.ts';
+import type { ImagePolicy } from './policy/model.ts';
 import { type Decided, ImageDecider, type ImagesDeps } from './resolve.ts';
 import { type ImagesSettings, suspicion } from './settings.ts';
+import type { Objection } from './verify/account.ts';
 
 export type { ImagesDeps } from './resolve.ts';
 
@@ -32,6 +35,10 @@ interface Sighting {
   readonly reference: ImageReference;
   /** `allow` never gets here. */
   readonly severity: 'deny' | 'warn' | undefined;
+  /** What policies with a `match` look at. */
+  readonly subjects: readonly Subject[];
+  /** Names the question that this asks: which image, and under which policies. */
+  readonly key: string;
 }
 
 /**
@@ -59,17 +66,28 @@ async function check(manifests: readonly Manifest[], deps: ImagesDeps, signal: A
   const { settings, trust } = deps;
   const findings: Finding[] = [...trust.warnings];
   const sightings: Sighting[] = [];
+  const groups = new PolicyGroups(trust.policies);
   for (const [i, manifest] of manifests.entries()) {
     // Reading is synchronous work: a deadline is only heard in between.
     if (i % 256 === 255) await new Promise(setImmediate);
     signal.throwIfAborted();
     const extraction = extractImages(manifest, settings.delivering.allow);
     findings.push(...extractionFindings(manifest, extraction));
+    const subjects = extraction.uses.length === 0 ? [] : subjectsOf(manifest);
+    const group = extraction.uses.length === 0 ? '' : groups.of(manifest, subjects);
     for (const use of extraction.uses) {
       const severity = use.suspected === undefined ? undefined : suspicion(settings, use.suspected);
       if (severity === 'allow') continue;
       const reference = readReference(manifest, use, severity ?? 'deny', findings);
-      if (reference !== undefined) sightings.push({ manifest, use, reference, severity });
+      if (reference === undefined) continue;
+      sightings.push({
+        manifest,
+        use,
+        reference,
+        severity,
+        subjects,
+        key: `${canonicalName(reference)} ${reference.tag ?? ''} ${group}`,
+      });
     }
   }
 
@@ -77,7 +95,7 @@ async function check(manifests: readonly Manifest[], deps: ImagesDeps, signal: A
   const images = new Map<string, DecidedImage>();
   const pins = new Map<Manifest, [JsonPath, string][]>();
   for (const sighting of sightings) {
-    const answer = decided.get(keyOf(sighting));
+    const answer = decided.get(sighting.key);
     findings.push(...judgeSighting(sighting, answer, settings));
     if (answer === undefined) continue;
     const image = imageOf(sighting, answer, settings);
@@ -93,6 +111,31 @@ async function check(manifests: readonly Manifest[], deps: ImagesDeps, signal: A
     images: [...images.values()],
     pinned: manifests.map((manifest) => pinManifest(manifest, pins.get(manifest) ?? [])),
   };
+}
+
+/**
+ * Objects that no policy tells apart: their images are decided once. Where a policy looks at the object itself, each
+ * is told apart.
+ */
+class PolicyGroups {
+  readonly #policies: readonly ImagePolicy[];
+
+  constructor(policies: readonly ImagePolicy[]) {
+    this.#policies = policies;
+  }
+
+  of(manifest: Manifest, subjects: readonly Subject[]): string {
+    let seen = false;
+    const selections = this.#policies.map((policy) => {
+      const { match, content } = policy;
+      const selected = selection(policy, subjects);
+      if (selected === 'none') return 'n';
+      seen ||=
+        content?.includeSpec === true || content?.includeObjectMeta === true || content?.includeTypeMeta === true;
+      return match.length === 0 ? '-' : selected === 'certain' ? 'c' : 'p';
+    });
+    return `${selections.join('')}${seen ? manifest.index : ''}`;
+  }
 }
 
 /** What the object itself has wrong, before any registry is asked. */
@@ -159,19 +202,22 @@ async function decideAll(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Decided>> {
   const { images: most, concurrency } = deps.settings.limits;
-  const wanted = new Map<string, ImageReference>();
+  const wanted = new Map<string, Sighting>();
+  const names = new Set<string>();
   for (const sighting of sightings) {
-    if (isDecidable(sighting)) wanted.set(keyOf(sighting), sighting.reference);
+    if (!isDecidable(sighting)) continue;
+    wanted.set(sighting.key, sighting);
+    names.add(canonicalName(sighting.reference));
   }
-  if (wanted.size > most) {
-    throw new GateError('IMAGE_TOO_MANY', `the set holds ${wanted.size} images, and images.limits.images is ${most}`);
+  if (names.size > most) {
+    throw new GateError('IMAGE_TOO_MANY', `the set holds ${names.size} images, and images.limits.images is ${most}`);
   }
   const decider = new ImageDecider(deps, signal);
   const decided = new Map<string, Decided>();
   const waiting = [...wanted];
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      decided.set(next[0], await decider.decide(next[1]));
+      decided.set(next[0], await decider.decide(next[1].reference, next[1].subjects));
     }
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, waiting.length) }, work));
@@ -180,10 +226,6 @@ async function decideAll(
 
 function isDecidable({ use, reference }: Sighting): boolean {
   return use.suspected === undefined || reference.digest !== undefined;
-}
-
-function keyOf({ reference }: Sighting): string {
-  return canonicalName(reference);
 }
 
 /** The findings on one image at one place; none if it may run. An image that was not decided is never let through. */
@@ -196,8 +238,9 @@ function judgeSighting(sighting: Sighting, answer: Decided | undefined, settings
   }
   switch (answer.kind) {
     case 'verified':
-      if (settings.pin || reference.digest !== undefined) return [];
+      if (settings.pin || reference.digest !== undefined) return warned(common, answer.warnings);
       return [
+        ...warned(common, answer.warnings),
         {
           ...common,
           effect: 'deny',
@@ -207,6 +250,9 @@ function judgeSighting(sighting: Sighting, answer: Decided | undefined, settings
           mend: `Write ${pinnedReference(reference, answer.image.digest)}, or set images.pin to true.`,
         },
       ];
+    case 'tolerated':
+      if (severity !== undefined) return [...warned(common, answer.warnings), suspected(common, sighting, severity)];
+      return warned(common, answer.warnings);
     case 'unmatched':
       if (severity !== undefined) return [suspected(common, sighting, severity)];
       return settings.unmatched === 'allow' ? [] : [unmatched(common, reference, settings.unmatched)];
@@ -223,13 +269,23 @@ function judgeSighting(sighting: Sighting, answer: Decided | undefined, settings
 
 type Common = Pick<Finding, 'object' | 'place' | 'image'>;
 
+/** What a policy in mode `warn` would have denied. */
+function warned(common: Common, warnings: readonly Objection[]): Finding[] {
+  return warnings.map((warning) => ({
+    ...common,
+    ...warning,
+    effect: 'warn',
+    message: `${warning.message}; its policy only warns, so it is not verified by it and may run`,
+  }));
+}
+
 function unmatched(common: Common, reference: ImageReference, effect: 'deny' | 'warn'): Finding {
   return {
     ...common,
     effect,
     code: 'IMAGE_UNMATCHED',
     rule: 'images',
-    message: `no ClusterImagePolicy matches ${canonicalName(reference)}, so nothing says who may sign it`,
+    message: `no trust policy matches ${canonicalName(reference)}, so nothing says who may sign it`,
     mend: 'Add a policy whose glob matches that name, or use an image that one matches.',
   };
 }
@@ -253,6 +309,9 @@ function imageOf({ reference, use }: Sighting, answer: Decided, settings: Images
   switch (answer.kind) {
     case 'verified':
       return { reference: reference.text, digest: answer.image.digest, by: answer.image.by };
+    // Told, let through, and by nobody's word: without a digest, which would look like a verified one.
+    case 'tolerated':
+      return use.suspected === undefined ? { reference: reference.text, digest: reference.digest, by: [] } : undefined;
     case 'unmatched': {
       const letThrough = use.suspected === undefined && settings.unmatched !== 'deny';
       return letThrough ? { reference: reference.text, digest: reference.digest, by: [] } : undefined;

@@ -1,16 +1,40 @@
 import { asGateError, GateError } from '../../core/errors.ts';
-import { type Digest, type ImageReference, parseDigest, repositoryName } from '../../core/image.ts';
-import type { Clock, Registry } from '../../core/ports.ts';
-import { dependsOnDigest, policiesFor, type Trust } from './policy/trust.ts';
+import {
+  type Digest,
+  type ImageReference,
+  parseDigest,
+  parseImageReference,
+  repositoryName,
+} from '../../core/image.ts';
+import type { Clock, ContentJudge, ReadRepository, Registry } from '../../core/ports.ts';
+import { type Subject, selectedSubjects, selection } from './match.ts';
+import { judgeNotation } from './notation/verifier.ts';
+import type { ImagePolicy, NotationAuthority, SignatureSource } from './policy/model.ts';
+import { couldDependOnDigest, matchesName, type Trust } from './policy/trust.ts';
 import type { ImagesSettings } from './settings.ts';
-import { type Collected, collectSignedObjects } from './verify/collect.ts';
-import { failureObjection, judge, type Objection, type VerifiedImage } from './verify/verifier.ts';
+import type { Objection, PolicyAccount } from './verify/account.ts';
+import { Collector, joined } from './verify/collect.ts';
+import type { SigningAuthority } from './verify/examine.ts';
+import type { Examiner } from './verify/examiner.ts';
+import { readImageConfigs } from './verify/image-config.ts';
+import { forOneRun, type VouchingStore } from './verify/memory.ts';
+import { failureObjection } from './verify/objection.ts';
+import { judge, type NotationVerifier, type VerifiedImage } from './verify/verifier.ts';
 
 /** What became of one image of the set. `unmatched`: no policy has a word on it, and the settings decide. */
 export type Decided =
-  | { readonly kind: 'verified'; readonly image: VerifiedImage }
+  | { readonly kind: 'verified'; readonly image: VerifiedImage; readonly warnings: readonly Objection[] }
+  /** Only policies in mode `warn` speak of it, and none vouched: it may run, and is not verified. */
+  | { readonly kind: 'tolerated'; readonly warnings: readonly [Objection, ...Objection[]] }
   | { readonly kind: 'unmatched' }
   | { readonly kind: 'refused'; readonly objections: readonly [Objection, ...Objection[]] };
+
+/** A decision, and how it came about. */
+export interface Explained {
+  readonly decided: Decided;
+  readonly digest: Digest | undefined;
+  readonly accounts: readonly PolicyAccount[];
+}
 
 /** What the check works with. */
 export interface ImagesDeps {
@@ -18,6 +42,12 @@ export interface ImagesDeps {
   readonly settings: ImagesSettings;
   readonly registry: Registry;
   readonly clock: Clock;
+  readonly examiner: Examiner;
+  /** Undefined where no policy has content to judge. */
+  readonly content?: ContentJudge | undefined;
+  readonly notation?: NotationVerifier | undefined;
+  /** What policies vouched for before, in a process that judges often. */
+  readonly vouched?: VouchingStore | undefined;
 }
 
 /** What a tag may point to: what a container runtime can pull. Docker's schema 1 has no digest worth the name. */
@@ -35,30 +65,76 @@ const imageMediaTypes = new Set([
 export class ImageDecider {
   readonly #deps: ImagesDeps;
   readonly #signal: AbortSignal;
+  readonly #collector: Collector;
   readonly #resolved = new Map<string, Promise<Digest>>();
-  readonly #collected = new Map<string, Promise<Collected>>();
+  readonly #vouched: VouchingStore;
 
   constructor(deps: ImagesDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
+    this.#collector = new Collector(deps.registry, deps.settings.limits, signal);
+    this.#vouched = deps.vouched ?? forOneRun();
   }
 
-  /** Rejects only when the signal aborts. */
-  async decide(reference: ImageReference): Promise<Decided> {
+  /** Of an image that an object with these subjects runs. Rejects only when the signal aborts. */
+  async decide(reference: ImageReference, subjects: readonly Subject[]): Promise<Decided> {
+    return (await this.explain(reference, subjects)).decided;
+  }
+
+  /** The same, with how it came about. */
+  async explain(reference: ImageReference, subjects: readonly Subject[]): Promise<Explained> {
     const { trust } = this.#deps;
-    const known = policiesFor(trust, reference, undefined);
+    const selected = trust.policies.filter((policy) => selection(policy, subjects) !== 'none');
+    const isDecisive = (policy: ImagePolicy) => selection(policy, subjects) === 'certain';
+    const known = selected.filter((policy) => matchesName(policy, reference, undefined));
+    const perhaps = selected.filter((policy) => couldDependOnDigest(policy, reference));
     // An image that no policy can match, whatever it is, is nobody's business: no registry hears of it.
-    if (known.length === 0 && !dependsOnDigest(trust, reference)) return { kind: 'unmatched' };
+    if (known.length === 0 && perhaps.length === 0) return unmatched(undefined);
     let digest: Digest;
     try {
       digest = reference.digest ?? (await this.#resolve(reference));
     } catch (error) {
       this.#signal.throwIfAborted();
-      return refusedBy(asGateError(error, 'IMAGE_UNVERIFIABLE'));
+      const decided = refusedBy(asGateError(error, 'IMAGE_UNVERIFIABLE'), [...known, ...perhaps]);
+      const speaks = decided.kind === 'refused' || [...known, ...perhaps].some(isDecisive);
+      return { decided: speaks ? decided : { kind: 'unmatched' }, digest: undefined, accounts: [] };
     }
-    const policies = policiesFor(trust, reference, digest);
-    if (policies.length === 0) return { kind: 'unmatched' };
-    return await judge(digest, policies, () => this.#collect(reference, digest));
+    const policies = selected.filter((policy) => matchesName(policy, reference, digest));
+    if (policies.length === 0) return unmatched(digest);
+    const { verdict, accounts } = await this.#judge(reference, digest, policies, subjects);
+    // A policy that only perhaps looks at such an object can refuse, and not vouch alone.
+    const decided =
+      policies.some(isDecisive) || verdict.kind === 'refused' ? verdict : ({ kind: 'unmatched' } as const);
+    return { decided, digest, accounts };
+  }
+
+  #judge(reference: ImageReference, digest: Digest, policies: readonly ImagePolicy[], subjects: readonly Subject[]) {
+    const { registry, examiner, notation, content, clock } = this.#deps;
+    const applied = policies.map((policy) => ({
+      policy,
+      objects: selectedSubjects(policy, subjects).map(({ shown }) => shown),
+    }));
+    return judge(
+      { digest, reference, policies: applied },
+      {
+        collect: (authority, family) => this.#collect(authority, reference, digest, family),
+        examiner: { ...examiner, examine: (asked, signal) => withSignal(examiner.examine(asked, signal), signal) },
+        notation:
+          notation ??
+          ((by, { found }, about) => judgeNotation(by, found, about, { registry, clock, signal: this.#signal })),
+        content:
+          content === undefined
+            ? undefined
+            : {
+                check: (question, signal) => withSignal(content.check(question, signal), signal),
+                judge: (question, input, signal) => withSignal(content.judge(question, input, signal), signal),
+              },
+        configs: () => withSignal(readImageConfigs(reference.repository, digest, registry, this.#signal), this.#signal),
+        vouched: this.#vouched,
+        clock,
+        signal: this.#signal,
+      },
+    );
   }
 
   #resolve(reference: ImageReference): Promise<Digest> {
@@ -75,20 +151,42 @@ export class ImageDecider {
     });
   }
 
-  #collect(reference: ImageReference, digest: Digest): Promise<Collected> {
-    const image = { repository: reference.repository, digest };
-    return remember(this.#collected, `${repositoryName(image.repository)}@${digest}`, () => {
-      const { registry, settings } = this.#deps;
-      return withSignal(collectSignedObjects(image, registry, settings.limits, this.#signal), this.#signal);
-    });
+  async #collect(
+    authority: SigningAuthority | NotationAuthority,
+    { repository }: ImageReference,
+    digest: Digest,
+    family: Parameters<Collector['collect']>[2],
+  ) {
+    const sources = authority.kind === 'notation' ? [] : authority.sources;
+    const places =
+      sources.length === 0 ? [{ repository, tagPrefix: '' }] : sources.map((each) => placeOf(each, repository));
+    const found = places.map((place) => withSignal(this.#collector.collect(place, digest, family), this.#signal));
+    return joined(await Promise.all(found));
   }
 }
 
-function refusedBy(error: GateError): Decided {
-  const objection = failureObjection('images', error, 'what the image is could not be learnt');
+/** Where a `source` of an authority lies: the place of the signatures may differ from that of the image. */
+function placeOf(
+  { repository, tagPrefix, pullSecrets }: SignatureSource,
+  own: ReadRepository,
+): { readonly repository: ReadRepository; readonly tagPrefix: string } {
+  const at = repository === undefined ? own : parseImageReference(repository).repository;
+  return { repository: pullSecrets.length === 0 ? at : { ...at, pullSecrets }, tagPrefix };
+}
+
+function unmatched(digest: Digest | undefined): Explained {
+  return { decided: { kind: 'unmatched' }, digest, accounts: [] };
+}
+
+function refusedBy(error: GateError, policies: readonly ImagePolicy[]): Decided {
+  const told = failureObjection('images', error, 'what the image is could not be learnt');
   // A tag that is not there is an answer, not a failure to get one.
-  if (error.code !== 'IMAGE_NOT_FOUND') return { kind: 'refused', objections: [objection] };
-  return { kind: 'refused', objections: [{ ...objection, effect: 'deny', message: error.message }] };
+  const objection: Objection =
+    error.code === 'IMAGE_NOT_FOUND' ? { ...told, effect: 'deny', message: error.message } : told;
+  if (policies.every(({ mode }) => mode === 'warn')) {
+    return { kind: 'tolerated', warnings: [{ ...objection, effect: 'warn' }] };
+  }
+  return { kind: 'refused', objections: [objection] };
 }
 
 function remember<Value>(memory: Map<string, Promise<Value>>, key: string, ask: () => Promise<Value>): Promise<Value> {

@@ -150,6 +150,15 @@ export const ImagesSettings = z.strictObject({
         ),
       ),
   ),
+  /** The program that judges policies in CUE. */
+  cue: z.optional(
+    z
+      .string()
+      .check(
+        z.minLength(1),
+        z.describe('The cue program, for trust policies that hold CUE. Left out: such a policy is refused.'),
+      ),
+  ),
   /** Objects that make a controller apply or change objects the gate does not see. */
   delivering: z
     ._default(

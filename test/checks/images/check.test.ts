@@ -52,7 +52,7 @@ describe('policies combine', () => {
     ['static fail beside a good signature denies', [byOne, fail], [one], ['deny IMAGE_DENIED_BY_POLICY']],
     [
       'static fail beside a key in one policy: any is enough',
-      [{ authorities: [...fail.authorities, { key: { data: pemOf(one) } }] }],
+      [{ authorities: [...fail.authorities, { key: { data: pemOf(one) }, ctlog: {} }] }],
       [one],
       [],
     ],

@@ -130,7 +130,18 @@ describe('the genuine article, made by hand, is accepted', () => {
         registry.bundle(
           digest,
           bundleOf(statementOf({ digest }), {
-            material: { publicKey: { hint: 'x' }, tlogEntries: [{ logIndex: '1' }] },
+            material: {
+              publicKey: { hint: 'x' },
+              tlogEntries: [
+                {
+                  logIndex: '1',
+                  logId: { keyId: 'AA==' },
+                  kindVersion: { kind: 'dsse', version: '0.0.1' },
+                  inclusionProof: { checkpoint: { envelope: 'none' } },
+                  canonicalizedBody: 'AA==',
+                },
+              ],
+            },
           }),
         );
       },
@@ -520,9 +531,9 @@ describe('bundle forgeries', () => {
     ],
     ['unknown field of the bundle', 'IMAGE_SIGNATURE_INVALID', bundle({}, { more: { extra: 1 } })],
     [
-      'version 0.2',
+      'version 0.4',
       'IMAGE_SIGNATURE_INVALID',
-      bundle({}, { more: { mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.2' } }),
+      bundle({}, { more: { mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.4' } }),
     ],
     [
       'a message signature',
@@ -592,14 +603,14 @@ describe('bundle forgeries', () => {
       },
     ],
     [
-      'a layer of version 0.1',
+      'a layer of version 0.4',
       'IMAGE_SIGNATURE_INVALID',
       (registry, digest) => {
         const text = JSON.stringify(bundleOf(statementOf({ digest })));
         registry.bundle(digest, text, {
           layers: [
             {
-              mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
+              mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.4',
               digest: registry.put(text),
               size: text.length,
             },

@@ -67,6 +67,9 @@ export interface PolicyOptions {
   readonly keys?: readonly string[];
   readonly hashAlgorithm?: string;
   readonly authorities?: readonly object[];
+  readonly mode?: 'enforce' | 'warn';
+  readonly match?: readonly object[];
+  readonly policy?: object;
 }
 
 /** A ClusterImagePolicy as JSON, which is YAML. */
@@ -76,13 +79,18 @@ export function policyText({
   keys = [],
   hashAlgorithm,
   authorities,
+  ...more
 }: PolicyOptions): string {
-  const byKey = keys.map((data) => ({ key: { data, ...(hashAlgorithm === undefined ? {} : { hashAlgorithm }) } }));
+  // An empty ctlog says that no log is meant.
+  const byKey = keys.map((data) => ({
+    key: { data, ...(hashAlgorithm === undefined ? {} : { hashAlgorithm }) },
+    ctlog: {},
+  }));
   return JSON.stringify({
     apiVersion: 'policy.sigstore.dev/v1beta1',
     kind: 'ClusterImagePolicy',
     metadata: { name },
-    spec: { images: globs.map((glob) => ({ glob })), authorities: authorities ?? byKey },
+    spec: { images: globs.map((glob) => ({ glob })), authorities: authorities ?? byKey, ...more },
   });
 }
 

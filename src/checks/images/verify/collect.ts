@@ -1,21 +1,58 @@
 import { asGateError, GateError } from '../../../core/errors.ts';
-import { type Digest, parseDigest, type Repository } from '../../../core/image.ts';
-import type { Registry, VerifiedBytes } from '../../../core/ports.ts';
+import { type Digest, parseDigest, repositoryName } from '../../../core/image.ts';
+import type { JsonValue } from '../../../core/json.ts';
+import type { ReadRepository, Registry, VerifiedBytes } from '../../../core/ports.ts';
 import type { ImagesLimits } from '../settings.ts';
 import { Malformed } from './json.ts';
 import {
-  bundleMediaType,
-  fromBundle,
-  fromSignatureLayer,
+  envelopeMediaType,
+  isBundleMediaType,
   parseManifest,
   type SignatureLayer,
-  type SignedObject,
+  type SignatureManifest,
   simpleSigningMediaType,
 } from './signed-object.ts';
 
-/** Everything that hangs on a digest and claims to be signed, of every format; and what stood in the way. */
+/**
+ * The kinds of places where signed objects lie. Each is read apart, with a budget of its own, so that a flood in one
+ * starves no other: clients that look at bundles only, once there is one, let an unrelated attestation hide a signature.
+ */
+export type Family =
+  /** Layers of the tag `sha256-<hex>.sig`. */
+  | 'signature-tag'
+  /** Layers of the tag `sha256-<hex>.att`. */
+  | 'attestation-tag'
+  /** Sigstore bundles that refer to the image. */
+  | 'bundles'
+  /** The same layers as under the `.sig` tag, in manifests that refer to the image (cosign's OCI 1.1 experiment). */
+  | 'signature-referrers'
+  /** DSSE envelopes in manifests that refer to the image. */
+  | 'envelope-referrers'
+  /** Signatures of the Notary Project. */
+  | 'notation';
+
+/** Where an authority has its signatures looked for. */
+export interface Place {
+  readonly repository: ReadRepository;
+  /** Before `sha256-<hex>.sig`. */
+  readonly tagPrefix: string;
+}
+
+/** Bytes that claim to be signed, of one form. They were hashed, and nothing else: finding is not verifying. */
+export interface Found {
+  readonly form: 'signature-layer' | 'attestation-layer' | 'bundle' | 'notation';
+  /** Where it was found, for findings. */
+  readonly source: string;
+  /** Of the layer. Unsigned, but cosign keeps the signature in them. */
+  readonly annotations: Readonly<Record<string, JsonValue>>;
+  readonly bytes: Uint8Array;
+  /** The predicate type that an unsigned annotation promises: good for sorting, and for nothing else. */
+  readonly hint: string | undefined;
+}
+
+/** What hangs on a digest in one family and claims to be signed; and what stood in the way. */
 export interface Collected {
-  readonly objects: readonly SignedObject[];
+  readonly found: readonly Found[];
   /** Objects that could not even be read as what they claim to be, each a clause. A good one beside them still counts. */
   readonly malformed: readonly string[];
   /** Over a bound: that family of objects was left unread, whole. */
@@ -24,142 +61,320 @@ export interface Collected {
   readonly failures: readonly GateError[];
 }
 
-interface Gathering {
-  readonly objects: SignedObject[];
-  readonly malformed: string[];
-  readonly tooMany: string[];
-  readonly failures: GateError[];
+interface Referrer {
+  readonly digest: string;
+  readonly manifest: SignatureManifest;
+  readonly bytes: Uint8Array;
 }
 
-/**
- * Finds the signed objects of an image: the layers of the tag `sha256-<hex>.sig`, and the sigstore bundles among the
- * manifests that refer to it. Both are read always, each with a budget of its own, so that neither hides the other:
- * clients that look at bundles only, once there is one, let an unrelated attestation hide a signature. Rejects only
- * when the signal aborts.
- */
-export async function collectSignedObjects(
-  image: { readonly repository: Repository; readonly digest: Digest },
-  registry: Registry,
-  limits: ImagesLimits,
-  signal: AbortSignal,
-): Promise<Collected> {
-  // The two families are gathered apart and joined in a fixed order, whichever answers first.
-  const legacy = gathering();
-  const bundles = gathering();
-  await Promise.all([
-    collectSimpleSigning(image, registry, limits, signal, legacy).catch((error) => fail(legacy, error)),
-    collectBundles(image, registry, limits, signal, bundles).catch((error) => fail(bundles, error)),
-  ]);
-  signal.throwIfAborted();
+const bundlePrefix = 'application/vnd.dev.sigstore.bundle';
+const notationType = 'application/vnd.cncf.notary.signature';
+const predicateAnnotations = ['dev.sigstore.bundle.predicateType', 'predicateType'];
+/** Blobs and manifests of one image that are on their way at once. */
+const atOnce = 4;
+
+/** Reads the signed objects of the images of one run, each family of each place once. */
+export class Collector {
+  readonly #registry: Registry;
+  readonly #limits: ImagesLimits;
+  readonly #signal: AbortSignal;
+  readonly #known = new Map<string, Promise<unknown>>();
+  readonly #bytesLeft = new Map<string, number>();
+
+  constructor(registry: Registry, limits: ImagesLimits, signal: AbortSignal) {
+    this.#registry = registry;
+    this.#limits = limits;
+    this.#signal = signal;
+  }
+
+  /** What is found of one family. Rejects only when the signal aborts. */
+  collect(place: Place, digest: Digest, family: Family): Promise<Collected> {
+    return this.#once(family, place, digest, async () => {
+      const reading = new Reading((bytes) => this.#spend(place, digest, bytes));
+      try {
+        await this.#read(family, place, digest, reading);
+      } catch (error) {
+        reading.fail(error);
+      }
+      this.#signal.throwIfAborted();
+      return reading.collected();
+    });
+  }
+
+  #read(family: Family, place: Place, digest: Digest, reading: Reading): Promise<void> {
+    switch (family) {
+      case 'signature-tag':
+        return this.#readTag(place, `${place.tagPrefix}${digest.replace(':', '-')}.sig`, 'signature-layer', reading);
+      case 'attestation-tag':
+        return this.#readTag(place, `${place.tagPrefix}${digest.replace(':', '-')}.att`, 'attestation-layer', reading);
+      case 'bundles':
+        return this.#readBundles(place, digest, reading);
+      case 'signature-referrers':
+        return this.#readReferringLayers(place, digest, 'signature-layer', reading);
+      case 'envelope-referrers':
+        return this.#readReferringLayers(place, digest, 'attestation-layer', reading);
+      case 'notation':
+        return this.#readNotation(place, digest, reading);
+      default:
+        return family satisfies never;
+    }
+  }
+
+  async #readTag(place: Place, tag: string, form: LayerForm, reading: Reading): Promise<void> {
+    const found = await this.#registry.manifest(place.repository, tag, this.#signal);
+    if (found === undefined) return;
+    await reading.guarded(`tag ${tag}`, async () => {
+      const { layers } = parseManifest(found.bytes);
+      await this.#readLayers(place, layers, form, (i) => `layer ${i} of tag ${tag}`, `in tag ${tag}`, reading);
+    });
+  }
+
+  async #readReferringLayers(place: Place, digest: Digest, form: LayerForm, reading: Reading): Promise<void> {
+    const { referrers } = await this.#referrers(place, digest, reading);
+    const perReferrer = await Promise.all(
+      referrers.map((referrer) =>
+        reading.guarded(sourceOf(referrer.digest), async () => {
+          const wanted = referrer.manifest.layers.filter(({ mediaType }) => mediaType === mediaTypes[form]);
+          if (wanted.length > 0) demandSubject(referrer, digest);
+          return wanted.map((layer) => ({ layer, referrer }));
+        }),
+      ),
+    );
+    const layers = perReferrer.flatMap((each) => each ?? []);
+    await this.#readLayers(
+      place,
+      layers.map(({ layer }) => layer),
+      form,
+      (i) => sourceOf(layers[i]?.referrer.digest ?? ''),
+      'in manifests that refer to the image',
+      reading,
+    );
+  }
+
+  async #readLayers(
+    place: Place,
+    all: readonly SignatureLayer[],
+    form: LayerForm,
+    sourceAt: (index: number) => string,
+    where: string,
+    reading: Reading,
+  ): Promise<void> {
+    const { signatures } = this.#limits;
+    if (all.length > signatures) {
+      reading.tooMany(`${all.length} signatures ${where}, and images.limits.signatures is ${signatures}`);
+      return;
+    }
+    const layers = all.map((layer, i) => ({ layer, i })).filter(({ layer }) => layer.mediaType === mediaTypes[form]);
+    // Signatures of one payload share a blob; it is fetched once.
+    const blobs = new Map<string, Promise<VerifiedBytes>>();
+    const read = await inTurn(layers, ({ layer, i }) =>
+      reading.guarded(sourceAt(i), async (): Promise<Found> => {
+        const pending = blobs.get(layer.digest) ?? this.#blob(place, layer, reading);
+        blobs.set(layer.digest, pending);
+        const { bytes } = await pending;
+        return { form, source: sourceAt(i), annotations: layer.annotations, bytes, hint: hintOf(layer.annotations) };
+      }),
+    );
+    reading.add(read);
+  }
+
+  async #readBundles(place: Place, digest: Digest, reading: Reading): Promise<void> {
+    const { referrers, hints } = await this.#referrers(place, digest, reading);
+    const wanted = referrers.filter(({ manifest }) =>
+      manifest.layers.some((layer) => layer.mediaType.startsWith(bundlePrefix)),
+    );
+    const read = await inTurn(wanted, (referrer) =>
+      reading.guarded(sourceOf(referrer.digest), async (): Promise<Found> => {
+        demandSubject(referrer, digest);
+        const layer = onlyLayer(referrer, 'a bundle');
+        if (!isBundleMediaType(layer.mediaType)) throw new Malformed('only bundles of versions 0.1 to 0.3 are read');
+        const { bytes } = await this.#blob(place, layer, reading);
+        const source = sourceOf(referrer.digest);
+        return { form: 'bundle', source, annotations: {}, bytes, hint: hints.get(referrer.digest) };
+      }),
+    );
+    reading.add(read);
+  }
+
+  async #readNotation(place: Place, digest: Digest, reading: Reading): Promise<void> {
+    const { referrers } = await this.#referrers(place, digest, reading);
+    const read = await inTurn(
+      referrers.filter(({ manifest }) => manifest.artifactType === notationType),
+      (referrer) =>
+        reading.guarded(sourceOf(referrer.digest), async (): Promise<Found> => {
+          demandSubject(referrer, digest);
+          const layer = onlyLayer(referrer, 'a Notation signature');
+          const { bytes } = await this.#blob(place, layer, reading);
+          const source = sourceOf(referrer.digest);
+          return { form: 'notation', source, annotations: { mediaType: layer.mediaType }, bytes, hint: undefined };
+        }),
+    );
+    reading.add(read);
+  }
+
+  /** Every manifest that refers to the digest, and what the list promises of each. Trouble with one stays its own. */
+  async #referrers(place: Place, digest: Digest, reading: Reading) {
+    const listed = await this.#once('list', place, digest, async () => {
+      const own = new Reading(() => {});
+      const descriptors = await this.#registry.referrers(place.repository, digest, this.#signal);
+      const digests = [...new Set(descriptors.map((descriptor) => descriptor.digest))];
+      const hints = new Map(descriptors.map((each) => [each.digest as string, hintOf(each.annotations ?? {})]));
+      const { referrers: most } = this.#limits;
+      if (digests.length > most) {
+        own.tooMany(`${digests.length} manifests refer to the image, and images.limits.referrers is ${most}`);
+        return { referrers: [], hints, collected: own.collected() };
+      }
+      // What the list says of type and annotations is unsigned, and missing from what cosign writes to fallback tags:
+      // every manifest is looked at, and its layers tell what it is.
+      const referrers = await inTurn(digests, (referrer) =>
+        own.guarded(sourceOf(referrer), async (): Promise<Referrer> => {
+          const found = await this.#registry.manifest(place.repository, parseDigest(referrer), this.#signal);
+          const { bytes } = present(found, referrer);
+          return { digest: referrer, bytes, manifest: parseManifest(bytes) };
+        }),
+      );
+      return { referrers: referrers.filter((each) => each !== undefined), hints, collected: own.collected() };
+    });
+    reading.join(listed.collected);
+    return listed;
+  }
+
+  async #blob(place: Place, layer: SignatureLayer, reading: Reading): Promise<VerifiedBytes> {
+    const { signatureBytes } = this.#limits;
+    if (layer.size > signatureBytes) {
+      throw new Malformed(`it has ${layer.size} bytes, and images.limits.signatureBytes is ${signatureBytes}`);
+    }
+    let digest: Digest;
+    try {
+      digest = parseDigest(layer.digest);
+    } catch {
+      throw new Malformed('the digest of its layer is not a sha256 digest');
+    }
+    reading.spend(layer.size);
+    return present(await this.#registry.blob(place.repository, digest, signatureBytes, this.#signal), layer.digest);
+  }
+
+  /** Counts what the objects of one image say they hold; the registry refuses bodies that hold more. */
+  #spend(place: Place, digest: Digest, bytes: number): void {
+    const key = `${repositoryName(place.repository)}@${digest}`;
+    const left = (this.#bytesLeft.get(key) ?? this.#limits.imageBytes) - bytes;
+    this.#bytesLeft.set(key, left);
+    if (left >= 0) return;
+    const { imageBytes } = this.#limits;
+    throw new TooMuch(`its signed objects hold more bytes than images.limits.imageBytes, ${imageBytes}`);
+  }
+
+  #once<Value>(what: string, place: Place, digest: Digest, read: () => Promise<Value>): Promise<Value> {
+    const { repository, tagPrefix } = place;
+    const key = JSON.stringify([what, repositoryName(repository), repository.pullSecrets ?? [], tagPrefix, digest]);
+    const known = this.#known.get(key) as Promise<Value> | undefined;
+    if (known !== undefined) return known;
+    const reading = Promise.resolve().then(read);
+    this.#known.set(key, reading);
+    return reading;
+  }
+}
+
+type LayerForm = 'signature-layer' | 'attestation-layer';
+const mediaTypes: Readonly<Record<LayerForm, string>> = {
+  'signature-layer': simpleSigningMediaType,
+  'attestation-layer': envelopeMediaType,
+};
+
+/** Over a bound in the middle of a family: what is left of it is not read. */
+class TooMuch extends Error {}
+
+/** What came of reading one family. */
+class Reading {
+  readonly #found: Found[] = [];
+  readonly #malformed: string[] = [];
+  readonly #tooMany: string[] = [];
+  readonly #failures: GateError[] = [];
+  readonly spend: (bytes: number) => void;
+
+  constructor(spend: (bytes: number) => void) {
+    this.spend = spend;
+  }
+
+  /** One object's trouble stays its own: it is noted, and the next is read. */
+  async guarded<Value>(source: string, read: () => Promise<Value>): Promise<Value | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      if (error instanceof Malformed) this.#malformed.push(`${source}: ${error.message}`);
+      else this.fail(error);
+      return undefined;
+    }
+  }
+
+  add(found: readonly (Found | undefined)[]): void {
+    this.#found.push(...found.filter((each) => each !== undefined));
+  }
+
+  join(other: Collected): void {
+    this.#malformed.push(...other.malformed);
+    this.#tooMany.push(...other.tooMany);
+    this.#failures.push(...other.failures);
+  }
+
+  tooMany(what: string): void {
+    if (!this.#tooMany.includes(what)) this.#tooMany.push(what);
+  }
+
+  fail(error: unknown): void {
+    if (error instanceof TooMuch) this.tooMany(error.message);
+    else this.#failures.push(asGateError(error, 'IMAGE_UNVERIFIABLE'));
+  }
+
+  collected(): Collected {
+    return { found: this.#found, malformed: this.#malformed, tooMany: this.#tooMany, failures: this.#failures };
+  }
+}
+
+/** Several collections as one, in their order; what stood in the way of two is told once. */
+export function joined(parts: readonly Collected[]): Collected {
   return {
-    objects: [...legacy.objects, ...bundles.objects],
-    malformed: [...legacy.malformed, ...bundles.malformed],
-    tooMany: [...legacy.tooMany, ...bundles.tooMany],
-    failures: [...legacy.failures, ...bundles.failures],
+    found: parts.flatMap(({ found }) => found),
+    malformed: [...new Set(parts.flatMap(({ malformed }) => malformed))],
+    tooMany: [...new Set(parts.flatMap(({ tooMany }) => tooMany))],
+    failures: [...new Set(parts.flatMap(({ failures }) => failures))],
   };
 }
 
-function gathering(): Gathering {
-  return { objects: [], malformed: [], tooMany: [], failures: [] };
-}
-
-function fail(into: Gathering, error: unknown): void {
-  into.failures.push(asGateError(error, 'IMAGE_UNVERIFIABLE'));
-}
-
-async function collectSimpleSigning(
-  { repository, digest }: { readonly repository: Repository; readonly digest: Digest },
-  registry: Registry,
-  limits: ImagesLimits,
-  signal: AbortSignal,
-  into: Gathering,
-): Promise<void> {
-  const tag = `${digest.replace(':', '-')}.sig`;
-  const found = await registry.manifest(repository, tag, signal);
-  if (found === undefined) return;
-  await guarded(into, `tag ${tag}`, async () => {
-    const { layers } = parseManifest(found.bytes);
-    if (layers.length > limits.signatures) {
-      into.tooMany.push(
-        `${layers.length} signatures in tag ${tag}, and images.limits.signatures is ${limits.signatures}`,
-      );
-      return;
+/** Does the work for each, a few at a time, and answers in the order of the list. */
+async function inTurn<Item, Answer>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Answer>,
+): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  const waiting = [...items.entries()];
+  const run = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      answers[next[0]] = await work(next[1]);
     }
-    const blobs = new Map<string, Promise<VerifiedBytes | undefined>>();
-    for (const [i, layer] of layers.entries()) {
-      if (layer.mediaType !== simpleSigningMediaType) continue;
-      await guarded(into, `layer ${i} of tag ${tag}`, async () => {
-        // Signatures of one payload share a blob; it is fetched once.
-        const pending = blobs.get(layer.digest) ?? blobOf(layer, repository, registry, limits, signal);
-        blobs.set(layer.digest, pending);
-        const blob = present(await pending, layer.digest);
-        into.objects.push(fromSignatureLayer(layer.annotations, blob.bytes, `layer ${i} of tag ${tag}`));
-      });
-    }
-  });
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, run));
+  return answers;
 }
 
-async function collectBundles(
-  { repository, digest }: { readonly repository: Repository; readonly digest: Digest },
-  registry: Registry,
-  limits: ImagesLimits,
-  signal: AbortSignal,
-  into: Gathering,
-): Promise<void> {
-  const listed = await registry.referrers(repository, digest, signal);
-  const digests = [...new Set(listed.map((descriptor) => descriptor.digest))];
-  if (digests.length > limits.referrers) {
-    into.tooMany.push(
-      `${digests.length} manifests refer to the image, and images.limits.referrers is ${limits.referrers}`,
-    );
-    return;
-  }
-  // What the list says of type and annotations is unsigned, and missing from what cosign writes to fallback tags: every
-  // manifest is looked at, and its layer tells what it is.
-  for (const referrer of digests) {
-    const source = `referrer ${referrer.slice(0, 19)}…`;
-    await guarded(into, source, async () => {
-      const found = present(await registry.manifest(repository, parseDigest(referrer), signal), referrer);
-      const { subject, layers } = parseManifest(found.bytes);
-      const bundles = layers.filter((layer) => layer.mediaType.startsWith('application/vnd.dev.sigstore.bundle'));
-      const [layer] = bundles;
-      if (layer === undefined) return;
-      if (subject !== digest) throw new Malformed('it names another subject');
-      if (layers.length !== 1) throw new Malformed(`a bundle has one layer, and it has ${layers.length}`);
-      if (layer.mediaType !== bundleMediaType) throw new Malformed('only bundles of version 0.3 are read');
-      const blob = present(await blobOf(layer, repository, registry, limits, signal), layer.digest);
-      into.objects.push(fromBundle(blob.bytes, source));
-    });
-  }
+function onlyLayer({ manifest }: Referrer, what: string): SignatureLayer {
+  const [layer] = manifest.layers;
+  if (layer === undefined || manifest.layers.length !== 1)
+    throw new Malformed(`${what} has one layer, and it has ${manifest.layers.length}`);
+  return layer;
 }
 
-/** One object's trouble stays its own: a malformed one is noted, a failure of the registry too, and the next is read. */
-async function guarded(into: Gathering, source: string, read: () => Promise<void>): Promise<void> {
-  try {
-    await read();
-  } catch (error) {
-    if (error instanceof Malformed) into.malformed.push(`${source}: ${error.message}`);
-    else fail(into, error);
-  }
+function demandSubject({ manifest }: Referrer, digest: Digest): void {
+  if (manifest.subject !== digest) throw new Malformed('it names another subject');
 }
 
-async function blobOf(
-  layer: SignatureLayer,
-  repository: Repository,
-  registry: Registry,
-  limits: ImagesLimits,
-  signal: AbortSignal,
-): Promise<VerifiedBytes | undefined> {
-  if (layer.size > limits.signatureBytes) {
-    throw new Malformed(`it has ${layer.size} bytes, and images.limits.signatureBytes is ${limits.signatureBytes}`);
-  }
-  let digest: Digest;
-  try {
-    digest = parseDigest(layer.digest);
-  } catch {
-    throw new Malformed('the digest of its layer is not a sha256 digest');
-  }
-  return await registry.blob(repository, digest, limits.signatureBytes, signal);
+function hintOf(annotations: Readonly<Record<string, unknown>>): string | undefined {
+  const hint = predicateAnnotations.map((name) => annotations[name]).find((each) => typeof each === 'string');
+  return typeof hint === 'string' ? hint.slice(0, 200) : undefined;
+}
+
+function sourceOf(referrer: string): string {
+  return `referrer ${referrer.slice(0, 19)}…`;
 }
 
 /** What a manifest names must be there, and be what was asked for. */

@@ -1,200 +1,351 @@
-import type { Finding } from '../../../core/decision.ts';
-import { CODES, GateError } from '../../../core/errors.ts';
-import type { Digest } from '../../../core/image.ts';
-import { describeKey } from '../policy/key.ts';
-import type { ImagePolicy, KeyAuthority } from '../policy/model.ts';
-import { REJECTIONS, type Rejection, rejectionOf } from './authority.ts';
-import type { Collected } from './collect.ts';
+import { asGateError, GateError } from '../../../core/errors.ts';
+import type { Digest, ImageReference } from '../../../core/image.ts';
+import { canonicalJson, type JsonValue } from '../../../core/json.ts';
+import type { Clock, ContentJudge } from '../../../core/ports.ts';
+import type { NotationAnswer } from '../notation/verifier.ts';
+import type {
+  AttestationDemand,
+  Authority,
+  ContentRule,
+  ImagePolicy,
+  NotationAuthority,
+  PolicyContent,
+} from '../policy/model.ts';
+import type { AuthorityAccount, ClaimAccount, ContentAccount, Objection, PolicyAccount } from './account.ts';
+import { type Collected, type Family, joined } from './collect.ts';
+import { contentInput, type ShownObject } from './content-input.ts';
+import type { Examined, Question, SigningAuthority } from './examine.ts';
+import type { Examiner } from './examiner.ts';
+import { caseKey, type VouchingStore } from './memory.ts';
+import { describeVouching, failureObjection, objectionTo } from './objection.ts';
 
 /** Not exported: no other module can make a VerifiedImage, whatever it found or was told. */
 const verified: unique symbol = Symbol('verified');
 
-/** Proof that every policy that applies to a digest was satisfied by a signature or a static pass. */
+/** Proof that every policy that applies to a digest was satisfied, or told only, and that one of them vouched. */
 export interface VerifiedImage {
   readonly [verified]: true;
   readonly digest: Digest;
-  /** `ClusterImagePolicy release, authority authority-0, key SHA256:4ad7…`, one a policy. */
+  /** `ClusterImagePolicy release, authority authority-0, key SHA256:4ad7…`, one a policy that vouched. */
   readonly by: readonly string[];
 }
 
-/** What a policy has against a digest, as far as a finding tells it; the place and object are the caller's. */
-export type Objection = Pick<Finding, 'code' | 'rule' | 'message' | 'mend'> & { readonly effect: 'deny' | 'error' };
-
 export type Verdict =
-  | { readonly kind: 'verified'; readonly image: VerifiedImage }
+  | { readonly kind: 'verified'; readonly image: VerifiedImage; readonly warnings: readonly Objection[] }
+  /** Nobody vouched, and every policy that should have is in mode `warn`: it may run, and is never called verified. */
+  | { readonly kind: 'tolerated'; readonly warnings: readonly [Objection, ...Objection[]] }
   | { readonly kind: 'refused'; readonly objections: readonly [Objection, ...Objection[]] };
 
-/**
- * Judges a digest by the policies that apply: all of them must be satisfied, each by any one of its authorities, and an
- * authority by any one object. `collect` is called once at most, and not at all where no policy asks for a signature.
- * No policies at all is refused: nothing vouched. Rejects only when `collect` does.
- */
-export async function judge(
-  digest: Digest,
-  policies: readonly ImagePolicy[],
-  collect: () => Promise<Collected>,
-): Promise<Verdict> {
-  let collected: Promise<Collected> | undefined;
-  const once = () => (collected ??= collect());
-  const by: string[] = [];
-  const objections: Objection[] = [];
-  for (const policy of policies) {
-    const answer = await judgePolicy(digest, policy, once);
-    if (typeof answer === 'string') by.push(answer);
-    else objections.push(answer);
-  }
-  const [first, ...rest] = objections;
-  if (first !== undefined) return { kind: 'refused', objections: [first, ...rest] };
-  if (by.length === 0 || by.length !== policies.length) {
-    return {
-      kind: 'refused',
-      objections: [
-        {
-          effect: 'deny',
-          code: 'IMAGE_UNMATCHED',
-          rule: 'images',
-          message: 'no policy vouched for it',
-          mend: 'Add a policy.',
-        },
-      ],
-    };
-  }
-  return { kind: 'verified', image: { [verified]: true, digest, by } };
+/** What a digest is judged about, and by whom. */
+export interface Case {
+  readonly digest: Digest;
+  readonly reference: ImageReference;
+  readonly policies: readonly AppliedPolicy[];
 }
 
-/** Who vouched, or the objection. */
-async function judgePolicy(
-  digest: Digest,
-  policy: ImagePolicy,
-  collect: () => Promise<Collected>,
-): Promise<string | Objection> {
-  const rejections: Rejection[] = [];
-  for (const authority of policy.authorities) {
-    if (authority.kind === 'static') {
-      if (authority.action === 'pass') return `${policy.rule}, authority ${authority.name}, static pass`;
-      continue;
-    }
-    if (authority.kind !== 'key') throw new GateError('IMAGE_POLICY_UNSUPPORTED', `${authority.kind} is not verified`);
-    for (const object of (await collect()).objects) {
-      const rejection = await rejectionOf(authority, object, digest);
-      if (rejection === undefined) return `${policy.rule}, ${describeAuthority(authority)}`;
-      rejections.push(rejection);
-    }
-  }
-  const keys = policy.authorities.filter((authority) => authority.kind === 'key');
-  if (keys.length === 0) return deniedByStatic(policy);
-  return objectionOf(policy, keys.map(describeAuthority).join('; '), rejections, await collect());
+/** A policy that applies. */
+export interface AppliedPolicy {
+  readonly policy: ImagePolicy;
+  /** The objects that its `spec.policy` is asked about; at least one. */
+  readonly objects: readonly ShownObject[];
 }
 
-function describeAuthority(authority: KeyAuthority): string {
-  return `authority ${authority.name}, ${describeKey(authority.key)}`;
+/** What judging works with. */
+export interface VerifierPorts {
+  /** What is found of a family where an authority looks. Rejects only when the signal aborts. */
+  readonly collect: (authority: SigningAuthority | NotationAuthority, family: Family) => Promise<Collected>;
+  readonly examiner: Examiner;
+  readonly notation: NotationVerifier | undefined;
+  readonly content: ContentJudge | undefined;
+  /** The configs of the image's platforms. */
+  readonly configs: () => Promise<JsonValue>;
+  /** Remembers what vouched, and asks once where many ask at the same time. */
+  readonly vouched: VouchingStore;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
 }
 
-function deniedByStatic(policy: ImagePolicy): Objection {
-  const said = policy.authorities.flatMap((each) =>
-    each.kind === 'static' && each.message !== '' ? [each.message] : [],
-  );
-  const message = `the policy refuses this image${said.length === 0 ? '' : `: ${oneLine(said.join('; '))}`}`;
-  return {
-    effect: 'deny',
-    code: 'IMAGE_DENIED_BY_POLICY',
-    rule: policy.rule,
-    message,
-    mend: 'Use another image, or have the owner of the policy change it.',
-  };
-}
-
-/**
- * Why no authority was satisfied. What the registry failed to answer comes first: with it, an absent signature proves
- * nothing, and the answer is "not now" and not "no".
- */
-function objectionOf(
-  policy: ImagePolicy,
-  tried: string,
-  rejections: readonly Rejection[],
+/** Judges by an authority of the Notary Project what was collected for it. */
+export type NotationVerifier = (
+  authority: NotationAuthority,
   collected: Collected,
-): Objection {
-  const rule = policy.rule;
-  const [failure] = collected.failures;
-  if (failure !== undefined)
-    return failureObjection(rule, failure, `its signatures could not be read (tried ${tried})`);
-  const [tooMany] = collected.tooMany;
-  if (tooMany !== undefined) {
-    return {
-      effect: 'deny',
-      code: 'IMAGE_TOO_MANY_SIGNATURES',
-      rule,
-      message: `too much hangs on it to be read: ${tooMany}`,
-      mend: 'Remove what is not needed from the registry, or raise that limit.',
-    };
-  }
-  const worst = REJECTIONS.map((why) => rejections.find((each) => each.why === why)).find((each) => each !== undefined);
-  const [malformed] = collected.malformed;
-  if (worst === undefined && malformed === undefined) {
-    return {
-      effect: 'deny',
-      code: 'IMAGE_UNSIGNED',
-      rule,
-      message: `it has no signature (tried ${tried})`,
-      mend: 'Sign the digest with cosign and a key that the policy names.',
-    };
-  }
-  // An unreadable object says more than one by a stranger's key, and less than what the trusted key really signed.
-  const stranger = worst === undefined || worst.why === 'other-key' || worst.why === 'certificate';
-  if (malformed !== undefined && stranger) return { ...texts.malformed(malformed), effect: 'deny', rule };
-  const told = worst as Rejection;
-  return { ...texts[told.why](`${told.source}: ${told.detail}`, tried, rejections.length), effect: 'deny', rule };
+  about: Pick<Case, 'digest' | 'reference'>,
+) => Promise<NotationAnswer>;
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** One for each policy that applies, in their order. */
+  readonly accounts: readonly PolicyAccount[];
 }
 
-/** What to say of a rejection; `clause` is made of escaped text. */
-const texts: Record<
-  Rejection['why'],
-  (clause: string, tried?: string, count?: number) => Pick<Objection, 'code' | 'message' | 'mend'>
-> = {
-  'other-digest': (clause) => ({
-    code: 'IMAGE_SIGNATURE_OTHER_DIGEST',
-    message: `the signature beside it is for another image (${clause})`,
-    mend: 'Sign this digest; find out who copied the signature.',
-  }),
-  'not-a-signature': (clause) => ({
-    code: 'IMAGE_NOT_A_SIGNATURE',
-    message: `what the key signed about it is not an image signature (${clause})`,
-    mend: 'Sign the digest with cosign sign; an attestation does not stand for a signature.',
-  }),
-  altered: (clause, tried) => ({
-    code: 'IMAGE_SIGNATURE_INVALID',
-    message: `its signature was altered (${clause}; tried ${tried})`,
-    mend: 'Sign the digest again; find out who changed the signature.',
-  }),
-  malformed: (clause) => ({
-    code: 'IMAGE_SIGNATURE_INVALID',
-    message: `its signature cannot be read (${clause})`,
-    mend: 'Sign the digest again with cosign.',
-  }),
-  certificate: (clause) => ({
-    code: 'IMAGE_SIGNATURE_INVALID',
-    message: `it is signed with a certificate only, and the policy names a key (${clause})`,
-    mend: 'Sign the digest with a key that the policy names.',
-  }),
-  'other-key': (_, tried, count = 1) => ({
-    code: 'IMAGE_SIGNATURE_OTHER_KEY',
-    message: `no signature verifies with the policy's key: it was signed by another, or altered (${count} tried with ${tried})`,
-    mend: 'Sign the digest with a key that the policy names.',
-  }),
-};
+/**
+ * Judges a digest by the policies that apply: all of them must be satisfied, each by `quorum` of its authorities, an
+ * authority by any one object for each thing that it asks for. Nothing is fetched that no policy asks for. No policies
+ * at all is refused: nothing vouched. Rejects only when the signal aborts; any other error is an objection.
+ */
+export async function judge(about: Case, ports: VerifierPorts): Promise<Judgement> {
+  const accounts = await Promise.all(
+    about.policies.map(async (applied) => {
+      try {
+        const key = caseKey(applied, about.reference, about.digest);
+        const account = await ports.vouched.once(key, () => judgePolicy(about, applied, key, ports), ports.signal);
+        // Whoever remembers cannot make an answer, or give one to another question.
+        if (genuine.get(account) !== key) throw new GateError('CHECK_SILENT', 'what was remembered is no answer');
+        return account;
+      } catch (error) {
+        ports.signal.throwIfAborted();
+        return erroredAccount(applied.policy, asGateError(error, 'CHECK_CRASHED'));
+      }
+    }),
+  );
+  return { verdict: verdictOf(about, accounts), accounts };
+}
 
-/** An error on the way to the signatures, as an objection. */
-export function failureObjection(rule: string, failure: GateError, what: string): Objection {
+function verdictOf({ digest, policies }: Case, accounts: readonly PolicyAccount[]): Verdict {
+  const against = accounts.flatMap(({ policy, objection, tolerated }) =>
+    objection === undefined ? [] : [{ mode: tolerated === true ? 'warn' : policy.mode, objection }],
+  );
+  const [first, ...rest] = against.filter(({ mode }) => mode !== 'warn').map(({ objection }) => objection);
+  const warnings = against
+    .filter(({ mode }) => mode === 'warn')
+    .map(({ objection }) => ({ ...objection, effect: 'warn' as const }));
+  if (first !== undefined) return { kind: 'refused', objections: [first, ...rest, ...warnings] };
+  const by = accounts.filter(({ outcome }) => outcome === 'vouched').map(describeVouching);
+  if (by.length > 0 && by.length + warnings.length === policies.length) {
+    return { kind: 'verified', image: { [verified]: true, digest, by }, warnings };
+  }
+  const [warning, ...others] = warnings;
+  if (by.length === 0 && warning !== undefined && warnings.length === policies.length) {
+    return { kind: 'tolerated', warnings: [warning, ...others] };
+  }
+  const message = 'no policy vouched for it';
+  const objection = {
+    effect: 'deny',
+    code: 'IMAGE_UNMATCHED',
+    rule: 'images',
+    message,
+    mend: 'Add a policy.',
+  } as const;
+  return { kind: 'refused', objections: [objection] };
+}
+
+/** The accounts that were made here, and what each answers. */
+const genuine = new WeakMap<PolicyAccount, string>();
+
+async function judgePolicy(
+  about: Case,
+  applied: AppliedPolicy,
+  key: string,
+  ports: VerifierPorts,
+): Promise<PolicyAccount> {
+  const account = await accountOf(about, applied, ports);
+  genuine.set(account, key);
+  return account;
+}
+
+async function accountOf(about: Case, applied: AppliedPolicy, ports: VerifierPorts): Promise<PolicyAccount> {
+  const { policy } = applied;
+  const statics = policy.authorities.filter((each) => each.kind === 'static' && each.action === 'pass').length;
+  // Everything is wanted by a policy over what vouched; any other is content as soon as there is enough.
+  const everything = policy.content !== undefined;
+  const settled = !everything && statics >= policy.quorum;
+  const authorities = settled
+    ? policy.authorities.map(accountWithoutObjects)
+    : await judgeAuthorities(about, policy, everything ? Number.POSITIVE_INFINITY : policy.quorum - statics, ports);
+  const passed = authorities.filter(({ outcome }) => outcome === 'passed').length;
+  const base = { policy, authorities };
+  if (policy.quorum < 1 || passed < policy.quorum) {
+    const objection = objectionTo(policy, authorities);
+    // A trust policy of the Notary Project may only log who signed: the image may run, and nobody vouched for it.
+    const tolerated = policy.quorum === 1 && authorities.some(({ notation }) => notation?.tolerated === true);
+    return { ...base, outcome: 'refused', content: undefined, objection, tolerated };
+  }
+  if (policy.content === undefined) return { ...base, outcome: 'vouched', content: undefined, objection: undefined };
+  const content = await judgePolicyContent(policy.content, applied, authorities, ports);
+  if (content.kind === 'passed') return { ...base, outcome: 'vouched', content, objection: undefined };
+  return { ...base, outcome: 'refused', content, objection: objectionTo(policy, authorities, content) };
+}
+
+/** Collects for every authority at once, examines all that was found in one go, and asks the policies over content. */
+async function judgeAuthorities(
+  about: Case,
+  policy: ImagePolicy,
+  enough: number,
+  ports: VerifierPorts,
+): Promise<AuthorityAccount[]> {
+  const collected = await Promise.all(policy.authorities.map((authority) => collectFor(authority, ports)));
+  const examined = await examineAll(about, policy, collected, enough, ports);
+  const accounts: AuthorityAccount[] = [];
+  for (const [i, authority] of policy.authorities.entries()) {
+    const found = collected[i] ?? joined([]);
+    if (authority.kind === 'static') accounts.push(accountWithoutObjects(authority));
+    else if (authority.kind === 'notation') accounts.push(await judgeNotation(authority, found, about, ports));
+    else
+      accounts.push(await judgeSigning(authority, found, examined.get(authority), policy.content !== undefined, ports));
+  }
+  return accounts;
+}
+
+async function examineAll(
+  { digest, reference }: Case,
+  policy: ImagePolicy,
+  collected: readonly Collected[],
+  enough: number,
+  ports: VerifierPorts,
+): Promise<ReadonlyMap<Authority, Examined[number]>> {
+  const questions: Question[] = [];
+  for (const [i, authority] of policy.authorities.entries()) {
+    if (authority.kind !== 'key' && authority.kind !== 'keyless') continue;
+    const { attestations } = authority;
+    const every = policy.content !== undefined || attestations.some(({ content }) => content !== undefined);
+    questions.push({ authority, pools: [i], claims: claimsOf(attestations), every });
+  }
+  if (questions.length === 0) return new Map();
+  // Whether an authority with a policy over content is satisfied is not known there.
+  const certain = questions.every(({ every }) => !every);
+  const examined = await ports.examiner.examine(
+    {
+      digest,
+      reference,
+      now: ports.clock.now(),
+      pools: collected.map(({ found }) => found),
+      questions,
+      enough: certain ? enough : Number.POSITIVE_INFINITY,
+    },
+    ports.signal,
+  );
+  return new Map(questions.map(({ authority }, i) => [authority, examined[i]]));
+}
+
+function claimsOf(demands: readonly AttestationDemand[]): Question['claims'] {
+  if (demands.length === 0) return [{ kind: 'signature' }];
+  return demands.map(({ predicateType }) => ({ kind: 'attestation', predicateType }));
+}
+
+async function collectFor(authority: Authority, ports: VerifierPorts): Promise<Collected> {
+  if (authority.kind === 'static') return joined([]);
+  return joined(await Promise.all(familiesOf(authority).map((family) => ports.collect(authority, family))));
+}
+
+/** Only the places that the authority looks at; objects of the others could not satisfy it. */
+export function familiesOf(authority: SigningAuthority | NotationAuthority): readonly Family[] {
+  if (authority.kind === 'notation') return ['notation'];
+  const { format, attestations } = authority;
+  const attests = attestations.length > 0;
+  return [
+    ...(format === 'bundle' ? [] : [attests ? ('attestation-tag' as const) : ('signature-tag' as const)]),
+    ...(format === 'legacy' ? [] : ['bundles' as const]),
+    ...(format === 'any' ? [attests ? ('envelope-referrers' as const) : ('signature-referrers' as const)] : []),
+  ];
+}
+
+async function judgeSigning(
+  authority: SigningAuthority,
+  collected: Collected,
+  answer: Examined[number],
+  exhaustive: boolean,
+  ports: VerifierPorts,
+): Promise<AuthorityAccount> {
+  const obstacles = obstaclesOf(collected);
+  const base = { authority, obstacles, failures: collected.failures, tooMany: collected.tooMany, note: undefined };
+  if (answer === undefined) return { ...base, outcome: 'not asked', claims: [] };
+  const wanted = claimsOf(authority.attestations);
+  const claims: ClaimAccount[] = [];
+  for (const [i, claim] of wanted.entries()) {
+    const demand = authority.attestations[i];
+    const { proofs = [], refused = [] } = answer[i] ?? {};
+    const contents: ContentAccount[] = [];
+    if (demand?.content !== undefined) {
+      for (const { statement } of proofs) {
+        contents.push(await judgeContent(demand.content, statement ?? null, ports));
+        if (contents.at(-1)?.kind === 'passed' && !exhaustive) break;
+      }
+    }
+    claims.push({ claim, name: demand?.name, content: demand?.content, proofs, refused, contents });
+  }
+  const passed = claims.length > 0 && claims.length === wanted.length && claims.every(isSatisfied);
+  return { ...base, outcome: passed ? 'passed' : 'failed', claims };
+}
+
+function isSatisfied({ content, proofs, contents }: ClaimAccount): boolean {
+  if (proofs.length === 0) return false;
+  return content === undefined || contents.some(({ kind }) => kind === 'passed');
+}
+
+async function judgeNotation(
+  authority: NotationAuthority,
+  collected: Collected,
+  about: Case,
+  { notation }: VerifierPorts,
+): Promise<AuthorityAccount> {
+  if (notation === undefined)
+    throw new GateError('IMAGE_POLICY_UNSUPPORTED', 'signatures of the Notary Project are not verified here');
+  const answer = await notation(authority, collected, about);
+  const { failures, tooMany } = collected;
+  const outcome = answer.passed === true ? 'passed' : 'failed';
+  const base = { authority, outcome, claims: [], obstacles: obstaclesOf(collected), failures, tooMany } as const;
+  return { ...base, note: answer.note, notation: answer };
+}
+
+/** A static authority; and any other where it was not needed. */
+function accountWithoutObjects(authority: Authority): AuthorityAccount {
+  const base = { authority, claims: [], obstacles: [], failures: [], tooMany: [], note: undefined };
+  if (authority.kind !== 'static') return { ...base, outcome: 'not asked' };
   return {
-    // Some failures are answers: content that is not what its digest says was judged, and refused.
-    effect: CODES[failure.code].answer === 'denied' ? 'deny' : 'error',
-    code: failure.code,
-    rule,
-    message: `${what}: ${oneLine(failure.message)}`,
-    mend: failure.mend,
+    ...base,
+    outcome: authority.action === 'pass' ? 'passed' : 'failed',
+    note: authority.message === '' ? undefined : authority.message,
   };
 }
 
-function oneLine(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, 500);
+function obstaclesOf({ malformed, tooMany, failures }: Collected): string[] {
+  return [...failures.map(({ message }) => message), ...tooMany, ...malformed];
+}
+
+/** `spec.policy`: once, or once for each object where it looks at them; all must pass. */
+async function judgePolicyContent(
+  content: PolicyContent,
+  { objects }: AppliedPolicy,
+  authorities: readonly AuthorityAccount[],
+  ports: VerifierPorts,
+): Promise<ContentAccount> {
+  let configs: JsonValue | undefined;
+  if (content.fetchConfigFile) {
+    try {
+      configs = await ports.configs();
+    } catch (error) {
+      ports.signal.throwIfAborted();
+      return { kind: 'errored', error: asGateError(error, 'IMAGE_UNVERIFIABLE') };
+    }
+  }
+  const inputs = new Map(
+    (objects.length === 0 ? [undefined] : objects).map((object) => {
+      const input = contentInput(content, authorities, configs, object);
+      return [canonicalJson(input), input] as const;
+    }),
+  );
+  for (const input of inputs.values()) {
+    const answer = await judgeContent(content.rule, input, ports);
+    if (answer.kind !== 'passed') return answer;
+  }
+  return { kind: 'passed' };
+}
+
+async function judgeContent(rule: ContentRule, input: JsonValue, ports: VerifierPorts): Promise<ContentAccount> {
+  try {
+    if (ports.content === undefined)
+      throw new GateError('IMAGE_POLICY_UNSUPPORTED', `${rule.name} cannot be judged: there is no engine for it`);
+    const answer = await ports.content.judge(rule, input, ports.signal);
+    if (answer?.kind === 'passed') return { kind: 'passed' };
+    if (answer?.kind === 'failed') return { kind: 'failed', message: String(answer.message) };
+    throw new GateError('CHECK_SILENT', `${rule.name} gave no answer`);
+  } catch (error) {
+    ports.signal.throwIfAborted();
+    return { kind: 'errored', error: asGateError(error, 'CHECK_CRASHED') };
+  }
+}
+
+function erroredAccount(policy: ImagePolicy, error: GateError): PolicyAccount {
+  const objection = failureObjection(policy.rule, error, 'its signatures could not be verified');
+  return { policy, outcome: 'refused', authorities: [], content: undefined, objection };
 }

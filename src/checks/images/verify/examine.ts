@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto';
+import type { Digest, ImageReference } from '../../../core/image.ts';
+import type { JsonObject } from '../../../core/json.ts';
+import type { KeyAuthority, KeylessAuthority } from '../policy/model.ts';
+import type { Claim } from './claim.ts';
+import type { Found } from './collect.ts';
+import { Malformed } from './json.ts';
+import { fromAttestationLayer, fromBundle, fromSignatureLayer, type SignedObject } from './signed-object.ts';
+import { prepare, type Signer, type Step, type TrustedTime, verifyObject, type Why } from './verify-object.ts';
+
+/** An authority that signs by Sigstore's formats. */
+export type SigningAuthority = KeyAuthority | KeylessAuthority;
+
+/** All that is asked about one digest by one policy. Plain data, so that it can be handed to a worker thread. */
+export interface Examination {
+  readonly digest: Digest;
+  readonly reference: ImageReference;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** What was found, place by place. */
+  readonly pools: readonly (readonly Found[])[];
+  readonly questions: readonly Question[];
+  /** After so many questions that are answered by proofs for each claim, the others need not be asked. */
+  readonly enough: number;
+}
+
+export interface Question {
+  readonly authority: SigningAuthority;
+  /** Which of the pools the authority looks at. */
+  readonly pools: readonly number[];
+  readonly claims: readonly Exclude<Claim, { kind: 'artifact' }>[];
+  /** Whether every proof is wanted, with its statement; else the first one will do. */
+  readonly every: boolean;
+}
+
+/** What became of a question; undefined where enough others were answered. */
+export type Examined = readonly (Answer | undefined)[];
+
+/** One part for each claim of the question, in their order. */
+export type Answer = readonly ClaimAnswer[];
+
+export interface ClaimAnswer {
+  readonly proofs: readonly Proof[];
+  readonly refused: readonly Refused[];
+}
+
+/** That one object is what was asked for. Made where it was verified, and worth nothing anywhere else. */
+export interface Proof {
+  readonly source: string;
+  readonly form: Found['form'];
+  readonly signer: Signer;
+  readonly times: readonly TrustedTime[];
+  /** Hex; names the signature in the input of policies. */
+  readonly id: string;
+  /** Only where every proof was asked for. */
+  readonly statement: JsonObject | undefined;
+}
+
+/** Why an object is not. */
+export interface Refused {
+  readonly why: Why;
+  /** Where in the order of checks of `verifyObject`. */
+  readonly step: Step;
+  readonly source: string;
+  /** A clause for people. */
+  readonly detail: string;
+}
+
+/**
+ * Judges what was found by each authority. Synchronous work on hostile bytes, all of it bounded; it runs where it can
+ * be stopped. Objects that promise to fit come first, which spares work, and all are judged before one is missed.
+ */
+export async function examine(examination: Examination): Promise<Examined> {
+  const { pools, questions, enough } = examination;
+  await prepare(questions.map(({ authority }) => authority));
+  const read = pools.map((pool) => pool.map(readFound));
+  let answered = 0;
+  return questions.map((question) => {
+    if (answered >= enough) return undefined;
+    const objects = question.pools.flatMap((index) => read[index] ?? []);
+    const answer = question.claims.map((claim) => answerClaim(question, claim, objects, examination));
+    if (answer.every(({ proofs }) => proofs.length > 0)) answered += 1;
+    return answer;
+  });
+}
+
+type Read =
+  | { readonly found: Found; readonly object: SignedObject }
+  | { readonly found: Found; readonly object: undefined; readonly refused: Refused };
+
+function readFound(found: Found): Read {
+  try {
+    return { found, object: parse(found) };
+  } catch (error) {
+    // Whatever it is that one object does to its reader, the next one is read all the same.
+    const why = error instanceof Malformed ? 'malformed' : 'unverifiable';
+    const detail = error instanceof Malformed ? error.message : 'reading it failed';
+    return { found, object: undefined, refused: { why, step: 1, source: found.source, detail } };
+  }
+}
+
+function parse({ form, annotations, bytes, source }: Found): SignedObject {
+  switch (form) {
+    case 'signature-layer':
+      return fromSignatureLayer(annotations, bytes, source);
+    case 'attestation-layer':
+      return fromAttestationLayer(annotations, bytes, source);
+    case 'bundle':
+      return fromBundle(bytes, source);
+    case 'notation':
+      throw new Malformed('it is a signature of the Notary Project');
+    default:
+      return form satisfies never;
+  }
+}
+
+function answerClaim(
+  { authority, every }: Question,
+  claim: Question['claims'][number],
+  objects: readonly Read[],
+  { digest, reference, now }: Examination,
+): ClaimAnswer {
+  const proofs: Proof[] = [];
+  const refused: Refused[] = [];
+  const inOrder = [...objects].sort((a, b) => promise(b, authority, claim) - promise(a, authority, claim));
+  for (const read of inOrder) {
+    const { source, form } = read.found;
+    if (read.object === undefined) {
+      refused.push(read.refused);
+      continue;
+    }
+    const result = verifyObject(read.object, authority, { digest, claim, reference }, now);
+    if (result.kind === 'rejected') {
+      refused.push({ why: result.why, step: result.step, source, detail: result.detail });
+      continue;
+    }
+    const { signer, times, statement } = result;
+    proofs.push({ source, form, signer, times, id: idOf(read.object), statement: every ? statement : undefined });
+    if (!every) break;
+  }
+  return { proofs, refused };
+}
+
+/** Hints are unsigned: they say what to look at first, and never what counts. */
+function promise({ found, object }: Read, authority: SigningAuthority, claim: Question['claims'][number]): number {
+  if (object === undefined) return 0;
+  const { material } = object;
+  const byWhom =
+    authority.kind === 'key'
+      ? material.kind === 'key' && (material.hint === authority.key.fingerprint ? 2 : material.hint === '' ? 1 : 0)
+      : material.kind === 'certificate';
+  const ofType = claim.kind === 'attestation' && found.hint === claim.predicateType;
+  return Number(byWhom) + Number(ofType);
+}
+
+/** As policy-controller names a signature in the input of a policy: the sha256 of it and of its certificate in PEM. */
+function idOf({ signature, material }: SignedObject): string {
+  const hash = createHash('sha256').update(signature);
+  if (material.kind === 'certificate') {
+    const base64 = Buffer.from(material.leaf).toString('base64').replaceAll(/.{64}/g, '$&\n').trimEnd();
+    hash.update(`-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`);
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,106 @@
+import { GateError } from '../../../core/errors.ts';
+import { type Digest, parseDigest } from '../../../core/image.ts';
+import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../core/json.ts';
+import type { ReadRepository, Registry } from '../../../core/ports.ts';
+import { Malformed, parseStrictJson } from './json.ts';
+
+/** Bytes of one config; those of real images have a few thousand. */
+const maxConfigBytes = 1024 * 1024;
+/** Platforms of one image, and indexes in indexes. */
+const maxPlatforms = 64;
+const maxDepth = 3;
+
+const indexTypes = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+];
+
+/**
+ * The config of every platform of an image, by `os/architecture[/variant][:os.version]`, as policies with
+ * `fetchConfigFile` see it. Manifests of attestations (platform unknown/unknown) are left out, because no node runs
+ * them. Throws IMAGE_UNVERIFIABLE and REGISTRY_* for anything that cannot be read whole; nothing is ever left out
+ * because it cannot be read.
+ */
+export async function readImageConfigs(
+  repository: ReadRepository,
+  digest: Digest,
+  registry: Registry,
+  signal: AbortSignal,
+): Promise<JsonObject> {
+  const configs = new Map<string, JsonValue>();
+  await walk(digest, 0);
+  if (configs.size === 0) throw unreadable('it has no platform');
+  return objectFrom([...configs].sort(([a], [b]) => (a < b ? -1 : 1)));
+
+  async function walk(at: Digest, depth: number): Promise<void> {
+    const found = await registry.manifest(repository, at, signal);
+    if (found === undefined) throw unreadable(`the registry does not have ${at.slice(0, 19)}…`);
+    const manifest = read(found.bytes, 'its manifest');
+    const children = manifest['manifests'];
+    if (children === undefined) return await addConfig(manifest);
+    if (depth >= maxDepth) throw unreadable(`its indexes are nested more than ${maxDepth} deep`);
+    if (!Array.isArray(children)) throw unreadable('its index is malformed');
+    if (children.length > maxPlatforms) {
+      throw unreadable(`its index names ${children.length} manifests, and ${maxPlatforms} are read`);
+    }
+    for (const child of children as readonly JsonValue[]) {
+      if (!isObject(child)) throw unreadable('its index is malformed');
+      if (!isAttestation(child)) await walk(digestOf(child), depth + 1);
+    }
+  }
+
+  async function addConfig(manifest: JsonObject): Promise<void> {
+    const { config } = manifest;
+    if (!isObject(config)) throw unreadable('a platform of it has no config');
+    const blob = await registry.blob(repository, digestOf(config), maxConfigBytes, signal);
+    if (blob === undefined) throw unreadable('the registry does not have the config of a platform');
+    const document = read(blob.bytes, 'its config');
+    const name = platformOf(document);
+    const known = configs.get(name);
+    // Of two configs for one platform a policy would judge one, and a node could run the other.
+    if (known !== undefined) throw unreadable(`it has two configs for ${name}`);
+    if (configs.size >= maxPlatforms) throw unreadable(`it has more than ${maxPlatforms} platforms`);
+    configs.set(name, document);
+  }
+}
+
+/** Whether the index says that the manifest is BuildKit's attestation about another. */
+function isAttestation({ platform, mediaType }: JsonObject): boolean {
+  if (typeof mediaType === 'string' && indexTypes.includes(mediaType)) return false;
+  return isObject(platform) && platform['os'] === 'unknown' && platform['architecture'] === 'unknown';
+}
+
+/** As go-containerregistry's Platform.String() writes it. */
+function platformOf(config: JsonObject): string {
+  const text = (field: string) => {
+    const value = config[field] ?? '';
+    if (typeof value !== 'string') throw unreadable(`${field} of a config is not a string`);
+    return value;
+  };
+  const [os, architecture, variant, version] = [text('os'), text('architecture'), text('variant'), text('os.version')];
+  if (os === '') return '';
+  const name = [os, architecture, variant].filter((part) => part !== '').join('/');
+  return version === '' ? name : `${name}:${version}`;
+}
+
+function digestOf(descriptor: JsonObject): Digest {
+  const { digest } = descriptor;
+  if (typeof digest !== 'string') throw unreadable('a descriptor has no digest');
+  return parseDigest(digest);
+}
+
+function read(bytes: Uint8Array, what: string): JsonObject {
+  let value: JsonValue;
+  try {
+    value = parseStrictJson(bytes);
+  } catch (error) {
+    if (error instanceof Malformed) throw unreadable(`${what}: ${error.message}`);
+    throw error;
+  }
+  if (!isObject(value)) throw unreadable(`${what} is not an object`);
+  return value;
+}
+
+function unreadable(why: string): GateError {
+  return new GateError('IMAGE_UNVERIFIABLE', `its config cannot be read: ${why}`);
+}
