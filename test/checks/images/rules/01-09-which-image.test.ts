@@ -1,0 +1,270 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { only, startHostileRegistry, wrongDigest } from '../../../support/hostile-registry.ts';
+import { pushImage, pushIndex } from '../../../support/registry.ts';
+
+import { signStatement } from '../../../support/sigstore/mock.ts';
+import {
+  byKey,
+  expectAllowed,
+  expectDenied,
+  judge,
+  manifestUrl,
+  newImage,
+  ociManifest,
+  openBench,
+  policy,
+  putBundle,
+  putLayers,
+} from './bench.ts';
+
+const bench = openBench();
+const keyed = () => policy([byKey(bench.key)]);
+const signed = (digest: string) => bench.sigstore.bundle(signStatement(digest), { signer: bench.key, log: 'none' });
+
+describe('rule 1: a tag is resolved once, and the digest that was verified is what is emitted [CVE-2022-47633, CVE-2023-47630]', () => {
+  it('a registry that answers the second time with another image', async () => {
+    const good = await newImage(bench);
+    const evil = await pushImage(bench.registry.host, good.repository, 'evil', 'evil');
+    await putBundle(good, signed(good.digest));
+    await using hostile = await startHostileRegistry({ upstream: bench.registry.host });
+    let asked = 0;
+    hostile.behave(
+      only(/\/manifests\/v1$/, (_, response) => {
+        const digest = asked++ === 0 ? good.digest : evil.digest;
+        response.writeHead(200, {
+          'content-type': ociManifest,
+          'docker-content-digest': digest,
+          'content-length': '1',
+        });
+        return response.end();
+      }),
+    );
+    const run = await judge(bench, {
+      runs: `${hostile.host}/${good.repository}:v1`,
+      trust: keyed(),
+      hosts: [hostile.host],
+    });
+    expectAllowed(run, good);
+    expect(run.stdout).not.toContain(evil.digest);
+    expect(asked).toBe(1);
+  });
+
+  it('a registry that names a digest of its choice for what it serves', async () => {
+    const [good, evil] = [await newImage(bench), await newImage(bench)];
+    await putBundle(good, signed(good.digest));
+    await using hostile = await startHostileRegistry({ upstream: bench.registry.host });
+    // The signed digest is promised for the tag of the unsigned image: what is emitted is the digest that was verified, never what was served.
+    hostile.behave(
+      only(/\/manifests\/v1$/, (_, response) => {
+        response.writeHead(200, {
+          'content-type': ociManifest,
+          'docker-content-digest': good.digest,
+          'content-length': '1',
+        });
+        return response.end();
+      }),
+    );
+    const run = await judge(bench, {
+      runs: `${hostile.host}/${evil.repository}:v1`,
+      trust: keyed(),
+      hosts: [hostile.host],
+    });
+    expectDenied(run, 'IMAGE_UNSIGNED');
+  });
+});
+
+describe('rule 2: every body is hashed [CVE-2023-33959]', () => {
+  it('bodies that do not have the digest they were asked for by', async () => {
+    const image = await newImage(bench);
+    await putBundle(image, signed(image.digest));
+    await using hostile = await startHostileRegistry({ upstream: bench.registry.host });
+    hostile.behave(only(/\/(?:blobs|manifests)\/sha256:/, wrongDigest(bench.registry.host)));
+    const run = await judge(bench, {
+      runs: `${hostile.host}/${image.repository}:v1`,
+      trust: keyed(),
+      hosts: [hostile.host],
+    });
+    expectDenied(run, 'REGISTRY_DIGEST_MISMATCH');
+    hostile.behave();
+    expectAllowed(
+      await judge(bench, { runs: `${hostile.host}/${image.repository}:v1`, trust: keyed(), hosts: [hostile.host] }),
+      image,
+    );
+  });
+});
+
+describe('rule 3: of a tag and a digest the digest counts', () => {
+  it('whatever the tag points to', async () => {
+    const good = await newImage(bench);
+    const evil = await pushImage(bench.registry.host, good.repository, 'evil', 'evil');
+    await putBundle(good, signed(good.digest));
+    const name = `${good.host}/${good.repository}`;
+    expectAllowed(await judge(bench, { runs: `${name}:evil@${good.digest}`, trust: keyed() }), good);
+    expectDenied(await judge(bench, { runs: `${name}:v1@${evil.digest}`, trust: keyed() }), 'IMAGE_UNSIGNED');
+  });
+});
+
+describe('rule 4: of a multi-platform image the index is verified', () => {
+  it('a signature of one platform does not cover it', async () => {
+    const amd = await newImage(bench, 'multi', 'amd');
+    const arm = await pushImage(bench.registry.host, amd.repository, 'arm', 'arm');
+    const index = await pushIndex(bench.registry.host, amd.repository, 'all', [amd, arm]);
+    await putBundle(amd, signed(amd.digest));
+    expectDenied(await judge(bench, { runs: index, trust: keyed() }), 'IMAGE_UNSIGNED');
+    await putLayers(index, [bench.sigstore.legacySignature(index.digest, { signer: bench.key, log: 'none' })]);
+    expectAllowed(await judge(bench, { runs: index, trust: keyed() }), index);
+  });
+});
+
+describe('rule 5: every spelling of a name picks the same policies', () => {
+  const refused = policy([{ name: 'none', static: { action: 'fail', message: 'not here' } }], {}, [
+    'index.docker.io/library/*',
+    'index.docker.io/library/nginx:*',
+    'index.docker.io/library/nginx@*',
+  ]);
+  const digest = `sha256:${'a'.repeat(64)}`;
+  let hub: object;
+  beforeAll(async () => {
+    await pushImage(bench.registry.host, 'library/nginx', 'latest');
+    await pushImage(bench.registry.host, 'library/nginx', '1');
+    const { host } = bench.registry;
+    hub = {
+      registries: [
+        { host: 'docker.io', mirror: host },
+        { host, plainHttp: true },
+      ],
+    };
+  });
+  const run = (image: string) =>
+    judge(bench, { runs: image, trust: refused, images: { unmatched: 'allow' }, gate: hub });
+
+  it.each([
+    'nginx',
+    'nginx:1',
+    'docker.io/nginx',
+    'docker.io/library/nginx:latest',
+    'index.docker.io/library/nginx',
+    `nginx@${digest}`,
+    `docker.io/library/nginx:1@${digest}`,
+  ])('%s', async (spelling) => expectDenied(await run(spelling), 'IMAGE_DENIED_BY_POLICY', 'not here'));
+
+  it.each([
+    'registry-1.docker.io/library/nginx',
+    'docker.io:443/library/nginx',
+    'docker.io./library/nginx',
+    'DOCKER.IO/library/nginx',
+    'INDEX.docker.io/library/nginx',
+    'docker.io/library/NGINX',
+    'docker.io//library/nginx',
+    'docker.io/library/../library/nginx',
+    ' nginx',
+    'nginx ',
+  ])('one that is not canonical never gets around them: %s', async (spelling) => {
+    const verdict = await run(spelling);
+    expect(verdict.exitCode, verdict.stderr).toBe(1);
+    expect(verdict.stdout).toBe('');
+  });
+});
+
+describe('rule 6: a mirror is asked in the place of a registry, and chooses nothing', () => {
+  it('policies see the original name, and the mirror cannot put another body under a digest', async () => {
+    const image = await newImage(bench);
+    await putBundle(image, signed(image.digest));
+    const original = `registry.example/${image.repository}`;
+    const trust = policy([byKey(bench.key)], {}, ['registry.example/**']);
+    await using hostile = await startHostileRegistry({ upstream: bench.registry.host });
+    const mirrored = (host: string) => ({
+      registries: [
+        { host: 'registry.example', mirror: host },
+        { host: bench.registry.host, plainHttp: true },
+        { host: hostile.host, plainHttp: true },
+      ],
+    });
+    const run = await judge(bench, { runs: `${original}:v1`, trust, gate: mirrored(bench.registry.host) });
+    expectAllowed(run, image);
+    expect(run.stdout).toContain(`${original}:v1@${image.digest}`);
+    hostile.behave(only(/\/(?:blobs|manifests)\/sha256:/, wrongDigest(bench.registry.host)));
+    expectDenied(
+      await judge(bench, { runs: `${original}:v1`, trust, gate: mirrored(hostile.host) }),
+      'REGISTRY_DIGEST_MISMATCH',
+    );
+    // What nodes rewrite on their own (containerd mirrors) is out of the gate's sight: the digest it emits is what binds them.
+  });
+});
+
+describe('rule 7: what is signed must name this digest', () => {
+  it.each<[string, (digest: string) => object]>([
+    ['another image', () => signStatement(`sha256:${'b'.repeat(64)}`)],
+    ['no subject', (digest) => signStatement(digest, { subject: [] })],
+    ['a subject that is null', (digest) => signStatement(digest, { subject: null })],
+    ['a list of nulls', (digest) => signStatement(digest, { subject: [null] })],
+    ['a subject without a digest', (digest) => signStatement(digest, { subject: [{ name: digest }] })],
+    [
+      'the digest in a name',
+      (digest) => signStatement(digest, { subject: [{ name: digest, digest: { sha256: 'b'.repeat(64) } }] }),
+    ],
+    [
+      'a prefix of the digest',
+      (digest) => signStatement(digest, { subject: [{ digest: { sha256: digest.slice(7, 70) } }] }),
+    ],
+    [
+      'a flood of subjects with the right one behind it',
+      (digest) =>
+        signStatement(digest, {
+          subject: [
+            ...Array.from({ length: 1100 }, (_, i) => ({ digest: { sha256: i.toString(16).padStart(64, '0') } })),
+            { digest: { sha256: digest.slice(7) } },
+          ],
+        }),
+    ],
+  ])('%s', async (_, statementFor) => {
+    const image = await newImage(bench);
+    await putBundle(image, bench.sigstore.bundle(statementFor(image.digest), { signer: bench.key, log: 'none' }));
+    const run = await judge(bench, { runs: image, trust: keyed() });
+    expect(run.exitCode, run.stderr).toBe(1);
+    expect(run.stdout).toBe('');
+  });
+
+  it('and a legacy payload too', async () => {
+    const [image, other] = [await newImage(bench), await newImage(bench)];
+    await putLayers(image, [bench.sigstore.legacySignature(other.digest, { signer: bench.key, log: 'none' })]);
+    expectDenied(await judge(bench, { runs: image, trust: keyed() }), 'IMAGE_SIGNATURE_OTHER_DIGEST');
+  });
+});
+
+describe('rule 8: a signature is of a digest and not of a name, so it holds in every repository', () => {
+  it('a limit: whoever may push can carry image and signature elsewhere', async () => {
+    const image = await newImage(bench, 'dev');
+    await putBundle(image, signed(image.digest));
+    const copy = await pushImage(bench.registry.host, 'team/prod-copy', 'v1', `${image.repository}:v1`);
+    expect(copy.digest).toBe(image.digest);
+    await putBundle(copy, signed(image.digest));
+    expectAllowed(await judge(bench, { runs: copy, trust: keyed() }), copy);
+  });
+
+  it('a key for each repository closes it', async () => {
+    const image = await newImage(bench, 'dev');
+    await putBundle(image, signed(image.digest));
+    const copy = await pushImage(bench.registry.host, 'prod/app', 'v1', `${image.repository}:v1`);
+    await putBundle(copy, signed(image.digest));
+    const trust = {
+      'dev.yaml': policy([byKey(bench.key)], {}, [`${bench.registry.host}/team/**`]),
+      'prod.yaml': policy([byKey(bench.strangerKey)], {}, [`${bench.registry.host}/prod/**`]),
+    };
+    expectDenied(await judge(bench, { runs: copy, trust }), 'IMAGE_SIGNATURE_OTHER_KEY');
+    expectAllowed(await judge(bench, { runs: image, trust }), image);
+  });
+});
+
+describe('rule 9: an old image stays signed [CVE-2024-23332]', () => {
+  it('a limit: a tag that is moved back to it is allowed, and the emitted digest shows it', async () => {
+    const old = await newImage(bench);
+    await putBundle(old, signed(old.digest));
+    const newer = await pushImage(bench.registry.host, old.repository, 'v1', 'newer');
+    await putBundle(newer, signed(newer.digest));
+    expectAllowed(await judge(bench, { runs: newer, trust: keyed() }), newer);
+    const manifest = await (await fetch(manifestUrl(old), { headers: { accept: ociManifest } })).text();
+    await fetch(manifestUrl(old, 'v1'), { method: 'PUT', headers: { 'content-type': ociManifest }, body: manifest });
+    expectAllowed(await judge(bench, { runs: old, trust: keyed() }), old);
+  });
+});

@@ -1,0 +1,533 @@
+import { describe, expect, it } from 'vitest';
+import type { Code } from '../../../../src/core/errors.ts';
+import { failing, only, startHostileRegistry } from '../../../support/hostile-registry.ts';
+import type { PushedImage } from '../../../support/registry.ts';
+import {
+  type Bundle,
+  type Certified,
+  inTotoType,
+  keyPair,
+  signedAt,
+  signStatement,
+  statement,
+  type TrustedRootParts,
+} from '../../../support/sigstore/mock.ts';
+import {
+  byIdentity,
+  byKey,
+  email,
+  expectAllowed,
+  expectDenied,
+  issuer,
+  judge,
+  newImage,
+  openBench,
+  policy,
+  putBundle,
+  putLayers,
+  putReferrer,
+} from './bench.ts';
+
+const bench = openBench();
+const later = (minutes: number) => new Date(signedAt.getTime() + minutes * 60_000);
+const root = (parts?: TrustedRootParts) => bench.sigstore.trustedRoot(parts);
+const keyless = (identity?: object, more?: object) => policy([byIdentity(identity, more)]);
+/** An authority that asks for a timestamp and no log. */
+const stamped = () => policy([byIdentity(undefined, { ctlog: {}, rfc3161timestamp: { trustRootRef: 'corp' } })]);
+
+/** Signs a new image as told, and judges it. */
+async function verdictOn(
+  bundleFor: (image: PushedImage) => Promise<Bundle | string> | Bundle | string,
+  trust = keyless(),
+  parts?: TrustedRootParts,
+) {
+  const image = await newImage(bench);
+  await putBundle(image, await bundleFor(image));
+  return { image, run: await judge(bench, { runs: image, trust, root: root(parts) }) };
+}
+
+describe('rule 10: a certificate counts at a time that somebody vouches for [CVE-2026-24122, GHSA-wqqc-jjcq-vfxm]', () => {
+  it('a certificate that is long expired counts at the time of its log entry, its whole chain with it', async () => {
+    for (const by of ['root', 'intermediate'] as const) {
+      const signer = await bench.sigstore.certificate({ by });
+      const { run, image } = await verdictOn(({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer }));
+      expectAllowed(run, image);
+    }
+  });
+
+  it.each<[string, (signer: Certified, digest: string) => Promise<Bundle> | Bundle]>([
+    [
+      'a signature after the certificate had ended',
+      (signer, digest) => bench.sigstore.bundle(signStatement(digest), { signer, at: later(60) }),
+    ],
+    [
+      'a signature before it began',
+      (signer, digest) => bench.sigstore.bundle(signStatement(digest), { signer, at: later(-60) }),
+    ],
+    [
+      'an intermediate that had expired by then',
+      async (_, digest) =>
+        bench.sigstore.bundle(signStatement(digest), {
+          signer: await bench.sigstore.certificate({ by: 'expired-intermediate' }),
+        }),
+    ],
+    [
+      'the time that a log of the second version writes',
+      (signer, digest) => timeWritten(bench.sigstore.bundle(signStatement(digest), { signer, log: 'v2' })),
+    ],
+    [
+      'a time without the promise that vouches for it',
+      (signer, digest) => bench.sigstore.bundle(signStatement(digest), { signer, append: { promise: false } }),
+    ],
+    [
+      'a time that was changed after the promise',
+      (signer, digest) => timeWritten(bench.sigstore.bundle(signStatement(digest), { signer, at: later(60) })),
+    ],
+  ])('%s', async (_, bundleFor) => {
+    const signer = await bench.sigstore.certificate();
+    const { run } = await verdictOn(({ digest }) => bundleFor(signer, digest));
+    expectDenied(run, 'IMAGE_SIGNATURE_UNTRUSTED');
+  });
+
+  it.each<[string, TrustedRootParts]>([
+    ['the log', { rekor: { validFor: { start: '2020-01-01T00:00:00Z', end: '2025-01-01T00:00:00Z' } } }],
+    [
+      'the certificate authority',
+      { fulcio: { validFor: { start: '2020-01-01T00:00:00Z', end: '2025-01-01T00:00:00Z' } } },
+    ],
+    ['the certificate log', { ctlog: { validFor: { start: '2020-01-01T00:00:00Z', end: '2025-01-01T00:00:00Z' } } }],
+  ])('a key that was no longer in use: of %s', async (_, parts) => {
+    const signer = await bench.sigstore.certificate();
+    const { run } = await verdictOn(
+      ({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer }),
+      keyless(),
+      parts,
+    );
+    expectDenied(run, 'IMAGE_SIGNATURE_UNTRUSTED');
+  });
+
+  it.each<[string, boolean, (image: PushedImage, signer: Certified) => Bundle]>([
+    [
+      'a timestamp',
+      true,
+      ({ digest }, signer) => bench.sigstore.bundle(signStatement(digest), { signer, log: 'none', timestamp: true }),
+    ],
+    ['none', false, ({ digest }, signer) => bench.sigstore.bundle(signStatement(digest), { signer })],
+    [
+      'one after the end',
+      false,
+      ({ digest }, signer) =>
+        bench.sigstore.bundle(signStatement(digest), { signer, log: 'none', timestamp: { at: later(60) } }),
+    ],
+    [
+      'one whose time was changed',
+      false,
+      ({ digest }, signer) =>
+        bench.sigstore.bundle(signStatement(digest), {
+          signer,
+          log: 'none',
+          timestamp: { at: later(60), forgedTime: later(1) },
+        }),
+    ],
+    [
+      'one of something else',
+      false,
+      ({ digest }, signer) =>
+        bench.sigstore.bundle(signStatement(digest), { signer, log: 'none', timestamp: { data: Buffer.from('x') } }),
+    ],
+    [
+      "a stranger's",
+      false,
+      ({ digest }, signer) =>
+        bench.sigstore.bundle(signStatement(digest), {
+          signer,
+          log: 'none',
+          timestamp: { signer: bench.stranger.tsa },
+        }),
+    ],
+  ])('where a timestamp is asked for: %s', async (_, allowed, bundleFor) => {
+    const signer = await bench.sigstore.certificate();
+    const { run, image } = await verdictOn((each) => bundleFor(each, signer), stamped());
+    if (allowed) expectAllowed(run, image);
+    else expectDenied(run, 'IMAGE_SIGNATURE_UNTRUSTED');
+  });
+
+  it('a timestamp by a certificate for another use', async () => {
+    const tsa = bench.sigstore.timestamper({ usages: ['1.3.6.1.5.5.7.3.1'] });
+    const signer = await bench.sigstore.certificate();
+    const bundleFor = ({ digest }: PushedImage) =>
+      bench.sigstore.bundle(signStatement(digest), { signer, log: 'none', timestamp: { signer: tsa } });
+    expectDenied((await verdictOn(bundleFor, stamped(), { tsa: { leaf: tsa } })).run, 'IMAGE_SIGNATURE_UNTRUSTED');
+  });
+});
+
+/** Writes the time at which the certificate counted into the entry. */
+function timeWritten(bundle: Bundle): Bundle {
+  for (const entry of bundle.verificationMaterial.tlogEntries) entry.integratedTime = String(later(1).getTime() / 1000);
+  return bundle;
+}
+
+describe('rule 11: a log entry is of this signature, this digest and this key [CVE-2022-23649, CVE-2022-36056, CVE-2026-22703, GHSA-whqx-f9j3-ch6m, GHSA-9vcr-p3rj-q5q6]', () => {
+  const kinds = ['dsse', 'intoto-0.0.2', 'hashedrekord'] as const;
+  it.each(kinds)('an entry of kind %s that tells the truth', async (entry) => {
+    const signer = await bench.sigstore.certificate();
+    const { run, image } = await verdictOn(({ digest }) =>
+      bench.sigstore.bundle(signStatement(digest), { signer, entry }),
+    );
+    expectAllowed(run, image);
+  });
+
+  it.each(
+    kinds.flatMap((entry) => (['verifier', 'signature', 'payload'] as const).map((lie) => [entry, lie] as const)),
+  )('an entry of kind %s with another %s', async (entry, lie) => {
+    const signer = await bench.sigstore.certificate();
+    const other = await bench.sigstore.certificate();
+    const told = { verifier: other, signature: Buffer.alloc(70, 1), payload: Buffer.from('{}') };
+    const { run } = await verdictOn(({ digest }) =>
+      bench.sigstore.bundle(signStatement(digest), { signer, entry, told: { [lie]: told[lie] } }),
+    );
+    expectDenied(run, 'IMAGE_SIGNATURE_UNTRUSTED');
+  });
+
+  it.each(['verifier', 'signature', 'payload'] as const)('an entry of the second log with another %s', async (lie) => {
+    const signer = await bench.sigstore.certificate();
+    const told = {
+      verifier: await bench.sigstore.certificate(),
+      signature: Buffer.alloc(70, 1),
+      payload: Buffer.from('{}'),
+    };
+    const make =
+      (lied: object) =>
+      ({ digest }: PushedImage) =>
+        bench.sigstore.bundle(signStatement(digest), { signer, log: 'v2', timestamp: true, told: lied });
+    const trust = keyless(undefined, { rfc3161timestamp: { trustRootRef: 'corp' } });
+    const honest = await verdictOn(make({}), trust);
+    expectAllowed(honest.run, honest.image);
+    expectDenied((await verdictOn(make({ [lie]: told[lie] }), trust)).run, 'IMAGE_SIGNATURE_UNTRUSTED');
+  });
+
+  it('an entry that somebody else had logged for a key that the platform trusts', async () => {
+    const trust = policy([byKey(bench.key, { ctlog: { trustRootRef: 'corp' } })]);
+    const bundleFor =
+      (told: object) =>
+      ({ digest }: PushedImage) =>
+        bench.sigstore.bundle(signStatement(digest), { signer: bench.key, told });
+    const honest = await verdictOn(bundleFor({}), trust);
+    expectAllowed(honest.run, honest.image);
+    expectDenied((await verdictOn(bundleFor({ verifier: bench.strangerKey }), trust)).run, 'IMAGE_SIGNATURE_UNTRUSTED');
+  });
+
+  it.each<[string, (image: PushedImage, signer: Certified) => Bundle]>([
+    [
+      "a stranger's log",
+      ({ digest }, signer) => bench.sigstore.bundle(signStatement(digest), { signer, log: bench.stranger.rekor }),
+    ],
+    [
+      'no log',
+      ({ digest }, signer) => bench.sigstore.bundle(signStatement(digest), { signer, log: 'none', timestamp: true }),
+    ],
+  ])('%s', async (_, bundleFor) => {
+    const signer = await bench.sigstore.certificate();
+    expectDenied((await verdictOn((image) => bundleFor(image, signer))).run, 'IMAGE_SIGNATURE_UNTRUSTED');
+  });
+
+  it('a legacy signature whose entry is of another one', async () => {
+    const signer = await bench.sigstore.certificate();
+    for (const told of [
+      {},
+      { payload: Buffer.from('{}') },
+      { signature: Buffer.alloc(70, 1) },
+      { verifier: bench.key },
+    ]) {
+      const image = await newImage(bench);
+      await putLayers(image, [bench.sigstore.legacySignature(image.digest, { signer, told })]);
+      const run = await judge(bench, { runs: image, trust: keyless(), root: root() });
+      if (Object.keys(told).length === 0) expectAllowed(run, image);
+      else expectDenied(run, 'IMAGE_SIGNATURE_UNTRUSTED');
+    }
+  });
+});
+
+describe('rule 12: a key is no certificate, and a certificate no key [GHSA-fx35-mq7g-6g98]', () => {
+  it('a bare key where an identity is asked for, in either format', async () => {
+    const { image, run } = await verdictOn(({ digest }) =>
+      bench.sigstore.bundle(signStatement(digest), { signer: bench.key }),
+    );
+    expectDenied(run, 'IMAGE_SIGNATURE_OTHER_KEY');
+    const legacy = bench.sigstore.legacySignature(image.digest, { signer: bench.key });
+    for (const certificate of ['', `-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n`]) {
+      const other = await newImage(bench);
+      const layer = bench.sigstore.legacySignature(other.digest, { signer: bench.key });
+      const annotations = {
+        ...layer.annotations,
+        ...(certificate === '' ? {} : { 'dev.sigstore.cosign/certificate': certificate }),
+      };
+      await putLayers(other, [{ ...layer, annotations }]);
+      const verdict = await judge(bench, { runs: other, trust: keyless(), root: root() });
+      expect(verdict.exitCode, verdict.stderr).toBe(1);
+    }
+    expect(legacy.annotations).not.toHaveProperty('dev.sigstore.cosign/certificate');
+  });
+
+  it('a certificate of the trusted key where the bare key is asked for', async () => {
+    const signer = await bench.sigstore.certificate({ key: bench.key });
+    const trust = policy([byKey(bench.key)]);
+    const { run } = await verdictOn(({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer }), trust);
+    expectDenied(run, 'IMAGE_SIGNATURE_OTHER_KEY');
+  });
+
+  it('a self-signed certificate with the right identity', async () => {
+    const own = await bench.stranger.certificate();
+    const { run } = await verdictOn(({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer: own }));
+    expectDenied(run, 'IMAGE_SIGNATURE_UNTRUSTED');
+  });
+});
+
+describe('rule 13: every field of an identity is enforced [CVE-2025-29778, CVE-2026-48815]', () => {
+  it.each<[string, object, boolean]>([
+    ['both exact', { issuer, subject: email }, true],
+    ['another subject', { issuer, subject: 'other@example.com' }, false],
+    ['another issuer', { issuer: 'https://other.example', subject: email }, false],
+    ['a subject that only begins so', { issuer, subject: 'dev@example' }, false],
+    [
+      'anchored expressions',
+      { issuerRegExp: '^https://issuer\\.example$', subjectRegExp: '^dev@example\\.com$' },
+      true,
+    ],
+    ['an expression for another subject', { issuer, subjectRegExp: '^ops@' }, false],
+    ['an expression for another issuer', { issuerRegExp: '^https://other', subject: email }, false],
+  ])('%s', async (_, identity, allowed) => {
+    const signer = await bench.sigstore.certificate();
+    const { run, image } = await verdictOn(
+      ({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer }),
+      keyless(identity),
+    );
+    if (allowed) expectAllowed(run, image);
+    else expectDenied(run, 'IMAGE_SIGNATURE_OTHER_IDENTITY');
+  });
+
+  it.each<[string, object, Code]>([
+    ['a field that is not known', { issuer, subject: email, workflow: 'release' }, 'IMAGE_POLICY_INVALID'],
+    ['no issuer', { subject: email }, 'IMAGE_POLICY_INVALID'],
+    ['no subject', { issuer }, 'IMAGE_POLICY_INVALID'],
+    ['both spellings', { issuer, issuerRegExp: '.*', subject: email }, 'IMAGE_POLICY_INVALID'],
+    ['an expression that cannot be read', { issuer, subjectRegExp: '(' }, 'IMAGE_POLICY_INVALID'],
+  ])('a policy with %s is not loaded', async (_, identity, code) => {
+    const run = await judge(bench, { runs: await newImage(bench), trust: keyless(identity), root: root() });
+    expectDenied(run, code);
+  });
+
+  it('an expression that is not anchored is warned about', async () => {
+    const signer = await bench.sigstore.certificate({ names: [{ email: 'dev@example.com.evil.example' }] });
+    const trust = keyless({ issuer, subjectRegExp: 'dev@example.com' });
+    const { run, image } = await verdictOn(
+      ({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer }),
+      trust,
+    );
+    expectAllowed(run, image);
+    expect(run.stderr).toMatch(/IMAGE_POLICY_HAZARD.*anchor/);
+  });
+});
+
+describe('rule 14: the type of an attestation is what was signed [CVE-2022-35929, CVE-2022-35930, CVE-2026-39395]', () => {
+  const provenance = 'https://slsa.dev/provenance/v1';
+  const asked = () => policy([byKey(bench.key, { attestations: [{ name: 'provenance', predicateType: provenance }] })]);
+
+  it('one of the type, in either format', async () => {
+    const [one, two] = [await newImage(bench), await newImage(bench)];
+    await putBundle(one, bench.sigstore.bundle(statement(one.digest, provenance), { signer: bench.key, log: 'none' }));
+    await putLayers(
+      two,
+      [bench.sigstore.legacyAttestation(statement(two.digest, provenance), { signer: bench.key, log: 'none' })],
+      'att',
+    );
+    for (const image of [one, two]) expectAllowed(await judge(bench, { runs: image, trust: asked() }), image);
+  });
+
+  it.each<[string, (digest: string) => object]>([
+    ['another type', (digest) => statement(digest, 'https://spdx.dev/Document')],
+    ['a type that only begins so', (digest) => statement(digest, `${provenance}/x`)],
+    ['a type in other case', (digest) => statement(digest, provenance.toUpperCase())],
+    ['a signature', (digest) => signStatement(digest)],
+    ['no type', (digest) => ({ ...statement(digest, provenance), predicateType: undefined })],
+  ])('%s, though the annotations of the registry say otherwise', async (_, statementFor) => {
+    const image = await newImage(bench);
+    const annotations = { 'dev.sigstore.bundle.predicateType': provenance, predicateType: provenance };
+    await putBundle(image, bench.sigstore.bundle(statementFor(image.digest), { signer: bench.key, log: 'none' }), {
+      annotations,
+    });
+    const layer = bench.sigstore.legacyAttestation(statementFor(image.digest), { signer: bench.key, log: 'none' });
+    await putLayers(image, [{ ...layer, annotations: { ...layer.annotations, predicateType: provenance } }], 'att');
+    const run = await judge(bench, { runs: image, trust: asked() });
+    expectDenied(run, 'IMAGE_ATTESTATION_MISSING');
+  });
+
+  it('an attestation about another image, and none at all', async () => {
+    const [image, other] = [await newImage(bench), await newImage(bench)];
+    expectDenied(await judge(bench, { runs: image, trust: asked() }), 'IMAGE_ATTESTATION_MISSING');
+    await putBundle(
+      image,
+      bench.sigstore.bundle(statement(other.digest, provenance), { signer: bench.key, log: 'none' }),
+    );
+    const run = await judge(bench, { runs: image, trust: asked() });
+    expect(run.exitCode, run.stderr).toBe(1);
+  });
+});
+
+describe('rule 15: what is found is not what is verified', () => {
+  it('a bare envelope that refers to the image and is signed by nobody', async () => {
+    const image = await newImage(bench);
+    const payload = Buffer.from(JSON.stringify(signStatement(image.digest))).toString('base64');
+    for (const signatures of [[], [{ sig: '' }], [{ sig: 'AAAA' }]]) {
+      await putReferrer(
+        image,
+        Buffer.from(JSON.stringify({ payloadType: inTotoType, payload, signatures })),
+        'application/vnd.in-toto+json',
+      );
+    }
+    const run = await judge(bench, { runs: image, trust: policy([byKey(bench.key)]) });
+    expect(run.exitCode, run.stderr).toBe(1);
+    expect(run.stdout).toBe('');
+  });
+});
+
+describe('rule 16: whatever goes wrong denies', () => {
+  it.each<[string, RegExp]>([
+    ['the tag', /\/manifests\/v1$/],
+    ['the list of what refers to the image', /\/referrers\//],
+    ['the .sig tag', /\.sig$/],
+    ['a blob', /\/blobs\//],
+  ])('an error of the registry at %s', async (_, pattern) => {
+    const image = await newImage(bench);
+    await putBundle(
+      image,
+      bench.sigstore.bundle(signStatement(image.digest), { signer: bench.strangerKey, log: 'none' }),
+    );
+    await using hostile = await startHostileRegistry({ upstream: bench.registry.host });
+    hostile.behave(only(pattern, failing));
+    const runs = `${hostile.host}/${image.repository}:v1`;
+    const run = await judge(bench, { runs, trust: policy([byKey(bench.key)]), hosts: [hostile.host] });
+    expect(run.exitCode, run.stderr).not.toBe(0);
+    expect(run.stdout).toBe('');
+  });
+
+  it.each([
+    '',
+    '{',
+    'null',
+    '[]',
+    '"x"',
+    '{"mediaType":7}',
+    `{"mediaType":"application/vnd.dev.sigstore.bundle.v9+json"}`,
+  ])('a bundle that is %j', async (text) => {
+    const { run } = await verdictOn(() => text, policy([byKey(bench.key)]));
+    expectDenied(run, 'IMAGE_SIGNATURE_INVALID');
+  });
+});
+
+describe('rule 17: of an envelope only what was signed is read', () => {
+  const good = (digest: string) => bench.sigstore.bundle(signStatement(digest), { signer: bench.key, log: 'none' });
+  const envelope = (bundle: Bundle) => bundle.dsseEnvelope as NonNullable<Bundle['dsseEnvelope']>;
+  it.each<[string, (digest: string) => Bundle | string]>([
+    [
+      'another payload under the signature',
+      (digest) => {
+        const bundle = good(`sha256:${'b'.repeat(64)}`);
+        envelope(bundle).payload = Buffer.from(JSON.stringify(signStatement(digest))).toString('base64');
+        return bundle;
+      },
+    ],
+    [
+      'another type under the signature',
+      (digest) => {
+        const bundle = good(digest);
+        envelope(bundle).payloadType = 'text/plain';
+        return bundle;
+      },
+    ],
+    [
+      'a type that is no statement, signed as such',
+      (digest) =>
+        bench.sigstore.bundle(signStatement(digest), { signer: bench.key, log: 'none', payloadType: 'text/plain' }),
+    ],
+    [
+      'two signatures',
+      (digest) => {
+        const bundle = good(digest);
+        envelope(bundle).signatures.unshift({ sig: 'AAAA' });
+        return bundle;
+      },
+    ],
+    ['no signature', (digest) => ({ ...good(digest), dsseEnvelope: { ...envelope(good(digest)), signatures: [] } })],
+    [
+      'base64 that readers read differently',
+      (digest) => {
+        const bundle = good(digest);
+        const [only] = envelope(bundle).signatures;
+        if (only !== undefined) only.sig = `${only.sig.slice(0, 4)}\n ${only.sig.slice(4)}`;
+        return bundle;
+      },
+    ],
+    [
+      'a key that stands there twice',
+      (digest) => JSON.stringify(good(digest)).replace('"payload":', '"payload":"e30=","payload":'),
+    ],
+    [
+      'a key that stands twice in the statement',
+      (digest) => {
+        const text = JSON.stringify(signStatement(digest)).replace(
+          '"predicateType":',
+          '"predicateType":"https://x.example","predicateType":',
+        );
+        return bench.sigstore.bundle(Buffer.from(text), { signer: bench.key, log: 'none' });
+      },
+    ],
+  ])('%s', async (_, bundleFor) => {
+    const { run } = await verdictOn(({ digest }) => bundleFor(digest), policy([byKey(bench.key)]));
+    expect(run.exitCode, run.stderr).toBe(1);
+    expect(run.stdout).toBe('');
+  });
+});
+
+describe('rule 18: the policy chooses the hash, and digests are of SHA-256', () => {
+  it.each<[string, (digest: string) => object]>([
+    ['sha512', (digest) => signStatement(digest, { subject: [{ digest: { sha512: digest.slice(7).repeat(2) } }] })],
+    ['sha1', (digest) => signStatement(digest, { subject: [{ digest: { sha1: digest.slice(7, 47) } }] })],
+    ['upper case', (digest) => signStatement(digest, { subject: [{ digest: { SHA256: digest.slice(7) } }] })],
+    [
+      'the digest in upper case',
+      (digest) => signStatement(digest, { subject: [{ digest: { sha256: digest.slice(7).toUpperCase() } }] }),
+    ],
+  ])('a subject by %s alone', async (_, statementFor) => {
+    const { run } = await verdictOn(
+      ({ digest }) => bench.sigstore.bundle(statementFor(digest), { signer: bench.key, log: 'none' }),
+      policy([byKey(bench.key)]),
+    );
+    expect(run.exitCode, run.stderr).toBe(1);
+  });
+
+  it('an image by another digest', async () => {
+    const { host } = bench.registry;
+    for (const digest of [`sha512:${'a'.repeat(128)}`, `md5:${'a'.repeat(32)}`, `sha256:${'A'.repeat(64)}`]) {
+      const run = await judge(bench, { runs: `${host}/team/app@${digest}`, trust: policy([byKey(bench.key)]) });
+      expect(run.exitCode, run.stderr).toBe(1);
+    }
+  });
+
+  it('a signature by the trusted key over a hash that neither policy nor key names', async () => {
+    const p384 = keyPair('p384');
+    const trust = policy([byKey(p384)]);
+    for (const [hash, allowed] of [
+      ['sha256', true],
+      ['sha384', true],
+      ['sha512', false],
+    ] as const) {
+      const { run, image } = await verdictOn(
+        ({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer: p384, hash, log: 'none' }),
+        trust,
+      );
+      if (allowed) expectAllowed(run, image);
+      else expectDenied(run, 'IMAGE_SIGNATURE_OTHER_KEY');
+    }
+  });
+});
