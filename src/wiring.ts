@@ -172,7 +172,7 @@ export async function openImages(
     const { tufMirror } = settings.trustRoots.refresh ? await import('./adapters/tuf-mirror.ts') : {};
     const fetch = tufMirror?.(proxiesOf(world.env), signal);
     const ports = { clock: systemClock, signal, judge: content, roots: settings.trustRoots, ...(fetch && { fetch }) };
-    const trust = await loadTrust(settings.trust, resolvePath, ports);
+    const trust = await boundTrust(settings, await loadTrust(settings.trust, resolvePath, ports));
     // Such policies will need a thread, and it can start while the source is rendered.
     if (trust.policies.some(({ authorities }) => authorities.some(({ kind }) => kind === 'keyless'))) examiner.warm();
     return {
@@ -193,6 +193,13 @@ export async function openImages(
     await close();
     throw error;
   }
+}
+
+/** What the settings ask of attestations goes into the policies that demand them: no verifier can overlook it there. */
+async function boundTrust({ predicates }: Images, trust: Trust): Promise<Trust> {
+  if (predicates.length === 0) return trust;
+  const { bindPredicates } = await import('./checks/images/content/predicates.ts');
+  return { ...trust, policies: await bindPredicates(predicates, trust.policies) };
 }
 
 /** What images are verified with, once for one verdict and kept for many. */

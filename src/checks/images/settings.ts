@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { PredicatesSettings } from './content/settings.ts';
 import { NotationTrust } from './notation/settings.ts';
 
 const deniedOrWarned = z.enum(['deny', 'warn']);
@@ -150,6 +151,8 @@ export const ImagesSettings = z.strictObject({
         ),
       ),
   ),
+  /** What verified attestations must say, beyond being there. */
+  predicates: PredicatesSettings,
   /** The program that judges policies in CUE. */
   cue: z.optional(
     z

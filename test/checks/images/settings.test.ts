@@ -8,7 +8,17 @@ describe('the settings of the images check', () => {
     expect(ImagesSettings.parse(least)).toEqual({
       ...least,
       delivering: { allow: [] },
-      limits: { images: 500, concurrency: 8, signatures: 100, referrers: 100, signatureBytes: 8 * 1024 * 1024 },
+      predicates: [],
+      trustRoots: { files: {}, ageWarningDays: 180, refresh: false },
+      limits: {
+        images: 500,
+        concurrency: 8,
+        signatures: 100,
+        referrers: 100,
+        signatureBytes: 8 * 1024 * 1024,
+        imageBytes: 64 * 1024 * 1024,
+        verifySeconds: 10,
+      },
     });
   });
 
@@ -24,6 +34,10 @@ describe('the settings of the images check', () => {
     ['a pattern of kinds', { ...least, delivering: { allow: ['argoproj.io/*'] } }],
     ['unknownKinds allowed without a word', { ...least, unknownKinds: 'allow' }],
     ['an empty path', { ...least, trust: [{ path: '' }] }],
+    ['a root by a name that no trustRootRef can have', { ...least, trustRoots: { files: { 'Corp!': 'root.json' } } }],
+    ['a root without a file', { ...least, trustRoots: { files: { corp: '' } } }],
+    ['an age of nothing', { ...least, trustRoots: { ageWarningDays: 0 } }],
+    ['a word for a yes', { ...least, trustRoots: { refresh: 'always' } }],
   ])('refuse %s', (_, settings) => expect(ImagesSettings.safeParse(settings).success).toBe(false));
 
   it.each([

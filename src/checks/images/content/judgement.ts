@@ -12,6 +12,8 @@ export interface AttestedStatement {
   readonly trustedTime: number | undefined;
   /** `key SHA256:4ad7…`, `dev@example.com of https://issuer.example`. */
   readonly signer: string;
+  /** Whether the trust policy's own rule over the content, if it has one, is content with this statement. */
+  readonly accepted: boolean;
 }
 
 /** What a predicate is judged beside. */

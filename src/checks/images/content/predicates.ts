@@ -2,30 +2,8 @@ import { GateError } from '../../../core/errors.ts';
 import type { AttestationDemand, Authority, ImagePolicy } from '../policy/model.ts';
 import type { AttestedStatement, PredicateContext, PredicateObjection } from './judgement.ts';
 import { anyOf } from './pattern.ts';
+import { type Asked, type Kind, kinds, type PredicateRequirement } from './requirement.ts';
 import type { PredicateSettings, TextRule } from './settings.ts';
-
-const kinds = ['provenance', 'sbom', 'vulnerabilities', 'vex', 'summary'] as const;
-type Kind = (typeof kinds)[number];
-
-/** What one kind asks. */
-type Requirement = { [K in Kind]: { readonly kind: K } & { readonly asks: NonNullable<PredicateSettings[K]> } }[Kind];
-
-/** A requirement, and the attestation that it is about. */
-export interface BoundPredicate {
-  /** `spec.images.predicates[0]` */
-  readonly place: string;
-  /** The policy, as `ImagePolicy.rule` calls it. */
-  readonly rule: string;
-  readonly attestation: string;
-  readonly requirement: Requirement;
-}
-
-/** The requirements of a gate, each bound to attestations that its policies really demand. */
-export interface BoundPredicates {
-  readonly all: readonly BoundPredicate[];
-  /** Those that an image must meet which a policy lets pass. */
-  of(policy: ImagePolicy): readonly BoundPredicate[];
-}
 
 /** The predicate types that each kind can be read from. */
 const predicateTypes: Readonly<Record<Kind, RegExp>> = {
@@ -37,27 +15,28 @@ const predicateTypes: Readonly<Record<Kind, RegExp>> = {
 };
 
 /**
- * Binds requirements to the attestations that policies demand, once, when the gate is opened. Throws CONFIG_INVALID with
- * the setting for a policy or an attestation that is not there, for a predicate type that cannot hold what is asked, for
- * an expression that RE2 does not know, and for a policy that an image could satisfy without the attestation.
+ * The policies with each requirement at the attestations that it is about, once, when the gate is opened. Throws
+ * CONFIG_INVALID with the setting for a policy or an attestation that is not there, for a predicate type that cannot
+ * hold what is asked, for an expression that RE2 does not know, and for a policy that an image could satisfy without
+ * the attestation.
  */
 export async function bindPredicates(
   settings: readonly PredicateSettings[],
   policies: readonly ImagePolicy[],
-): Promise<BoundPredicates> {
-  const all: BoundPredicate[] = [];
-  for (const [i, each] of settings.entries()) all.push(await bind(each, `spec.images.predicates[${i}]`, policies));
-  return { all, of: ({ rule }) => all.filter((each) => each.rule === rule) };
+): Promise<readonly ImagePolicy[]> {
+  let bound = policies;
+  for (const [i, each] of settings.entries()) bound = await bind(each, `spec.images.predicates[${i}]`, bound);
+  return bound;
 }
 
 async function bind(
   settings: PredicateSettings,
   place: string,
   policies: readonly ImagePolicy[],
-): Promise<BoundPredicate> {
+): Promise<readonly ImagePolicy[]> {
   const refuse = (message: string, mend: string) =>
     new GateError('CONFIG_INVALID', `${place}: ${message}`, { mend, place });
-  const requirement = requirementOf(settings, refuse);
+  const requirement: PredicateRequirement = { ...askedBy(settings, refuse), place };
   const named = policies.filter(({ rule, name }) => rule === settings.policy || name === settings.policy);
   const [policy, second] = named;
   if (policy === undefined) {
@@ -78,19 +57,30 @@ async function bind(
       throw refuse(`${JSON.stringify(rule)} is not an RE2 expression`, 'Correct the expression; RE2 is as in Go.');
     }
   }
-  return { place, rule: policy.rule, attestation: settings.attestation, requirement };
+  const [first, ...rest] = policy.authorities;
+  const required = (authority: Authority) => withRequirement(authority, settings.attestation, requirement);
+  const strict: ImagePolicy = { ...policy, authorities: [required(first), ...rest.map(required)] };
+  return policies.map((each) => (each === policy ? strict : each));
+}
+
+function withRequirement(authority: Authority, attestation: string, requirement: PredicateRequirement): Authority {
+  if (authority.kind !== 'key' && authority.kind !== 'keyless') return authority;
+  const attestations = authority.attestations.map((demand) =>
+    demand.name === attestation ? { ...demand, requirements: [...(demand.requirements ?? []), requirement] } : demand,
+  );
+  return { ...authority, attestations };
 }
 
 type Refuse = (message: string, mend: string) => GateError;
 
-function requirementOf(settings: PredicateSettings, refuse: Refuse): Requirement {
+function askedBy(settings: PredicateSettings, refuse: Refuse): Asked {
   const given = kinds.filter((kind) => settings[kind] !== undefined);
   const [kind] = given;
   if (kind === undefined || given.length > 1) {
     const what = given.length === 0 ? 'it asks nothing' : `it has ${given.join(' and ')}`;
     throw refuse(what, `Give exactly one of ${kinds.join(', ')}.`);
   }
-  const requirement = { kind, asks: settings[kind] } as Requirement;
+  const requirement = { kind, asks: settings[kind] } as Asked;
   if (requirement.kind === 'provenance' && Object.values(requirement.asks).every((rules) => rules === undefined)) {
     throw refuse('provenance asks nothing', 'Give builders, sources, refs or buildTypes.');
   }
@@ -143,7 +133,7 @@ function attestationsOf(authority: Authority): readonly AttestationDemand[] {
   return authority.kind === 'key' || authority.kind === 'keyless' ? authority.attestations : [];
 }
 
-function textRules({ kind, asks }: Requirement): readonly TextRule[] {
+function textRules({ kind, asks }: Asked): readonly TextRule[] {
   const lists =
     kind === 'provenance'
       ? [asks.builders, asks.sources, asks.refs, asks.buildTypes]
@@ -161,22 +151,29 @@ export type StatementsOf = (attestation: string) => readonly AttestedStatement[]
  * is an objection. Never throws for what a statement holds.
  */
 export async function judgePredicates(
-  predicates: readonly BoundPredicate[],
+  attestations: readonly AttestationDemand[],
   statementsOf: StatementsOf,
   context: PredicateContext,
 ): Promise<PredicateObjection[]> {
-  const found = await Promise.all(predicates.map((each) => judgeAttestations(each, statementsOf, context)));
+  const asked = attestations.flatMap(({ name, requirements = [] }) => requirements.map((each) => ({ name, each })));
+  const found = await Promise.all(
+    asked.map(async ({ name, each }) => {
+      const objections = await judgeAttestations(name, each, statementsOf, context);
+      return objections.map((objection) => ({ ...objection, message: `attestation ${name}: ${objection.message}` }));
+    }),
+  );
   return found.flat();
 }
 
-/** As `judgePredicates`, for one requirement. The kinds are loaded where they are first asked for. */
-export async function judgeAttestations(
-  { attestation, requirement }: Pick<BoundPredicate, 'attestation' | 'requirement'>,
+/** One requirement. The kinds are loaded where they are first asked for. */
+async function judgeAttestations(
+  attestation: string,
+  requirement: PredicateRequirement,
   statementsOf: StatementsOf,
   context: PredicateContext,
 ): Promise<PredicateObjection[]> {
   const statements = statementsOf(attestation);
-  if (statements.length === 0) return [none(attestation)];
+  if (statements.length === 0) return [none];
   switch (requirement.kind) {
     case 'provenance':
       return (await import('./provenance.ts')).judgeProvenance(requirement.asks, statements);
@@ -196,7 +193,8 @@ export async function judgeAttestations(
   }
 }
 
-function none(attestation: string): PredicateObjection {
-  const message = `there is no attestation ${attestation} to judge`;
-  return { kind: 'failed', message, mend: 'Attest the digest as the policy demands it.' };
-}
+const none: PredicateObjection = {
+  kind: 'failed',
+  message: 'there is none to judge',
+  mend: 'Attest the digest as the policy demands it.',
+};

@@ -85,7 +85,8 @@ function readSource(uri: string): Source {
 
 /**
  * Judges provenance: one verified statement that says all that is asked will do, because each is the word of a signer
- * that the policy trusts, about this digest. Never throws for what a statement holds.
+ * that the policy trusts, about this digest. It must be one that the policy's own rule accepts, else two statements could
+ * each satisfy one of the two. Never throws for what a statement holds.
  */
 export async function judgeProvenance(
   requirement: ProvenanceRequirement,
@@ -93,7 +94,8 @@ export async function judgeProvenance(
 ): Promise<PredicateObjection[]> {
   const rules = await compile(requirement);
   const objections: PredicateObjection[] = [];
-  for (const { statement, signer } of statements) {
+  for (const { statement, signer, accepted } of statements) {
+    if (!accepted) continue;
     try {
       const against = complaint(readProvenance(statement), rules);
       if (against === undefined) return [];
@@ -111,7 +113,8 @@ export async function judgeProvenance(
       });
     }
   }
-  return objections;
+  if (objections.length > 0) return objections;
+  return [{ kind: 'failed', message: 'the policy accepts no provenance', mend: 'See what its own rule asks for.' }];
 }
 
 interface Compiled {

@@ -150,15 +150,3 @@ export const PredicatesSettings = z
       'What verified attestations must say. Who may sign them stays in the trust policy; each entry names one of its attestations, and exactly one kind of content.',
     ),
   );
-
-/** `spec.images.cue`: the program that CUE policies are judged with. */
-export const CueProgram = z.optional(
-  z
-    .string()
-    .check(
-      z.minLength(1),
-      z.describe(
-        'The cue program that CUE policies are judged with, relative to this file. Left out: they are refused.',
-      ),
-    ),
-);

@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../../core/json.ts';
 import type { Place } from '../../../core/manifest.ts';
+import type { PredicateRequirement } from '../content/requirement.ts';
 import type { PolicyKey } from './key.ts';
 
 /**
@@ -150,6 +151,8 @@ export interface AttestationDemand {
   readonly predicateType: string;
   /** What the statement must say; the input is the whole in-toto statement. */
   readonly content?: ContentRule;
+  /** What the Gate's own settings ask of what it says (`spec.images.predicates`). */
+  readonly requirements?: readonly PredicateRequirement[];
   /** Where it stands. */
   readonly place: Place;
 }

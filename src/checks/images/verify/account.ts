@@ -1,5 +1,6 @@
 import type { Finding } from '../../../core/decision.ts';
 import type { GateError } from '../../../core/errors.ts';
+import type { PredicateObjection } from '../content/judgement.ts';
 import type { NotationAnswer } from '../notation/verifier.ts';
 import type { Authority, ContentRule, ImagePolicy } from '../policy/model.ts';
 import type { Proof, Question, Refused } from './examine.ts';
@@ -34,6 +35,8 @@ export interface AuthorityAccount {
   readonly note: string | undefined;
   /** Of an authority of the Notary Project. */
   readonly notation?: NotationAnswer | undefined;
+  /** What the Gate's own settings have against what its attestations say. */
+  readonly predicates?: readonly PredicateObjection[];
 }
 
 export interface ClaimAccount {

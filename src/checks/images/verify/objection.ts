@@ -1,4 +1,5 @@
 import { CODES, type Code, type GateError } from '../../../core/errors.ts';
+import type { PredicateObjection } from '../content/judgement.ts';
 import { describeKey } from '../policy/key.ts';
 import type { Authority, ImagePolicy } from '../policy/model.ts';
 import type { AuthorityAccount, ClaimAccount, ContentAccount, Objection, PolicyAccount } from './account.ts';
@@ -101,6 +102,8 @@ function reasonAgainst(policy: ImagePolicy, failed: readonly AuthorityAccount[])
       mend: 'Remove what is not needed from the registry, or raise that limit.',
     };
   }
+  const unsaid = failed.flatMap(({ predicates = [] }) => predicates);
+  if (unsaid.length > 0) return predicateObjection(rule, unsaid);
   const [notation] = failed.filter(({ authority }) => authority.kind === 'notation');
   if (notation !== undefined && failed.length === 1) return notationObjection(rule, notation, tried);
   return reasonOf(rule, failed, tried);
@@ -163,6 +166,23 @@ function contentObjection(rule: string, what: string, content: ContentAccount): 
   const said = content.kind === 'failed' && content.message !== '' ? `: ${oneLine(content.message)}` : '';
   const { mend } = CODES.IMAGE_CONTENT_REFUSED;
   return { effect: 'deny', code: 'IMAGE_CONTENT_REFUSED', rule, message: `${what} refuses it${said}`, mend };
+}
+
+/** One finding for all that is amiss: they are told in their order, the worst first. */
+function predicateObjection(rule: string, objections: readonly PredicateObjection[]): Objection {
+  const failed = objections.filter(({ kind }) => kind === 'failed');
+  const [first] = failed.length > 0 ? failed : objections;
+  const told = failed.length > 0 ? failed : objections;
+  const code = failed.length > 0 ? 'IMAGE_PREDICATE_REFUSED' : 'IMAGE_PREDICATE_UNREADABLE';
+  const [shown, hidden] = [told.slice(0, 5), objections.length - Math.min(told.length, 5)];
+  const message = shown.map((each) => each.message).join('; ');
+  return {
+    effect: failed.length > 0 ? 'deny' : 'error',
+    code,
+    rule,
+    message: `${oneLine(message, 1500)}${hidden > 0 ? ` (and ${hidden} more)` : ''}`,
+    mend: first?.mend ?? CODES[code].mend,
+  };
 }
 
 function notationObjection(rule: string, { note, obstacles, notation }: AuthorityAccount, tried: string): Objection {
@@ -284,6 +304,6 @@ export function byWeight(refused: readonly Refused[]): readonly Refused[] {
   return [...refused].sort((a, b) => REJECTIONS.indexOf(a.why) - REJECTIONS.indexOf(b.why));
 }
 
-function oneLine(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, 500);
+function oneLine(text: string, most = 500): string {
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, most);
 }

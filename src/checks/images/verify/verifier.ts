@@ -12,6 +12,7 @@ import type {
   PolicyContent,
 } from '../policy/model.ts';
 import type { AuthorityAccount, ClaimAccount, ContentAccount, Objection, PolicyAccount } from './account.ts';
+import { isAskedMore, objectionsToPredicates } from './attested.ts';
 import { type Collected, type Family, joined } from './collect.ts';
 import { contentInput, type ShownObject } from './content-input.ts';
 import type { Examined, Question, SigningAuthority } from './examine.ts';
@@ -180,8 +181,7 @@ async function judgeAuthorities(
     const found = collected[i] ?? joined([]);
     if (authority.kind === 'static') accounts.push(accountWithoutObjects(authority));
     else if (authority.kind === 'notation') accounts.push(await judgeNotation(authority, found, about, ports));
-    else
-      accounts.push(await judgeSigning(authority, found, examined.get(authority), policy.content !== undefined, ports));
+    else accounts.push(await judgeSigning(authority, found, examined.get(authority), about, ports));
   }
   return accounts;
 }
@@ -197,7 +197,10 @@ async function examineAll(
   for (const [i, authority] of policy.authorities.entries()) {
     if (authority.kind !== 'key' && authority.kind !== 'keyless') continue;
     const { attestations } = authority;
-    const every = policy.content !== undefined || attestations.some(({ content }) => content !== undefined);
+    const every =
+      policy.content !== undefined ||
+      isAskedMore(authority) ||
+      attestations.some(({ content }) => content !== undefined);
     questions.push({ authority, pools: [i], claims: claimsOf(attestations), every });
   }
   if (questions.length === 0) return new Map();
@@ -243,7 +246,7 @@ async function judgeSigning(
   authority: SigningAuthority,
   collected: Collected,
   answer: Examined[number],
-  exhaustive: boolean,
+  { digest }: Case,
   ports: VerifierPorts,
 ): Promise<AuthorityAccount> {
   const obstacles = obstaclesOf(collected);
@@ -254,17 +257,21 @@ async function judgeSigning(
   for (const [i, claim] of wanted.entries()) {
     const demand = authority.attestations[i];
     const { proofs = [], refused = [] } = answer[i] ?? {};
-    const contents: ContentAccount[] = [];
-    if (demand?.content !== undefined) {
-      for (const { statement } of proofs) {
-        contents.push(await judgeContent(demand.content, statement ?? null, ports));
-        if (contents.at(-1)?.kind === 'passed' && !exhaustive) break;
-      }
-    }
+    const rule = demand?.content;
+    // All at once: the engine answers many questions as fast as one.
+    const contents: readonly ContentAccount[] =
+      rule === undefined
+        ? []
+        : await Promise.all(proofs.map(({ statement }) => judgeContent(rule, statement ?? null, ports)));
     claims.push({ claim, name: demand?.name, content: demand?.content, proofs, refused, contents });
   }
   const passed = claims.length > 0 && claims.length === wanted.length && claims.every(isSatisfied);
-  return { ...base, outcome: passed ? 'passed' : 'failed', claims };
+  if (!passed || !isAskedMore(authority)) return { ...base, outcome: passed ? 'passed' : 'failed', claims };
+  const about = { digest, now: ports.clock.now() };
+  const predicates = await objectionsToPredicates(authority, claims, about);
+  // What could not be read might be the newest scan: then nothing is known of what the image must be judged by.
+  const isWhole = collected.failures.length === 0 && collected.tooMany.length === 0;
+  return { ...base, outcome: isWhole && predicates.length === 0 ? 'passed' : 'failed', claims, predicates };
 }
 
 function isSatisfied({ content, proofs, contents }: ClaimAccount): boolean {

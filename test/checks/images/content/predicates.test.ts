@@ -28,8 +28,20 @@ const onScan = (more: object, rest: object = {}) => ({
   ...rest,
 });
 
+function requirementsIn(policies: readonly ImagePolicy[]): string[] {
+  return policies.flatMap(({ rule, authorities }) =>
+    demandsOf(authorities).flatMap(({ name, requirements = [] }) =>
+      requirements.map(({ kind, place }) => `${rule} ${name} ${kind} ${place}`),
+    ),
+  );
+}
+
+function demandsOf(authorities: readonly Authority[]) {
+  return authorities.flatMap((each) => (each.kind === 'key' ? each.attestations : []));
+}
+
 describe('binding to policies', () => {
-  it.each<[string, unknown, ImagePolicy[], string]>([
+  it.each<[string, unknown, readonly ImagePolicy[], string]>([
     [
       'no such policy',
       { ...onScan({}), policy: 'relaese' },
@@ -40,7 +52,7 @@ describe('binding to policies', () => {
     [
       'two policies of the name',
       onScan({}),
-      [release, policy('release', release.authorities as Authority[], 'OCIRepository')],
+      [release, policy('release', release.authorities, 'OCIRepository')],
       'are both called that',
     ],
     ['no such attestation', { ...onScan({}), attestation: 'scna' }, [release], 'demands no attestation called scna'],
@@ -105,12 +117,16 @@ describe('binding to policies', () => {
       [policy('release', [...release.authorities, { kind: 'static', name: 's', action: 'fail', message: '' }])],
     ],
     ['by its name among others', [release, policy('other', [])]],
-  ])('binds: %s', async (_, policies) => expect((await bind(onScan({}), policies)).of(release)).toHaveLength(1));
+  ])('binds: %s', async (_, policies) =>
+    expect(requirementsIn(await bind(onScan({}), policies))).toEqual([
+      'ClusterImagePolicy release scan vulnerabilities spec.images.predicates[0]',
+    ]),
+  );
 
   it('binds by kind and name, and to that policy alone', async () => {
-    const other = policy('release', release.authorities as Authority[], 'OCIRepository');
+    const other = policy('release', release.authorities, 'OCIRepository');
     const bound = await bind({ ...onScan({}), policy: 'OCIRepository release' }, [release, other]);
-    expect([bound.of(release).length, bound.of(other).length]).toEqual([0, 1]);
+    expect(requirementsIn(bound)).toEqual(['OCIRepository release scan vulnerabilities spec.images.predicates[0]']);
   });
 
   it('an unknown key is an error', () => {
@@ -120,11 +136,11 @@ describe('binding to policies', () => {
 
 describe('judging', () => {
   const judged = async (settings: unknown, found: Parameters<typeof judgePredicates>[1]) =>
-    told(await judgePredicates((await bind(settings)).all, found, context));
+    told(await judgePredicates(demandsOf((await bind(settings))[0]?.authorities ?? []), found, context));
   const high = scan(trivy(trivyVulnerability('CVE-1', 'HIGH')));
 
   it('no statement is no pass', async () => {
-    expect(await judged(onScan({}), () => [])).toEqual(['failed there is no attestation scan to judge']);
+    expect(await judged(onScan({}), () => [])).toEqual(['failed attestation scan: there is none to judge']);
   });
 
   it('VEX is taken from the attestation that is named', async () => {
@@ -136,7 +152,7 @@ describe('judging', () => {
 
   it('several requirements must all hold', async () => {
     const settings = PredicatesSettings.parse([onScan({ maxSeverity: 'high' }), onScan({})]);
-    const { all } = await bindPredicates(settings, [release]);
-    expect(await judgePredicates(all, () => [high], context)).toHaveLength(1);
+    const [bound] = await bindPredicates(settings, [release]);
+    expect(await judgePredicates(demandsOf(bound?.authorities ?? []), () => [high], context)).toHaveLength(1);
   });
 });

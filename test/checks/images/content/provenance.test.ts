@@ -189,6 +189,12 @@ describe('what is asked', () => {
     expect(await judged({ builders: [generator] }, attestedByGitHub(), generated())).toEqual([]);
   });
 
+  it('one that the policy itself refuses does not count', async () => {
+    const refused = { ...generated(), accepted: false };
+    expect(await judged({ builders: [generator] }, refused, attestedByGitHub())).toHaveLength(1);
+    expect(await judged({ builders: [generator] }, refused)).toEqual(['failed the policy accepts no provenance']);
+  });
+
   it('two statements that each say a part will not', async () => {
     const asked = { builders: [generator], refs: ['refs/tags/v1'] };
     const other = attestedByGitHub({ workflow: { repository: 'https://github.com/acme/app', ref: 'refs/tags/v1' } });

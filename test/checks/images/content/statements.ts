@@ -20,6 +20,7 @@ export function attested(predicateType: string, predicate: unknown, trusted?: nu
     },
     trustedTime: trusted === undefined ? undefined : now + trusted * day,
     signer: 'key SHA256:0123',
+    accepted: true,
   };
 }
 
