@@ -6,16 +6,17 @@ import { join } from 'node:path';
 /** A certificate authority made for one test, and a server and a client that it vouches for. PEM texts. */
 export interface TestCertificates {
   readonly ca: string;
-  /** For `localhost` and 127.0.0.1. */
+  /** For `localhost`, 127.0.0.1 and the names that were asked for. */
   readonly server: { readonly cert: string; readonly key: string };
   readonly client: { readonly cert: string; readonly key: string };
 }
 
 /** Makes the certificates with the machine's openssl; they are valid for one day. */
-export function makeCertificates(): TestCertificates {
+export function makeCertificates(names: readonly string[] = []): TestCertificates {
   const folder = mkdtempSync(join(tmpdir(), 'syncgate-test-certificates-'));
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
   const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+  const others = names.map((name) => `,DNS:${name}`).join('');
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   try {
     const authority = ['-addext', 'keyUsage=critical,keyCertSign'];
@@ -34,7 +35,7 @@ export function makeCertificates(): TestCertificates {
       ...authority,
     );
     for (const [name, extensions] of [
-      ['server', 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n'],
+      ['server', `subjectAltName=DNS:localhost,IP:127.0.0.1${others}\nextendedKeyUsage=serverAuth\n`],
       ['client', 'extendedKeyUsage=clientAuth\n'],
     ] as const) {
       writeFileSync(join(folder, `${name}.ext`), extensions);

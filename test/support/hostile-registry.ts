@@ -13,6 +13,8 @@ interface SeenRequest {
   /** Path and query. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The port of the client, which tells connections apart. */
+  readonly port?: number | undefined;
 }
 
 /** Answers a request, or answers `false` to leave it to the upstream. `count` says how many it has seen, this one counted. */
@@ -40,7 +42,12 @@ export async function startHostileRegistry(options: HostileOptions = {}): Promis
   let behaviour = options.behaviour;
   let seen: SeenRequest[] = [];
   const answer = (request: IncomingMessage, response: ServerResponse) => {
-    const saw = { method: request.method ?? '', url: request.url ?? '', headers: request.headers };
+    const saw = {
+      method: request.method ?? '',
+      url: request.url ?? '',
+      headers: request.headers,
+      port: request.socket.remotePort,
+    };
     seen.push(saw);
     // A client that had enough hangs up; that is its right.
     response.on('error', () => {});

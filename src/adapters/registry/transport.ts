@@ -236,6 +236,10 @@ function connectionError(error: unknown, host: Host): GateError {
   const code = (first as NodeJS.ErrnoException).code ?? 'connection failed';
   if (code === 'ENOTFOUND')
     return new GateError('REGISTRY_UNREACHABLE', `the name ${host.name} does not resolve`, { cause: first });
+  if (code === 'ERR_PROXY_TUNNEL') {
+    const mend = `Let the proxy of HTTPS_PROXY connect to ${host.name}, or list the host in NO_PROXY.`;
+    return new GateError('REGISTRY_UNREACHABLE', `the proxy does not lead to ${host.name}`, { mend, cause: first });
+  }
   if (code.startsWith('HPE_')) {
     return new GateError('REGISTRY_ANSWER_INVALID', `${host.name} did not answer in HTTP (${code})`, { cause: first });
   }
