@@ -40,6 +40,7 @@ function readRoot(root: TrustRoot): RootMaterial {
   for (const authority of [...material.certificateAuthorities, ...material.timestampAuthorities]) {
     if (authority.certChain.length === 0) throw invalid('an authority of it has no certificates');
     for (const certificate of authority.certChain) {
+      checkedOnce(encodedOnce(certificate));
       const unknown = unknownCriticalExtension(certificate);
       if (unknown !== undefined)
         throw invalid(`a certificate has the critical extension ${unknown}, which is not read`);
@@ -76,5 +77,29 @@ function validityWithoutStart(json: JsonValue): string | undefined {
 
 /** Copied, because the library keeps views of what it is given. */
 export function parseCertificate(der: Uint8Array): X509Certificate {
-  return X509Certificate.parse(Buffer.from(der));
+  return encodedOnce(X509Certificate.parse(Buffer.from(der)));
+}
+
+/**
+ * The library encodes a certificate anew for each comparison and each check of a signature, which is most of the work
+ * of a path. Nothing changes these certificates, so their parts are encoded once; what it does change is a copy.
+ */
+function encodedOnce(certificate: X509Certificate): X509Certificate {
+  const { root, tbsCertificate } = certificate;
+  for (const part of [...tbsCertificate.subs, tbsCertificate, root]) {
+    const der = part.toDER();
+    part.toDER = () => der;
+  }
+  return certificate;
+}
+
+/** Who signed a certificate of a root is found out once for each issuer, and not again with every path through it. */
+function checkedOnce(certificate: X509Certificate): void {
+  const check = certificate.verify.bind(certificate);
+  const answers = new WeakMap<X509Certificate, boolean>();
+  certificate.verify = (issuer = certificate) => {
+    const answer = answers.get(issuer) ?? check(issuer);
+    answers.set(issuer, answer);
+    return answer;
+  };
 }
