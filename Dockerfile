@@ -28,6 +28,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY scripts/build.mjs scripts/build.mjs
 COPY src src
+COPY trust trust
 RUN node scripts/build.mjs
 
 FROM ${NODE_IMAGE}

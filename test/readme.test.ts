@@ -68,7 +68,7 @@ describe('as a new user', () => {
     await builtCommand();
     const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root });
     for (const file of listed.toString('utf8').split('\0')) {
-      if (/^(src|scripts|examples|package|dist)/.test(file)) cpSync(join(root, file), join(folder, file));
+      if (/^(src|scripts|examples|package|dist|trust)/.test(file)) cpSync(join(root, file), join(folder, file));
     }
     cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
