@@ -33,6 +33,7 @@ ${rows.join('\n')}
 
 ${notes.join('\n')}
 
-Keyless signing by cosign 2 is not in the table: what it sends to a log, Rekor's second version no longer takes.
+Cosign 3 puts the chain of a certificate of one's own into a bundle of version 0.3, which may hold the certificate alone:
+neither reads it. Keyless signing by cosign 2 is not in the table: what it sends to a log, Rekor's second version no longer takes.
 `;
 }

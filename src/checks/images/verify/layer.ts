@@ -49,7 +49,8 @@ function readAnnotations(annotations: Annotations, source: string, hint: string)
 
 function readMaterial(annotations: Annotations, hint: string): Material {
   const certificate = textOf(annotations, certificateAnnotation);
-  const chain = textOf(annotations, chainAnnotation);
+  // Cosign 3 writes an empty text where nothing stands between certificate and root.
+  const chain = textOf(annotations, chainAnnotation) || undefined;
   if (certificate === undefined) {
     if (chain !== undefined) throw new Malformed('it brings a chain of certificates and no certificate');
     return { kind: 'key', hint };

@@ -249,7 +249,7 @@ describe('rule 8: a signature is of a digest and not of a name, so it holds in e
     await putBundle(copy, signed(image.digest));
     const trust = {
       'dev.yaml': policy([byKey(bench.key)], {}, [`${bench.registry.host}/team/**`]),
-      'prod.yaml': policy([byKey(bench.strangerKey)], {}, [`${bench.registry.host}/prod/**`]),
+      'prod.yaml': policy([byKey(bench.strangerKey)], {}, [`${bench.registry.host}/prod/**`], 'prod'),
     };
     expectDenied(await judge(bench, { runs: copy, trust }), 'IMAGE_SIGNATURE_OTHER_KEY');
     expectAllowed(await judge(bench, { runs: image, trust }), image);

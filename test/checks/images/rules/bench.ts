@@ -136,11 +136,16 @@ export function manifestUrl(image: PushedImage, reference: string = image.digest
 }
 
 /** A ClusterImagePolicy. */
-export function policy(authorities: readonly object[], more: object = {}, globs: readonly string[] = ['**']): string {
+export function policy(
+  authorities: readonly object[],
+  more: object = {},
+  globs: readonly string[] = ['**'],
+  name = 'rule',
+): string {
   return JSON.stringify({
     apiVersion: 'policy.sigstore.dev/v1beta1',
     kind: 'ClusterImagePolicy',
-    metadata: { name: 'rule' },
+    metadata: { name },
     spec: { images: globs.map((glob) => ({ glob })), authorities, ...more },
   });
 }

@@ -1,0 +1,266 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { gzipBomb, only, startHostileRegistry } from '../../../support/hostile-registry.ts';
+import { copyToLayout } from '../../../support/layout.ts';
+import type { PushedImage } from '../../../support/registry.ts';
+import { podOf } from '../../../support/signed-application.ts';
+import { signStatement, simplePayload, statement } from '../../../support/sigstore/mock.ts';
+import { tool } from '../../../support/tools/resolve.ts';
+import {
+  byIdentity,
+  byKey,
+  email,
+  expectAllowed,
+  expectDenied,
+  issuer,
+  judge,
+  newImage,
+  openBench,
+  policy,
+  putBundle,
+  putLayers,
+  putReferrer,
+} from './bench.ts';
+
+const bench = openBench();
+const keyed = () => policy([byKey(bench.key)]);
+const sign = (image: PushedImage) =>
+  bench.sigstore.bundle(signStatement(image.digest), { signer: bench.key, log: 'none' });
+
+describe('rule 34: two policies in Rego are judged each alone', () => {
+  const rego = (condition: string) => ({
+    type: 'rego',
+    data: `package sigstore\nimport rego.v1\ndefault isCompliant := false\nisCompliant if ${condition}\n`,
+  });
+
+  it('what satisfies the lax one only is refused', async () => {
+    const image = await newImage(bench);
+    const type = 'https://example.com/review/v1';
+    await putBundle(
+      image,
+      bench.sigstore.bundle(statement(image.digest, type, { approved: false }), { signer: bench.key, log: 'none' }),
+    );
+    const gate = { rego: { path: await tool('opa') } };
+    const asked = (condition: string, name: string) =>
+      policy(
+        [byKey(bench.key, { attestations: [{ name: 'review', predicateType: type, policy: rego(condition) }] })],
+        {},
+        ['**'],
+        name,
+      );
+    const lax = asked('input.predicate.approved == false', 'lax');
+    const strict = asked('input.predicate.approved == true', 'strict');
+    expectAllowed(await judge(bench, { runs: image, trust: lax, gate }), image);
+    const run = await judge(bench, { runs: image, trust: { 'lax.yaml': lax, 'strict.yaml': strict }, gate });
+    expectDenied(run, 'IMAGE_CONTENT_REFUSED', 'strict');
+  });
+});
+
+describe('rule 35: a signature of something else that looks like one is none', () => {
+  it('a payload of another type', async () => {
+    const image = await newImage(bench);
+    const payload = Buffer.from(
+      simplePayload(image.digest).toString().replace('cosign container image signature', 'release notes'),
+    );
+    await putLayers(image, [bench.sigstore.legacySignature(payload, { signer: bench.key, log: 'none' })]);
+    expectDenied(await judge(bench, { runs: image, trust: keyed() }), 'IMAGE_NOT_A_SIGNATURE');
+  });
+
+  it('a signature of a blob, as a bundle', async () => {
+    const image = await newImage(bench);
+    await putBundle(image, bench.sigstore.blobBundle(simplePayload(image.digest), { signer: bench.key, log: 'none' }));
+    const run = await judge(bench, { runs: image, trust: keyed() });
+    expect(run.exitCode, run.stderr).toBe(1);
+    expect(run.stdout).toBe('');
+  });
+});
+
+describe('rule 36: an attestation is no signature', () => {
+  it.each(['https://slsa.dev/provenance/v1', 'https://spdx.dev/Document', 'https://sigstore.dev/cosign/sign/v2', ''])(
+    'of type %j',
+    async (type) => {
+      const image = await newImage(bench);
+      await putBundle(image, bench.sigstore.bundle(statement(image.digest, type), { signer: bench.key, log: 'none' }));
+      const run = await judge(bench, { runs: image, trust: keyed() });
+      expect(run.exitCode, run.stderr).toBe(1);
+      expect(run.stdout).toBe('');
+    },
+  );
+});
+
+describe('rule 37: an identity is a pair, and a certificate has one name', () => {
+  const pairs = () =>
+    policy([
+      {
+        keyless: {
+          trustRootRef: 'corp',
+          identities: [
+            { issuer, subject: email },
+            { issuer: 'https://ci.example', subject: 'robot@example.com' },
+          ],
+        },
+        ctlog: { trustRootRef: 'corp' },
+      },
+    ]);
+  it.each<[string, string, string, boolean]>([
+    ['the first pair', issuer, email, true],
+    ['the second pair', 'https://ci.example', 'robot@example.com', true],
+    ['issuer of the first, subject of the second', issuer, 'robot@example.com', false],
+    ['issuer of the second, subject of the first', 'https://ci.example', email, false],
+  ])('%s', async (_, from, subject, allowed) => {
+    const image = await newImage(bench);
+    const signer = await bench.sigstore.certificate({ issuer: from, names: [{ email: subject }] });
+    await putBundle(image, bench.sigstore.bundle(signStatement(image.digest), { signer }));
+    const run = await judge(bench, { runs: image, trust: pairs(), root: bench.sigstore.trustedRoot() });
+    if (allowed) expectAllowed(run, image);
+    else expectDenied(run, 'IMAGE_SIGNATURE_OTHER_IDENTITY');
+  });
+
+  it.each([
+    ['two names', [{ email }, { email: 'other@example.com' }]],
+    ['two names of two kinds', [{ uri: 'https://other.example' }, { email }]],
+    ['no name', []],
+    ['a name of another kind', [{ dns: 'dev.example.com' }]],
+  ])('%s', async (_, names) => {
+    const image = await newImage(bench);
+    const signer = await bench.sigstore.certificate({ names });
+    await putBundle(image, bench.sigstore.bundle(signStatement(image.digest), { signer }));
+    const run = await judge(bench, { runs: image, trust: policy([byIdentity()]), root: bench.sigstore.trustedRoot() });
+    expect(run.exitCode, run.stderr).toBe(1);
+    expect(run.stdout).toBe('');
+  });
+
+  it('a certificate for another use', async () => {
+    const image = await newImage(bench);
+    const signer = await bench.sigstore.certificate({ usages: ['1.3.6.1.5.5.7.3.1'] });
+    await putBundle(image, bench.sigstore.bundle(signStatement(image.digest), { signer }));
+    const run = await judge(bench, { runs: image, trust: policy([byIdentity()]), root: bench.sigstore.trustedRoot() });
+    expectDenied(run, 'IMAGE_SIGNATURE_UNTRUSTED');
+  });
+});
+
+describe('rule 39: an object that brings others is denied unless the platform allows its kind', () => {
+  it.each<[string, string, object]>([
+    ['argoproj.io/v1alpha1', 'Application', { spec: { source: { repoURL: 'https://git.example/x' } } }],
+    ['helm.toolkit.fluxcd.io/v2', 'HelmRelease', { spec: {} }],
+    ['kustomize.toolkit.fluxcd.io/v1', 'Kustomization', { spec: {} }],
+    ['admissionregistration.k8s.io/v1beta1', 'MutatingAdmissionPolicy', { spec: {} }],
+    ['config.openshift.io/v1', 'ImageDigestMirrorSet', { spec: {} }],
+    ['work.open-cluster-management.io/v1', 'ManifestWork', { spec: {} }],
+    ['kubernetes.crossplane.io/v1alpha2', 'Object', { spec: {} }],
+  ])('%s %s', async (apiVersion, kind, more) => {
+    const text = JSON.stringify({ apiVersion, kind, metadata: { name: 'other' }, ...more });
+    const run = await judge(bench, { runs: { 'app.yaml': text }, trust: keyed() });
+    expectDenied(run, 'IMAGE_DELIVERED_ELSEWHERE');
+  });
+});
+
+describe('rule 40: an object that says it is being deleted is judged like any other', () => {
+  it('deletionTimestamp', async () => {
+    const image = await newImage(bench);
+    const pod = podOf(image.tagged).replace(
+      '  name: web\n',
+      '  name: web\n  deletionTimestamp: "2026-01-01T00:00:00Z"\n  deletionGracePeriodSeconds: 0\n',
+    );
+    const run = await judge(bench, { runs: { 'pod.yaml': pod }, trust: keyed() });
+    expect(run.exitCode, run.stderr).not.toBe(0);
+    expect(run.stdout).toBe('');
+  });
+});
+
+describe('rule 41: bombs and paths in what is transported', () => {
+  it('a small body that unpacks to a large one', async () => {
+    const image = await newImage(bench);
+    await putBundle(image, sign(image));
+    await using bombing = await startHostileRegistry({ upstream: bench.registry.host });
+    bombing.behave(only(/\/(?:blobs|manifests)\/sha256:/, gzipBomb));
+    const run = await judge(bench, {
+      runs: `${bombing.host}/${image.repository}:v1`,
+      trust: keyed(),
+      hosts: [bombing.host],
+    });
+    expect(run.exitCode, run.stderr).not.toBe(0);
+    expect(run.stdout).toBe('');
+  });
+
+  it.each<[string, (folder: string) => void]>([
+    [
+      'a digest with a path in it',
+      (folder) => {
+        const descriptor = {
+          mediaType: 'application/vnd.oci.image.manifest.v1+json',
+          digest: 'sha256:../../../../secret',
+          size: 3,
+        };
+        const annotations = { 'org.opencontainers.image.ref.name': 'v1' };
+        writeFileSync(
+          join(folder, 'index.json'),
+          JSON.stringify({ schemaVersion: 2, manifests: [{ ...descriptor, annotations }] }),
+        );
+      },
+    ],
+    [
+      'a blob that is a link',
+      (folder) => {
+        rmSync(join(folder, 'blobs/sha256'), { recursive: true });
+        symlinkSync('/etc', join(folder, 'blobs/sha256'));
+      },
+    ],
+  ])('in a layout: %s', async (_, tamper) => {
+    const image = await newImage(bench);
+    await putBundle(image, sign(image));
+    const root = mkdtempSync(join(tmpdir(), 'syncgate-rule-layout-'));
+    try {
+      const folder = join(root, image.repository);
+      mkdirSync(folder, { recursive: true });
+      await copyToLayout({ registryHost: image.host, repository: image.repository, tag: 'v1', folder });
+      const gate = { registries: [{ host: 'registry.example', layout: root }] };
+      const runs = `registry.example/${image.repository}:v1`;
+      expectAllowed(await judge(bench, { runs, trust: keyed(), gate }), image);
+      tamper(folder);
+      const run = await judge(bench, { runs, trust: keyed(), gate });
+      expect(run.exitCode, run.stderr).not.toBe(0);
+      expect(run.stdout).toBe('');
+    } finally {
+      rmSync(root, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('rule 42: over a cap the image is denied, by name, count and cap; each kind has a budget of its own', () => {
+  it('legacy signatures', async () => {
+    const image = await newImage(bench);
+    const layers = Array.from({ length: 12 }, (_, i) =>
+      bench.sigstore.legacySignature(simplePayload(image.digest, `n${i}`), { signer: bench.key, log: 'none' }),
+    );
+    await putLayers(image, layers);
+    const run = await judge(bench, { runs: image, trust: keyed(), images: { limits: { signatures: 10 } } });
+    expectDenied(run, 'IMAGE_TOO_MANY_SIGNATURES', '12', '10');
+  });
+
+  it('referrers', async () => {
+    const image = await newImage(bench);
+    for (let i = 0; i < 12; i++) await putReferrer(image, Buffer.from(`junk ${i}`), 'application/vnd.example.junk');
+    const run = await judge(bench, { runs: image, trust: keyed(), images: { limits: { referrers: 10 } } });
+    expect(run.exitCode, run.stderr).toBe(1);
+    expect(run.stderr).toMatch(/TOO_MANY.*10/);
+  });
+
+  it('neither starves the other: both full to the brim, and the good one among them', async () => {
+    const image = await newImage(bench);
+    const layers = Array.from({ length: 10 }, (_, i) =>
+      bench.sigstore.legacySignature(simplePayload(image.digest, `n${i}`), { signer: bench.strangerKey, log: 'none' }),
+    );
+    await putLayers(image, layers);
+    for (let i = 0; i < 9; i++) await putReferrer(image, Buffer.from(`junk ${i}`), 'application/vnd.example.junk');
+    await putBundle(image, sign(image));
+    const run = await judge(bench, {
+      runs: image,
+      trust: keyed(),
+      images: { limits: { signatures: 10, referrers: 10 } },
+    });
+    expectAllowed(run, image);
+  });
+});
