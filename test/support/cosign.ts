@@ -31,7 +31,7 @@ export interface Cosign extends Disposable {
   /** Signs `host/repository@digest`: as a legacy `.sig` tag, or as a bundle (a referrer, or its fallback tag). */
   sign(pinned: string, key: SigningKey, how: SignOptions): Promise<void>;
   /** Attests a predicate of a type about `host/repository@digest`. */
-  attest(pinned: string, key: SigningKey, how: SignOptions & { readonly predicateType: string }): Promise<void>;
+  attest(pinned: string, key: SigningKey, how: AttestOptions): Promise<void>;
   /** The base64 of a signature of bytes that are no image. */
   signBlob(bytes: Uint8Array, key: SigningKey): Promise<string>;
   /** Runs cosign with these arguments in the folder of its keys; rejects, with its stderr, where it fails. */
@@ -40,6 +40,13 @@ export interface Cosign extends Disposable {
   file(name: string, text: string): string;
   /** Whether cosign itself accepts the image; for comparison. */
   verifies(pinned: string, key: SigningKey, version: CosignVersion): Promise<boolean>;
+}
+
+interface AttestOptions extends SignOptions {
+  /** A URI, or one of cosign's short names. */
+  readonly predicateType: string;
+  /** What is attested; something without meaning if it is left out. */
+  readonly predicate?: object;
 }
 
 interface SignOptions {
@@ -95,7 +102,7 @@ export function openCosign(): Cosign {
     },
     async attest(pinned, key, how) {
       const predicate = join(folder, `predicate-${made++}.json`);
-      writeFileSync(predicate, JSON.stringify({ made: 'for a test' }));
+      writeFileSync(predicate, JSON.stringify(how.predicate ?? { made: 'for a test' }));
       const about = ['--type', how.predicateType, '--predicate', predicate];
       await cosign(
         how.cosign,
