@@ -1,10 +1,13 @@
-import { sign } from 'node:crypto';
+import { constants, createHash, sign } from 'node:crypto';
+import { ed25519ph } from '@noble/curves/ed25519.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { KeylessAuthority, TrustRoot } from '../../../../src/checks/images/policy/model.ts';
 import {
+  canonical,
   eku,
   type KeyType,
   keyPair,
+  type Layer,
   type MockSigstore,
   openMockSigstore,
   signedAt,
@@ -60,6 +63,21 @@ describe('a managed key', () => {
     const attested = ofLayer(sigstore.legacyAttestation(statement(digest, provenance), how));
     expect(await verdict(attested, authority, attestation(provenance))).toBe('verified');
     expect(await verdict(attested, byKey(keyPair(type)), attestation(provenance))).toBe('4 other-key');
+  });
+
+  it('signs with Ed25519ph and RSA-PSS too', async () => {
+    const signed = (layer: Layer, signature: Uint8Array) => ({
+      ...layer,
+      annotations: { 'dev.cosignproject.cosign/signature': Buffer.from(signature).toString('base64') },
+    });
+    const [ed, rsa] = [keyPair('ed25519'), keyPair('rsa2048')];
+    const layer = sigstore.legacySignature(digest, { signer: ed, log: 'none' });
+    const { d = '' } = ed.privateKey.export({ format: 'jwk' });
+    const ph = ed25519ph.sign(layer.payload, Buffer.from(d, 'base64url'));
+    expect(await verdict(ofLayer(signed(layer, ph)), byKey(ed))).toBe('verified');
+    expect(await verdict(ofLayer(signed(layer, ph)), byKey(keyPair('ed25519')))).toBe('4 other-key');
+    const pss = sign('sha256', layer.payload, { key: rsa.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING });
+    expect(await verdict(ofLayer(signed(layer, pss)), byKey(rsa))).toBe('verified');
   });
 
   it.each(['v1', 'v2'] as const)('is held to an entry in the log, %s', async (log) => {
@@ -157,6 +175,46 @@ describe('a certificate', () => {
       const object = ofLayer(sigstore.legacyAttestation(statement(digest, provenance), { signer, entry }));
       expect([entry, await verdict(object, keyless(roots), attestation(provenance))]).toEqual([entry, 'verified']);
     }
+  });
+
+  it('is logged as rekord, as the first ones were', async () => {
+    const signer = await sigstore.certificate();
+    const layer = sigstore.legacySignature(digest, { signer, log: 'none' });
+    const content = layer.annotations['dev.cosignproject.cosign/signature'];
+    const logged = async (change: object = {}, promise?: (set: string) => string) => {
+      const value = createHash('sha256').update(layer.payload).digest('hex');
+      const body = {
+        apiVersion: '0.0.1',
+        kind: 'rekord',
+        spec: {
+          data: { hash: { algorithm: 'sha256', value } },
+          signature: { content, format: 'x509', publicKey: { content: Buffer.from(signer.pem).toString('base64') } },
+          ...change,
+        },
+      };
+      const entry = sigstore.rekor.append(body, { at: new Date(signedAt.getTime() + 60_000) });
+      const set = entry.inclusionPromise?.signedEntryTimestamp ?? '';
+      const bundle = {
+        SignedEntryTimestamp: promise?.(set) ?? set,
+        Payload: {
+          body: Buffer.from(canonical(body)).toString('base64'),
+          integratedTime: Number(entry.integratedTime),
+          logIndex: Number(entry.logIndex),
+          logID: Buffer.from(entry.logId.keyId, 'base64').toString('hex'),
+        },
+      };
+      const annotations = { ...layer.annotations, 'dev.sigstore.cosign/bundle': JSON.stringify(bundle) };
+      return await verdict(ofLayer({ ...layer, annotations }), keyless(roots));
+    };
+    expect(await logged()).toBe('verified');
+    expect(await logged({ data: { hash: { algorithm: 'sha256', value: '0'.repeat(64) } } })).toBe('6 log');
+    expect(await logged({}, () => Buffer.alloc(70, 1).toString('base64'))).toBe('5 untrusted');
+    const stolen = {
+      content,
+      format: 'x509',
+      publicKey: { content: Buffer.from(sigstore.root.pem).toString('base64') },
+    };
+    expect(await logged({ signature: stolen })).toBe('6 log');
   });
 
   it('signs in layers with a timestamp, which for attestations is over the whole envelope', async () => {
@@ -382,6 +440,22 @@ describe('what the library accepts and this does not', () => {
     expect(await verdict(withEntries(same), two)).toBe('11 log');
     expect(await verdict(withEntries(bundle.verificationMaterial.tlogEntries), two)).toBe('5 log');
     expect(await verdict(withEntries(elsewhere), two)).toBe('verified');
+  });
+
+  it('two timestamps of one authority, where two authorities are asked for', async () => {
+    const signer = keyPair();
+    const bundle = sigstore.bundle(signStatement(digest), { signer, log: 'none', timestamp: true });
+    const truth = Buffer.from(bundle.dsseEnvelope?.signatures[0]?.sig ?? '', 'base64');
+    const later = new Date(signedAt.getTime() + 120_000);
+    const again = sigstore.bundle(signStatement(digest), {
+      signer,
+      log: 'none',
+      timestamp: { data: truth, at: later },
+    }).verificationMaterial.timestampVerificationData?.rfc3161Timestamps;
+    bundle.verificationMaterial.timestampVerificationData?.rfc3161Timestamps.push(...(again ?? []));
+    const ask = (threshold: number) => byKey(signer, { timestamp: { demand: 'required', roots, threshold } });
+    expect(await verdict(ofBundle(bundle), ask(1))).toBe('verified');
+    expect(await verdict(ofBundle(bundle), ask(2))).toBe('11 timestamp');
   });
 
   it('a certificate for other uses, and a timestamp by one', async () => {
