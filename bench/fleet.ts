@@ -24,8 +24,8 @@ export interface FleetKind {
   readonly sign: (image: PushedImage) => Promise<void>;
   /** `spec.authorities` of the one policy. */
   readonly authorities: readonly object[];
-  /** Further documents of the trust folder, by file name. */
-  readonly trust?: Readonly<Record<string, object>>;
+  /** `spec.images.trustRoots`. */
+  readonly trustRoots?: object;
   /** The arguments of `cosign verify` that go before the image. */
   readonly verify: Omit<Program, 'argv'> & { readonly argv: readonly [string, ...string[]] };
   /** How many images the applications have, each of which gets a folder. */
@@ -44,12 +44,15 @@ export async function openFleet(scratch: string, kind: FleetKind): Promise<Fleet
     metadata: { name: 'shop' },
     spec: { images: [{ glob: '**' }], authorities: kind.authorities },
   };
-  for (const [name, document] of Object.entries({ 'shop.yaml': policy, ...kind.trust })) {
-    writeFileSync(join(root, 'trust', name), JSON.stringify(document));
-  }
+  writeFileSync(join(root, 'trust/shop.yaml'), JSON.stringify(policy));
   const spec = {
     policies: [],
-    images: { trust: [{ path: 'trust' }], unmatched: 'deny', pin: true },
+    images: {
+      trust: [{ path: 'trust' }],
+      unmatched: 'deny',
+      pin: true,
+      ...(kind.trustRoots && { trustRoots: kind.trustRoots }),
+    },
     registries: [{ host: kind.host, plainHttp: true }],
   };
   const gate = { apiVersion: 'syncgate.dev/v1alpha1', kind: 'Gate', metadata: { name: 'bench' }, spec };

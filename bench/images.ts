@@ -23,7 +23,7 @@ async function openKeyedFleet(scratch: string, host: string, cosign: Cosign, for
     host,
     images: imageCount,
     sign: (image) => cosign.sign(image.pinned, key, { cosign: 3, format }),
-    authorities: [{ key: { data: key.publicPem } }],
+    authorities: [{ key: { data: key.publicPem }, ctlog: {} }],
     verify: {
       argv: [await tool('cosign'), 'verify', '--key', publicKey, ...insecure],
       env: { HOME: scratch, TUF_ROOT: join(scratch, 'tuf'), DOCKER_CONFIG: scratch },

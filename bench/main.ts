@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { benchImages } from './images.ts';
 import { benchRego } from './rego.ts';
 import { benchRender } from './render.ts';
+import { benchTrust } from './trust.ts';
 
 /** A part measures in a scratch folder of its own and answers with its report. */
 type Part = (scratch: string, quick: boolean) => Promise<string>;
@@ -13,6 +14,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   render: benchRender,
   images: benchImages,
   rego: benchRego,
+  trust: benchTrust,
 };
 
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
