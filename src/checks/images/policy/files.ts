@@ -56,11 +56,31 @@ const resourceName = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 /** A Secret as a single file: a key, or certificates. */
 const secretEndings = ['.pub', '.pem'];
 
-/**
- * The text of the one entry that a Secret has: the only file of the folder `<name>/`, as Kubernetes mounts it, or the
- * file `<name>.pub` or `<name>.pem`. Throws IMAGE_KEY_INVALID where there is none, or more than one.
- */
+/** An entry of a Secret. Read only when it is asked for: a mounted Secret may hold what nobody should read. */
+export interface SecretEntry {
+  /** The key of the entry: `cosign.pub`. */
+  readonly name: string;
+  read(): Promise<NamedText>;
+}
+
+/** The text of the one entry that a Secret has. Throws IMAGE_KEY_INVALID where there is none, or more than one. */
 export async function readSecret(folder: string, name: string): Promise<NamedText> {
+  const entries = await secretEntries(folder, name);
+  const [entry] = entries;
+  if (entry === undefined || entries.length > 1) {
+    throw new GateError(
+      'IMAGE_KEY_INVALID',
+      `the secret ${name} has ${entries.length} entries, and exactly one is the key`,
+    );
+  }
+  return entry.read();
+}
+
+/**
+ * The entries of a Secret, in the order of their names: the files of the folder `<name>/`, as Kubernetes mounts it, or
+ * the file `<name>.pub` or `<name>.pem`. Throws IMAGE_KEY_INVALID where it is not there, or there twice.
+ */
+export async function secretEntries(folder: string, name: string): Promise<readonly SecretEntry[]> {
   if (!resourceName.test(name)) {
     throw new GateError('IMAGE_KEY_INVALID', `${JSON.stringify(name.slice(0, 100))} is not the name of a Secret`);
   }
@@ -80,17 +100,13 @@ export async function readSecret(folder: string, name: string): Promise<NamedTex
       { mend: 'Mount the Secret there, or set images.trust[].secrets to the folder that holds it.' },
     );
   }
-  if (only !== `${name}/`) return { text: await readBounded({ path: join(folder, only), shown: only }), shown: only };
+  const entryOf = (entry: string, shown: string): SecretEntry => ({
+    name: entry,
+    read: async () => ({ text: await readBounded({ path: join(folder, shown), shown }), shown }),
+  });
+  if (only !== `${name}/`) return [entryOf(only, only)];
   const entries = (await readdir(join(folder, name))).filter((entry) => !entry.startsWith('.'));
-  const [entry] = entries;
-  if (entry === undefined || entries.length > 1) {
-    throw new GateError(
-      'IMAGE_KEY_INVALID',
-      `the secret ${name} has ${entries.length} entries, and exactly one is the key`,
-    );
-  }
-  const shown = `${name}/${entry}`;
-  return { text: await readBounded({ path: join(folder, name, entry), shown }), shown };
+  return entries.sort().map((entry) => entryOf(entry, `${name}/${entry}`));
 }
 
 /**

@@ -35,7 +35,7 @@ const labelKey =
   /^(?:(?=[^/]{1,253}\/)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 
 /** metav1.LabelSelectorAsSelector: what it refuses would fail every image in a cluster. */
-function readSelector(
+export function readSelector(
   document: SettingsDocument,
   path: JsonPath,
   selector: NonNullable<Match['selector']>,

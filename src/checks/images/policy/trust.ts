@@ -8,10 +8,11 @@ import { readSettings, type SettingsDocument } from '../../../core/settings-file
 import type { PolicyFolder, TrustSource } from '../settings.ts';
 import { readClusterImagePolicy } from './cluster-image-policy.ts';
 import { refusal } from './complaint.ts';
-import type { PolicyContext, TrustPorts } from './context.ts';
-import { listPolicyFiles, readBounded, readContent, readSecret } from './files.ts';
+import type { TrustPorts } from './context.ts';
+import { listPolicyFiles, readBounded, readContent, readSecret, secretEntries } from './files.ts';
 import type { ImagePolicy } from './model.ts';
 import { fillShelf } from './shelf.ts';
+import type { SpellingContext } from './spellings/context.ts';
 
 /** The policies of a run. Made once and never changed: nothing that is rendered can add to it. */
 export interface Trust {
@@ -43,8 +44,9 @@ export async function loadTrust(
       continue;
     }
     const { documents, secrets, contents } = each;
-    const context: PolicyContext = {
+    const context: SpellingContext = {
       secret: (name) => readSecret(secrets, name),
+      secretEntries: (name) => secretEntries(secrets, name),
       content: (reference) => readContent(contents, reference),
       trustRoot: async (name) => shelf.trustRoot(name),
       publicGood: () => shelf.publicGood(),
@@ -53,7 +55,7 @@ export async function loadTrust(
       clock: ports.clock,
     };
     for (const document of documents) {
-      if (!isTrustRoot(document)) policies.push(await readPolicy(document, context));
+      if (!isTrustRoot(document)) policies.push(...(await readPolicies(document, documents, context)));
     }
   }
   refuseSameNames(policies);
@@ -115,8 +117,12 @@ function groupOf(apiVersion: unknown): string | undefined {
   return typeof apiVersion === 'string' ? apiVersion.split('/')[0] : undefined;
 }
 
-/** The policy that a document holds. */
-async function readPolicy(document: SettingsDocument, context: PolicyContext): Promise<ImagePolicy> {
+/** The policies that a document holds. `beside` are those of its source, which it may refer to. */
+async function readPolicies(
+  document: SettingsDocument,
+  beside: readonly SettingsDocument[],
+  context: SpellingContext,
+): Promise<readonly ImagePolicy[]> {
   const { value } = document;
   const kind = isObject(value) ? value['kind'] : undefined;
   const apiVersion = isObject(value) ? value['apiVersion'] : undefined;
@@ -124,10 +130,23 @@ async function readPolicy(document: SettingsDocument, context: PolicyContext): P
     throw refusal(document, [], 'IMAGE_POLICY_INVALID', 'it has no apiVersion and kind, so it is not a trust policy');
   }
   if (groupOf(apiVersion) === 'policy.sigstore.dev' && kind === 'ClusterImagePolicy') {
-    return readClusterImagePolicy(document, context);
+    return [await readClusterImagePolicy(document, context)];
+  }
+  if (groupOf(apiVersion) === 'kyverno.io' && (kind === 'ClusterPolicy' || kind === 'Policy')) {
+    const { readKyverno } = await import('./spellings/kyverno.ts');
+    return readKyverno(document, context);
+  }
+  if (groupOf(apiVersion) === 'source.toolkit.fluxcd.io') {
+    const { isHelmRepository, readFlux } = await import('./spellings/flux.ts');
+    return isHelmRepository(document) ? [] : [await readFlux(document, beside, context)];
+  }
+  if (groupOf(apiVersion) === 'policies.kyverno.io') {
+    const why = `${kind} is not read: its decisions are CEL; a policy is never read without a part of it`;
+    const mend = 'Write the same trust as a ClusterImagePolicy, or as verifyImages of a Kyverno ClusterPolicy.';
+    throw refusal(document, ['kind'], 'IMAGE_POLICY_UNSUPPORTED', why, mend);
   }
   const shown = JSON.stringify(`${apiVersion} ${kind}`.slice(0, 100));
-  const why = `${shown} is not a trust policy; ClusterImagePolicy and TrustRoot are`;
+  const why = `${shown} is not a trust policy; ClusterImagePolicy and TrustRoot are, and ClusterPolicy of Kyverno, OCIRepository and HelmChart of Flux`;
   throw refusal(document, ['kind'], 'IMAGE_POLICY_INVALID', why);
 }
 
