@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { ThreadRole } from './adapters/thread.ts';
-import { type GateConfig, loadConfig } from './config.ts';
+import { emptyConfig, type GateConfig, loadConfig } from './config.ts';
 import { asGateError, CODES, GateError } from './core/errors.ts';
 import { visible, withMend } from './report/text.ts';
 import { type Command, parseCommand } from './surfaces/cli/arguments.ts';
@@ -19,6 +19,8 @@ import type { OpenGate } from './wiring.ts';
 
 /** The mount of the container image, and of the sidecar. */
 const defaultConfig = '/etc/syncgate/gate.yaml';
+/** A key, or a trusted_root.json. */
+const maxTrustFile = 4 * 1024 * 1024;
 /** Standard input is one rendered set; more than a set may hold is not worth reading. */
 const maxStdinBytes = 64 * 1024 * 1024;
 
@@ -118,6 +120,29 @@ async function run(argv: readonly string[]): Promise<Printed> {
       const { verifyBundle } = await import('./surfaces/cli/verify-bundle-command.ts');
       return await verifyBundle(command, { readFile: readBoundedFile, now: Date.now });
     }
+    case 'verify-image': {
+      const { options } = command;
+      // Without a Gate: registries that are public, and a signer that is given.
+      const bare = command.signer === undefined ? undefined : await registryConfig(options.config);
+      const file = options.config ?? process.env['SYNCGATE_CONFIG'] ?? defaultConfig;
+      const config =
+        bare ??
+        (command.signer === undefined ? await loadConfig(file, readText) : emptyConfig((path) => resolve(path)));
+      const seconds = options.timeoutSeconds ?? 120;
+      const late = () => new GateError('CHECK_TIMEOUT', `not all images were verified within ${seconds} s`);
+      return await withDeadline(seconds, late, async (signal) => {
+        const { openVerification } = await import('./wiring.ts');
+        const { askedSigner, verifyImages } = await import('./surfaces/cli/verify-image-command.ts');
+        const asked = askedSigner(command, (path) => Buffer.from(readBoundedFile(path, maxTrustFile)).toString('utf8'));
+        const verification = await openVerification(config, asked, world(), signal);
+        const progress = process.stderr.isTTY && !options.quiet ? showProgress : undefined;
+        try {
+          return await verifyImages(command, { explain: verification.explain, progress }, signal);
+        } finally {
+          await verification.close();
+        }
+      });
+    }
     case 'mirror': {
       const seconds = command.options.timeoutSeconds ?? 3600;
       const late = () => new GateError('MIRROR_FAILED', `not all images were copied within ${seconds} s`);
@@ -137,6 +162,10 @@ async function run(argv: readonly string[]): Promise<Printed> {
     default:
       return command satisfies never;
   }
+}
+
+async function readText(path: string): Promise<string> {
+  return readFileSync(path, 'utf8');
 }
 
 function readBoundedFile(path: string, most: number): Uint8Array {
@@ -159,7 +188,7 @@ async function withGate<Answer>(
   use: (gate: OpenGate, signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
   const file = command.options.config ?? configPath;
-  const config = await loadConfig(file, async (path) => readFileSync(path, 'utf8'));
+  const config = await loadConfig(file, readText);
   const seconds = command.options.timeoutSeconds ?? config.spec.timeoutSeconds;
   const late = () => new GateError('CHECK_TIMEOUT', `no verdict within ${seconds} s`);
   return await withDeadline(seconds, late, async (signal) => {
@@ -191,7 +220,7 @@ async function withDeadline<Answer>(
 async function registryConfig(named: string | undefined): Promise<GateConfig | undefined> {
   const file = named ?? process.env['SYNCGATE_CONFIG'];
   if (file === undefined && !existsSync(defaultConfig)) return undefined;
-  return await loadConfig(file ?? defaultConfig, async (path) => readFileSync(path, 'utf8'));
+  return await loadConfig(file ?? defaultConfig, readText);
 }
 
 /** Shows one line in the place of the last; an empty one clears it. */

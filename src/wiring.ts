@@ -5,11 +5,14 @@ import type { Mirrored } from './adapters/registry/mirror.ts';
 import type { Registries } from './adapters/registry/registries.ts';
 import { createWorkspace, makeFolder } from './adapters/workspace.ts';
 import type { ImagesDeps } from './checks/images/check.ts';
+import type { ImageExplanation } from './checks/images/explain.ts';
+import type { AskedSigner } from './checks/images/policy/asked.ts';
 import type { Trust } from './checks/images/policy/trust.ts';
 import type { ClosableContentJudge, ContentSettings } from './checks/policy/content/judge.ts';
 import type { RegoContentPorts } from './checks/policy/content/rego.ts';
 import type { Policies } from './checks/policy/dialect.ts';
 import type { GateConfig } from './config.ts';
+import { GateError } from './core/errors.ts';
 import type { ImageReference, Repository } from './core/image.ts';
 import type { AskSocket, Clock, Exec, Proxies } from './core/ports.ts';
 import { type GateStages, type Judged, judge } from './gate.ts';
@@ -209,6 +212,66 @@ export interface OpenImages {
   /** For one run: the registries are asked anew. */
   deps(): ImagesDeps;
   close(): Promise<void>;
+}
+
+/** Judges images by themselves, without an object that runs them. */
+export interface OpenVerification {
+  explain(image: ImageReference, signal: AbortSignal): Promise<ImageExplanation>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what verifies images: by `asked`, or where nothing is asked by the policies of the configuration. Throws what is
+ * wrong with either.
+ */
+export async function openVerification(
+  config: GateConfig,
+  asked: AskedSigner | undefined,
+  world: World,
+  signal: AbortSignal,
+): Promise<OpenVerification> {
+  const { images } = config.spec;
+  if (asked === undefined && images === 'unchecked') {
+    throw new GateError('CONFIG_INVALID', 'the Gate verifies no images (spec.images is unchecked)', {
+      mend: 'Name a signer with --key or --certificate-identity, or trust policies in spec.images.',
+    });
+  }
+  const workspace = createWorkspace(world.temporaryFolder);
+  let folders = 0;
+  const newFolder = () => makeFolder(workspace.path, String(++folders));
+  const launchers = findLaunchers();
+  const { ImagesSettings } = await import('./checks/images/settings.ts');
+  const none = { trust: [], unmatched: 'deny', pin: true };
+  const settings =
+    asked === undefined && images !== 'unchecked'
+      ? images
+      : ImagesSettings.parse({ ...none, ...(images === 'unchecked' ? {} : { limits: images.limits }) });
+  try {
+    const opened = await openImages(
+      settings,
+      config,
+      { exec: createExec(launchers), world, newFolder, launchers, lifetime: 'one verdict' },
+      signal,
+    );
+    const trust =
+      asked === undefined
+        ? opened.trust
+        : {
+            policies: [await (await import('./checks/images/policy/asked.ts')).askedPolicy(asked)],
+            warnings: [],
+          };
+    const { explainImage } = await import('./checks/images/explain.ts');
+    return {
+      explain: (image, stop) => explainImage(image, { ...opened.deps(), trust }, stop),
+      async close() {
+        await Promise.race([opened.close(), setTimeout(closeGraceMs)]);
+        workspace.remove();
+      },
+    };
+  } catch (error) {
+    workspace.remove();
+    throw error;
+  }
 }
 
 interface ImagesWorld {

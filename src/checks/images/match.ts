@@ -41,6 +41,11 @@ const controllerLabels: ReadonlySet<string> = new Set([
   'batch.kubernetes.io/cronjob-scheduled-timestamp',
 ]);
 
+/** What runs an image of which nothing is known but its name: a Pod with any labels. */
+export function bareImage(): readonly Subject[] {
+  return [podOfCustom({})];
+}
+
 /** What policies may be about when they look at this object; the object itself comes first. */
 export function subjectsOf(manifest: Manifest): readonly Subject[] {
   const { object, identity } = manifest;

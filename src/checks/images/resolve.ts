@@ -13,7 +13,7 @@ import type { ImagePolicy, NotationAuthority, SignatureSource } from './policy/m
 import { couldDependOnDigest, matchesName, type Trust } from './policy/trust.ts';
 import type { ImagesSettings } from './settings.ts';
 import type { Objection, PolicyAccount } from './verify/account.ts';
-import { Collector, joined } from './verify/collect.ts';
+import { type Collected, Collector, families, joined } from './verify/collect.ts';
 import type { SigningAuthority } from './verify/examine.ts';
 import type { Examiner } from './verify/examiner.ts';
 import { readImageConfigs } from './verify/image-config.ts';
@@ -106,6 +106,13 @@ export class ImageDecider {
     const decided =
       policies.some(isDecisive) || verdict.kind === 'refused' ? verdict : ({ kind: 'unmatched' } as const);
     return { decided, digest, accounts };
+  }
+
+  /** All that hangs on a digest beside it, of every family, whatever policies look at. Unverified. */
+  async survey({ repository }: ImageReference, digest: Digest): Promise<Collected> {
+    const place = { repository, tagPrefix: '' };
+    const all = families.map((family) => withSignal(this.#collector.collect(place, digest, family), this.#signal));
+    return joined(await Promise.all(all));
   }
 
   #judge(reference: ImageReference, digest: Digest, policies: readonly ImagePolicy[], subjects: readonly Subject[]) {

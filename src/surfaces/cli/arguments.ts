@@ -4,6 +4,7 @@ import { nearest } from '../../core/settings-file.ts';
 import { PARAMETERS, type ParameterValues } from '../../render/parameters.ts';
 import { COMMANDS, type CommandName } from './help.ts';
 import { readVerifyBundle, type VerifyBundleCommand, verifyBundleFlags } from './verify-bundle-arguments.ts';
+import { readVerifyImage, type VerifyImageCommand, verifyImageFlags } from './verify-image-arguments.ts';
 
 /** What stands on the command line, before anything has been looked at in the world. */
 export type Command =
@@ -24,7 +25,8 @@ export type Command =
       readonly sources: readonly string[];
       readonly options: Options;
     }
-  | VerifyBundleCommand;
+  | VerifyBundleCommand
+  | VerifyImageCommand;
 
 interface Options {
   /** The Gate; undefined leaves it to the environment and the default place. */
@@ -80,11 +82,13 @@ export function parseCommand(argv: readonly string[]): Command {
   const flags: Record<string, Flag> = {
     ...common,
     ...(takesSource ? { ...source, ...parameterFlags() } : {}),
+    ...(name === 'verify-image' ? verifyImageFlags : {}),
     ...(name === 'mirror' ? { source: { type: 'string', multiple: true } } : {}),
   };
   const { values, positionals } = parseFlags(name, rest, flags);
   if (values['help'] === true || name === 'help') return { name: 'help', topic: name };
   const options = readOptions(name, values);
+  if (name === 'verify-image') return readVerifyImage(values, positionals, options);
   if (name === 'mirror') {
     const folder = positionals.at(-1);
     if (folder === undefined || positionals.length < 2)

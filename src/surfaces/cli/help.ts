@@ -1,7 +1,16 @@
 import { PARAMETERS } from '../../render/parameters.ts';
 import { verifyBundleFlagHelp } from './verify-bundle-arguments.ts';
+import { verifyImageFlagHelp } from './verify-image-arguments.ts';
 
-export type CommandName = 'check' | 'render' | 'generate' | 'mirror' | 'verify-bundle' | 'version' | 'help';
+export type CommandName =
+  | 'check'
+  | 'render'
+  | 'generate'
+  | 'mirror'
+  | 'verify-image'
+  | 'verify-bundle'
+  | 'version'
+  | 'help';
 
 interface CommandHelp {
   readonly name: CommandName;
@@ -28,6 +37,12 @@ export const COMMANDS: readonly CommandHelp[] = [
     usage: 'syncgate generate [flags]',
     does: 'The same for the plugin protocol of Argo CD: the working folder and the environment say what to render.',
     example: 'syncgate generate --config /etc/syncgate/gate.yaml',
+  },
+  {
+    name: 'verify-image',
+    usage: 'syncgate verify-image REF... [flags]',
+    does: 'Verifies images by the policies of the Gate, or by a signer that is given: what was found, what verified, by whom and when, what it attests, and why each other thing was refused. Exits with 0 only if every image is verified.',
+    example: 'syncgate verify-image ghcr.io/team/shop:v1 --key cosign.pub --explain',
   },
   {
     name: 'verify-bundle',
@@ -57,6 +72,7 @@ const outputFormats: Partial<Record<CommandName, string>> = {
   render: 'json or yaml',
   mirror: 'text or json',
   version: 'text or json',
+  'verify-image': 'text or json',
   'verify-bundle': 'text or json',
 };
 
@@ -124,6 +140,7 @@ function commonFlags(name: CommandName): (readonly [string, string])[] {
 /** Flags of commands that do not judge a source. */
 const ownFlags: Partial<Record<CommandName, readonly (readonly [string, string])[]>> = {
   mirror: mirrorFlags,
+  'verify-image': verifyImageFlagHelp,
   'verify-bundle': verifyBundleFlagHelp,
   version: [],
 };

@@ -13,6 +13,16 @@ import {
   simpleSigningMediaType,
 } from './signed-object.ts';
 
+/** All of them. */
+export const families = [
+  'signature-tag',
+  'attestation-tag',
+  'bundles',
+  'signature-referrers',
+  'envelope-referrers',
+  'notation',
+] as const satisfies readonly Family[];
+
 /**
  * The kinds of places where signed objects lie. Each is read apart, with a budget of its own, so that a flood in one
  * starves no other: clients that look at bundles only, once there is one, let an unrelated attestation hide a signature.

@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSandbox, type Sandbox } from '../support/cli.ts';
+import { type Cosign, openCosign, type SigningKey } from '../support/cosign.ts';
+import { type PushedImage, pushImage, type RunningRegistry, startRegistry } from '../support/registry.ts';
+
+/** `syncgate verify-image` as a person uses it, over images that the real cosign signed. */
+
+let cosign: Cosign;
+let registry: RunningRegistry;
+let sandbox: Sandbox;
+let key: SigningKey;
+let other: SigningKey;
+let image: PushedImage;
+let unsigned: PushedImage;
+
+beforeAll(async () => {
+  cosign = openCosign();
+  registry = await startRegistry();
+  sandbox = createSandbox();
+  [key, other] = [await cosign.key('p256'), await cosign.key('ed25519')];
+  image = await pushImage(registry.host, 'team/app', 'v1');
+  unsigned = await pushImage(registry.host, 'team/unsigned', 'v1');
+  await cosign.sign(image.pinned, key, { cosign: 3, format: 'bundle' });
+  await cosign.sign(image.pinned, other, { cosign: 2, format: 'legacy' });
+  await cosign.attest(image.pinned, key, {
+    cosign: 3,
+    format: 'bundle',
+    predicateType: 'https://slsa.dev/provenance/v1',
+  });
+  const policy = (name: string, pem: string, more: object = {}) =>
+    JSON.stringify({
+      apiVersion: 'policy.sigstore.dev/v1beta1',
+      kind: 'ClusterImagePolicy',
+      metadata: { name },
+      spec: { images: [{ glob: '**' }], authorities: [{ key: { data: pem }, ctlog: {} }], ...more },
+    });
+  const gate = (trust: string) =>
+    JSON.stringify({
+      apiVersion: 'syncgate.dev/v1alpha1',
+      kind: 'Gate',
+      metadata: { name: 'test' },
+      spec: {
+        policies: [],
+        images: { trust: [{ path: trust }], unmatched: 'deny', pin: true },
+        registries: [{ host: registry.host, plainHttp: true }],
+      },
+    });
+  sandbox.write({
+    'platform/gate.yaml': gate('trust'),
+    'platform/warn.yaml': gate('warn'),
+    'platform/trust/release.yaml': policy('release', key.publicPem),
+    'platform/trust/elsewhere.yaml': policy('elsewhere', other.publicPem, { images: [{ glob: 'ghcr.io/**' }] }),
+    'platform/warn/release.yaml': policy('release', key.publicPem, { mode: 'warn' }),
+    'key.pub': key.publicPem,
+    'other.pub': other.publicPem,
+  });
+});
+
+afterAll(async () => {
+  sandbox[Symbol.dispose]();
+  cosign[Symbol.dispose]();
+  await registry.stop();
+});
+
+const run = (...args: string[]) => sandbox.run(['verify-image', ...args], { cwd: sandbox.path });
+const withGate = ['--config', 'platform/gate.yaml'];
+
+describe('verify-image', () => {
+  it('by the policies of the Gate tells who signed, what was found and what was refused', async () => {
+    const { exitCode, stdout, stderr, leftFiles, leftProcesses } = await run(image.tagged, ...withGate);
+    expect(stderr).toBe('');
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`VERIFIED ${image.tagged} is ${image.digest}`);
+    expect(stdout).toMatch(/ClusterImagePolicy release, authority authority-0: signed by key SHA256:[0-9a-f]{16}/);
+    expect(stdout).toMatch(/found: cosign signature \(layer 0 of tag sha256-.*Sigstore bundle/);
+    expect([leftFiles, leftProcesses]).toEqual([[], []]);
+  });
+
+  it('explains which policies match, and at which step each signature was refused', async () => {
+    const { exitCode, stdout } = await run(unsigned.tagged, image.pinned, ...withGate, '--explain');
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain(`REFUSED ${unsigned.tagged}`);
+    expect(stdout).toContain('IMAGE_UNSIGNED');
+    expect(stdout).toMatch(/policy ClusterImagePolicy release \(.*release.yaml.*\) applies: \*\* matches /);
+    expect(stdout).toMatch(
+      /policy ClusterImagePolicy elsewhere .* does not apply: none of its images \(ghcr.io\/\*\*\)/,
+    );
+  });
+
+  it('with a key needs no Gate but for its registries, in a thread where the work is not small', async () => {
+    for (const file of ['key.pub', 'other.pub']) {
+      const { exitCode, stdout } = await run(image.pinned, '--key', file, ...withGate);
+      expect(stdout).toContain(`VERIFIED ${image.pinned}`);
+      expect(exitCode).toBe(0);
+    }
+    const refused = await run(unsigned.pinned, '--key', 'key.pub', ...withGate);
+    expect(refused.exitCode).toBe(1);
+  });
+
+  it('asks for attestations by type', async () => {
+    const there = await run(image.pinned, '--key', 'key.pub', '--type', 'slsaprovenance1', ...withGate);
+    expect(there.stdout).toMatch(/https:\/\/slsa\.dev\/provenance\/v1 attested by key SHA256:/);
+    expect(there.exitCode).toBe(0);
+    const missing = await run(image.pinned, '--key', 'key.pub', '--type', 'spdx', ...withGate);
+    expect(missing.stdout).toContain('IMAGE_ATTESTATION_MISSING');
+    expect(missing.exitCode).toBe(1);
+    const strangers = await run(image.pinned, '--key', 'other.pub', '--type', 'slsaprovenance1', ...withGate);
+    expect(strangers.exitCode).toBe(1);
+  });
+
+  it('prints JSON with the same in it', async () => {
+    const { exitCode, stdout } = await run(image.tagged, ...withGate, '--output', 'json');
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      schema: 'syncgate.dev/verification/v1alpha1',
+      images: [
+        {
+          reference: image.tagged,
+          digest: image.digest,
+          verdict: 'verified',
+          policies: [
+            { rule: 'ClusterImagePolicy elsewhere', applies: false },
+            { rule: 'ClusterImagePolicy release', applies: true, outcome: 'vouched' },
+          ],
+        },
+      ],
+    });
+  });
+
+  it('never calls an image verified of which a policy only warns', async () => {
+    const { exitCode, stdout } = await run(unsigned.tagged, '--config', 'platform/warn.yaml');
+    expect(stdout).toContain('NOT VERIFIED (its policies only warn)');
+    expect(stdout).toContain('warning IMAGE_UNSIGNED');
+    expect(exitCode).toBe(1);
+  });
+
+  it('says 2 for what could not be judged, and 3 for what was asked wrongly', async () => {
+    expect((await run('127.0.0.1:1/team/app:v1', '--key', 'key.pub')).exitCode).not.toBe(0);
+    expect((await run(`${registry.host}/team/none:v1`, '--key', 'key.pub', ...withGate)).exitCode).toBe(1);
+    for (const args of [
+      [],
+      [image.tagged, '--certificate-identity', 'me'],
+      [image.tagged, '--key', 'key.pub', '--certificate-identity', 'me'],
+      [image.tagged, '--key', 'none.pub', ...withGate],
+      [image.tagged, '--type', 'spdx', ...withGate],
+      [image.tagged, '--config', 'platform/none.yaml'],
+      ['Not An Image', ...withGate],
+    ]) {
+      const { exitCode, stdout } = await run(...args);
+      expect([args, stdout, exitCode === 0]).toEqual([args, '', false]);
+    }
+  });
+});
