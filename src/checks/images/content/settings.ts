@@ -2,7 +2,10 @@ import * as z from 'zod/mini';
 
 const Text = z.string().check(z.minLength(1), z.maxLength(2000));
 /** A text, whole, or a Go regular expression that must match the whole of it. */
-const TextRule = z.union([Text, z.strictObject({ regExp: Text })]);
+const TextRule = z.union([
+  Text,
+  z.strictObject({ regExp: Text.check(z.describe('An RE2 expression that must match the whole text.')) }),
+]);
 export type TextRule = z.infer<typeof TextRule>;
 
 const rules = (description: string) => z.optional(z.array(TextRule).check(z.minLength(1), z.describe(description)));
