@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalName, type Digest, parseDigest, parseImageReference, pinnedReference } from '../../src/core/image.ts';
+import { fuzzRuns } from '../support/fuzz-runs.ts';
 import { thrownBy } from '../support/thrown.ts';
 
 const hex = '0123456789abcdef'.repeat(4);
@@ -192,6 +193,7 @@ describe('for any reference', () => {
           expect(error).toMatchObject({ name: 'GateError', code: expect.stringMatching(/^IMAGE_/) });
         }
       }),
+      { numRuns: fuzzRuns(1000) },
     );
   });
 });

@@ -17,13 +17,13 @@ interface Found {
 }
 
 /** cosign's first form: a JSON payload, and a signature over its bytes as they are stored. */
-export interface SimpleSigning extends Found {
+interface SimpleSigning extends Found {
   readonly format: 'simple-signing';
   readonly payload: Uint8Array;
 }
 
 /** A DSSE envelope; the signature is over the pre-authentication encoding of type and payload. */
-export interface DsseEnvelope extends Found {
+interface DsseEnvelope extends Found {
   readonly format: 'dsse';
   readonly payloadType: string;
   readonly payload: Uint8Array;

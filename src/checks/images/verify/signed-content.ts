@@ -30,7 +30,7 @@ export function signedContentOf(object: SignedObject, artifact: SignedContent | 
 }
 
 /** Undefined where only another digest is known. */
-export function digestOf(content: SignedContent, algorithm: string): Buffer | undefined {
+function digestOf(content: SignedContent, algorithm: string): Buffer | undefined {
   if (content.kind === 'bytes') return createHash(algorithm).update(content.bytes).digest();
   return algorithm === 'sha256' ? Buffer.from(content.digest) : undefined;
 }

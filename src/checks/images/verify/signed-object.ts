@@ -10,9 +10,7 @@ export {
   fromSignatureLayer,
   simpleSigningMediaType,
 } from './layer.ts';
-export { preAuthenticationEncoding, type SignedObject } from './material.ts';
-
-export const bundleMediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+export type { SignedObject } from './material.ts';
 
 /** The fields of a manifest that finding signatures needs. */
 export interface SignatureManifest {

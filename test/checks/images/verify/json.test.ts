@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeBase64, Malformed, parseStrictJson } from '../../../../src/checks/images/verify/json.ts';
+import { fuzzRuns } from '../../../support/fuzz-runs.ts';
 
 const parse = (text: string) => parseStrictJson(Buffer.from(text));
 /** Objects of the parser have no prototype. */
@@ -57,7 +58,7 @@ describe('strict JSON', () => {
           expect((error as Error).message).toMatch(/twice/);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: fuzzRuns(2000) },
     );
   });
 
