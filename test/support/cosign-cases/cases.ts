@@ -34,7 +34,7 @@ export const WHAT = {
   'keyless attestation': 'attested keyless (SLSA provenance), which is asked for',
   'keyless, key': 'signed keyless; a bare key is trusted',
 } as const;
-export type What = keyof typeof WHAT;
+type What = keyof typeof WHAT;
 
 export interface CosignCase {
   readonly signer: CosignVersion;

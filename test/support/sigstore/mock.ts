@@ -49,10 +49,8 @@ export {
   type KeyType,
   keyPair,
   pemOf,
-  type SubjectName,
   spkiOf,
 } from './certificates.ts';
-export type { EntryKind, Signer, Told } from './log-entries.ts';
 export * from './statements.ts';
 export { canonical } from './transparency-log.ts';
 
@@ -65,7 +63,7 @@ const authorityValidity: Validity = {
   notAfter: new Date('2040-01-01T00:00:00Z'),
 };
 
-export interface CertificateOptions {
+interface CertificateOptions {
   /** Subject alternative names; default one email, `dev@example.com`. */
   readonly names?: readonly SubjectName[];
   /** OpenID issuer, put into both extensions; null leaves them out. Default `https://issuer.example`. */
@@ -84,7 +82,7 @@ export interface CertificateOptions {
   readonly sct?: 'good' | 'stranger' | 'other-certificate' | 'none';
 }
 
-export interface SignOptions {
+interface SignOptions {
   readonly signer: Signer;
   /** When it is logged and stamped. */
   readonly at?: Date;
@@ -103,7 +101,7 @@ export interface SignOptions {
     | { readonly signer?: Certified; readonly at?: Date; readonly data?: Uint8Array; readonly forgedTime?: Date };
 }
 
-export interface BundleOptions extends SignOptions {
+interface BundleOptions extends SignOptions {
   readonly mediaType?: string;
   readonly payloadType?: string;
   /** Whether the certificate stands alone, as in 0.3, or as a chain with what is given, as in 0.1 and 0.2. */

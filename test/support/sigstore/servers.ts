@@ -28,7 +28,7 @@ import { type OpenIdIssuer, startIssuer } from './issuer.ts';
 const run = promisify(execFile);
 const began = '2024-01-01T00:00:00Z';
 
-export interface Keyless {
+interface Keyless {
   readonly email: string;
   /** The issuer that vouches for the address; default the first one. */
   readonly issuer?: string;
@@ -38,7 +38,7 @@ export interface Keyless {
   readonly flags?: readonly string[];
 }
 
-export interface RegistryAccess {
+interface RegistryAccess {
   /** PEM of the authority that its TLS certificate is of. */
   readonly ca?: string;
   readonly username?: string;

@@ -1,7 +1,7 @@
 /** What is signed about an image, made by hand. */
 import type { Digest } from '../../../src/core/image.ts';
 
-export const signType = 'https://sigstore.dev/cosign/sign/v1';
+const signType = 'https://sigstore.dev/cosign/sign/v1';
 export const inTotoType = 'application/vnd.in-toto+json';
 export const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 

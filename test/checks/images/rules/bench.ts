@@ -59,8 +59,7 @@ interface Descriptor {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-export const digestOf = (bytes: Uint8Array | string): string =>
-  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+const digestOf = (bytes: Uint8Array | string): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 export async function putBlob(image: PushedImage, bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
   const base = `http://${image.host}/v2/${image.repository}/blobs/uploads/`;
