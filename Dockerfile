@@ -44,6 +44,7 @@ RUN apt-get update \
   && mkdir -p /etc/syncgate/policies /etc/syncgate/trust /etc/syncgate/credentials /home/argocd/cmp-server/config \
     /home/argocd/cmp-server/plugins /var/run/argocd
 COPY --from=tools /out/kustomize /out/helm /out/opa /usr/local/bin/
+# Credential helpers of cloud registries are not in the image: docs/registries.md tells how to add one.
 COPY --from=bundle --chmod=0755 /src/dist/syncgate.mjs /usr/local/bin/syncgate
 COPY --chmod=0644 plugin.yaml /home/argocd/cmp-server/config/plugin.yaml
 COPY --chmod=0644 LICENSE /usr/share/doc/syncgate/LICENSE

@@ -56,8 +56,10 @@ spec:
 
 ## Credentials
 
-They come from files that the Gate names, and from nowhere else: \`~/.docker/config.json\`, \`docker login\`, helm's own files and
-an ssh agent are not looked at. Images and what rendering fetches have a store each; both may lie in one folder.
+They come from files that the Gate names: \`~/.docker/config.json\`, \`docker login\`, helm's own files and an ssh agent are not
+looked at. The one exception is \`REGISTRY_AUTH_FILE\` in the environment of syncgate itself, which counts where the Gate has no
+\`registryCredentials\`. Images and what rendering fetches have a store each; both may lie in one folder.
+[registries.md](registries.md) has credential helpers, pull secrets, proxies, caches and air-gapped clusters.
 
 \`\`\`yaml
 spec:

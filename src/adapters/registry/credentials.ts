@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import { GateError } from '../../core/errors.ts';
 import {
   type AskNamedHelper,
+  type Credentials,
   type DockerConfig,
   fromDockerConfig,
   readDockerConfig,
@@ -12,14 +13,6 @@ import type { Host } from './hosts.ts';
 import { readPlatformFile, rereadOnChange } from './platform-file.ts';
 import { createPullSecrets } from './pull-secrets.ts';
 import type { RegistryCredentials, RegistryEntry } from './settings.ts';
-
-/** What a registry or its token service is shown. */
-export type Credentials =
-  | { readonly kind: 'password'; readonly username: string; readonly password: string }
-  /** A refresh token for the token service, never for the registry. */
-  | { readonly kind: 'identity'; readonly token: string }
-  /** A bearer token that is ready to use. */
-  | { readonly kind: 'bearer'; readonly token: string };
 
 export interface CredentialPorts extends HelperPorts {
   readonly resolvePath: (path: string) => string;

@@ -1,8 +1,15 @@
 import { GateError } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
-import type { Credentials } from './credentials.ts';
 import { canonicalHost, type Host } from './hosts.ts';
 import { readPlatformFile } from './platform-file.ts';
+
+/** What a registry or its token service is shown. */
+export type Credentials =
+  | { readonly kind: 'password'; readonly username: string; readonly password: string }
+  /** A refresh token for the token service, never for the registry. */
+  | { readonly kind: 'identity'; readonly token: string }
+  /** A bearer token that is ready to use. */
+  | { readonly kind: 'bearer'; readonly token: string };
 
 /** A docker `config.json`, or what Kubernetes makes of one, as far as its shape was checked. */
 export interface DockerConfig {

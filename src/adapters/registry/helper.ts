@@ -1,7 +1,7 @@
 import { GateError } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { Clock, Exec } from '../../core/ports.ts';
-import type { Credentials } from './credentials.ts';
+import type { Credentials } from './docker-config.ts';
 import { Flights } from './flights.ts';
 import { Recent } from './recent.ts';
 

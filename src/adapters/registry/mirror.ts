@@ -170,7 +170,7 @@ function descriptorOf({ mediaType, digest, bytes }: VerifiedBytes): Descriptor {
 }
 
 /** Docker Hub by the name that everybody writes, which is also what `registries[].host` takes. */
-export function hostFolder({ registry }: ReadRepository): string {
+function hostFolder({ registry }: ReadRepository): string {
   return registry === 'index.docker.io' ? 'docker.io' : registry;
 }
 

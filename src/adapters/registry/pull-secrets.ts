@@ -1,8 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GateError } from '../../core/errors.ts';
-import type { Credentials } from './credentials.ts';
-import { type DockerConfig, entryFor, type FoundEntry, readDockerConfig } from './docker-config.ts';
+import { type Credentials, type DockerConfig, entryFor, type FoundEntry, readDockerConfig } from './docker-config.ts';
 import type { Host } from './hosts.ts';
 import { rereadOnChange } from './platform-file.ts';
 

@@ -1,7 +1,8 @@
 import { GateError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import { parseChallenges } from './challenge.ts';
-import type { Credentials, FindCredentials } from './credentials.ts';
+import type { FindCredentials } from './credentials.ts';
+import type { Credentials } from './docker-config.ts';
 import { Flights } from './flights.ts';
 import { canonicalHost, type Host, type Hosts } from './hosts.ts';
 import { parseJsonObject, printable } from './manifest-body.ts';
