@@ -75,7 +75,9 @@ export function readSigner(leaf: X509Certificate, der: Uint8Array): CertificateS
   const extensions: Record<string, string> = {};
   for (const extension of leaf.extensions) {
     const oid = oidOf(extension);
-    if (oid.startsWith(fulcio)) extensions[oid] = fulcioText(oid, leaf);
+    if (!oid.startsWith(fulcio)) continue;
+    const text = fulcioText(oid, leaf);
+    if (text !== undefined) extensions[oid] = text;
   }
   const name = alternativeName(leaf);
   return {
@@ -94,14 +96,16 @@ function oidOf(extension: ASN1Obj): string {
   return oid.toOID();
 }
 
-function fulcioText(oid: string, leaf: X509Certificate): string {
+/** Undefined for one that holds no text, which then has no value that a policy could ask for. */
+function fulcioText(oid: string, leaf: X509Certificate): string | undefined {
   const value = leaf.extension(oid)?.valueObj;
   if (value === undefined) throw new Malformed('an extension of its certificate has no value');
   if (rawFulcio.test(oid)) return utf8(value.value);
   const [text, ...more] = value.subs;
-  if (text === undefined || more.length > 0 || text.toDER()[0] !== 0x0c)
-    throw new Malformed(`the extension ${oid} of its certificate is not a text`);
-  return utf8(text.value);
+  if (text !== undefined && more.length === 0 && text.toDER()[0] === 0x0c) return utf8(text.value);
+  // The older extension must not speak where the newer one cannot be read.
+  if (oid === fulcioIssuerV2) throw new Malformed('the issuer in its certificate is not a text');
+  return undefined;
 }
 
 /** Undefined where there is no such extension. Of two names one could be checked and the other be shown. */

@@ -293,6 +293,16 @@ describe('a certificate', () => {
     ],
     ['has an extension', { extensions: [{ oid: '1.2.3.4', value: Buffer.of(5, 0) }] }, 'verified'],
     ['names no issuer', { issuer: null }, '8 identity'],
+    [
+      'has an extension of its issuer that is no text',
+      { extensions: [{ oid: '1.3.6.1.4.1.57264.1.99', value: Buffer.of(5, 0) }] },
+      'verified',
+    ],
+    [
+      'names its issuer in no text, and the old way too',
+      { issuerExtension: 'v1', extensions: [{ oid: '1.3.6.1.4.1.57264.1.8', value: Buffer.of(5, 0) }] },
+      '8 malformed',
+    ],
     ['names its issuer the old way', { issuerExtension: 'v1' }, 'verified'],
     ['names its issuer the new way', { issuerExtension: 'v2' }, 'verified'],
   ] as const)('that %s', async (_, options, expected) => {
