@@ -106,19 +106,11 @@ export class World implements AsyncDisposable {
     ] as const;
     for (const [name, issuer, more] of clocks)
       issued.set(name, await notation.clock(name, issuer, { ...long, ...more }));
-    await notation.list({ name: 'empty', issuer: 'listed' });
-    await notation.list({ name: 'stale', issuer: 'listed', nextUpdate: new Date(now - 60_000) });
-    await notation.list({ name: 'impostor', issuer: 'stranger' });
-    const all = [{ certificate: 'listed-signer' }, { certificate: 'listed-middle' }, { certificate: 'listed-clock' }];
-    await notation.list({ name: 'full', issuer: 'listed', revoked: all });
-    await notation.list({ name: 'hold', issuer: 'listed', revoked: [{ certificate: 'listed-signer', reason: 6 }] });
-    const later = { certificate: 'listed-signer', invalidity: new Date(now - 60_000) };
-    await notation.list({ name: 'invalid-later', issuer: 'listed', revoked: [later] });
     const folder = mkdtempSync(join(tmpdir(), 'syncgate-test-notation-'));
     const world = new World(notation, issued, folder);
     world.store('ca', 'acme', ['root', 'alone', 'listed', 'shallow']);
     world.store('ca', 'middle', ['middle']);
-    world.store('signingAuthority', 'acme', ['root']);
+    world.store('signingAuthority', 'acme', ['root', 'listed']);
     world.store('tsa', 'clocks', ['clocks', 'listed']);
     return world;
   }
