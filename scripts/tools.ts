@@ -21,6 +21,7 @@ const GROUPS: Record<string, readonly string[]> = {
     'kustomize',
     'helm',
     'opa',
+    'cue',
     'crane',
     'registry',
     'cosign',
