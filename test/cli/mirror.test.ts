@@ -34,6 +34,7 @@ async function signed(referrers: boolean): Promise<Signed> {
   const registry = await startRegistry({ referrers });
   const legacy = await pushImage(registry.host, 'team/legacy', 'v1');
   await cosign.sign(legacy.pinned, key, { cosign: 2, format: 'legacy' });
+  await cosign.attest(legacy.pinned, key, { cosign: 2, format: 'legacy', predicateType: 'https://example.com/t/v1' });
   const bundle = await pushImage(registry.host, 'team/bundle', 'v1');
   await cosign.sign(bundle.pinned, key, { cosign: 3, format: 'bundle' });
   await cosign.attest(bundle.pinned, key, { cosign: 3, format: 'bundle', predicateType: 'https://example.com/t/v1' });
@@ -110,6 +111,17 @@ describe.each([
     const run = await sandbox.judge('render');
     expect(run).toMatchObject({ exitCode: 1, stdout: '' });
     expect(run.stderr).toContain('IMAGE_UNSIGNED');
+  });
+
+  it('holds both tags of the old format, and the new one by what refers to the image', () => {
+    const listed = (name: string): { annotations?: Record<string, string>; artifactType?: string }[] =>
+      JSON.parse(readFileSync(join(sandbox.path, 'mirror', from.registry.host, 'team', name, 'index.json'), 'utf8'))
+        .manifests;
+    const tags = listed('legacy').map(({ annotations }) => annotations?.['org.opencontainers.image.ref.name']);
+    const prefix = from.legacy.digest.replace(':', '-');
+    expect(tags).toEqual([`${prefix}.att`, `${prefix}.sig`, 'v1']);
+    const bundles = listed('bundle').filter(({ artifactType }) => artifactType?.includes('sigstore.bundle'));
+    expect(bundles).toHaveLength(2);
   });
 
   it('holds manifests, configurations and signatures, and no layer', () => {

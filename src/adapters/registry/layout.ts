@@ -17,11 +17,20 @@ import {
   readDescriptors,
   refusedMediaType,
 } from './manifest-body.ts';
+import { Recent } from './recent.ts';
 import { ReferrerList } from './referrer-list.ts';
 
 const refName = 'org.opencontainers.image.ref.name';
 /** Bytes of manifests that one search for referrers reads. */
 const maxScanBytes = 64 * 1024 * 1024;
+/** Manifests that it is remembered of what they refer to. */
+const maxPointers = 10_000;
+
+/** What a manifest refers to, and what a list would say of it. */
+interface Pointer {
+  readonly subject: unknown;
+  readonly hints: Partial<Descriptor>;
+}
 
 /**
  * A folder that stands for a registry: `<folder>/<repository path>/` is one OCI image layout (image-spec, image-layout)
@@ -29,6 +38,8 @@ const maxScanBytes = 64 * 1024 * 1024;
  * searched for manifests whose `subject` is an image. A repository without a folder does not exist here.
  */
 export function createLayoutClient(name: string, folder: string, limits: RegistryLimits): Client {
+  const subjects = new Recent<Pointer>(maxPointers);
+
   const openIndex = async (path: string): Promise<readonly Descriptor[] | undefined> => {
     const what = `the layout ${name}/${path}`;
     if (!(await isRealFolder(folder, path, what))) return undefined;
@@ -144,6 +155,9 @@ export function createLayoutClient(name: string, folder: string, limits: Registr
 
       /** Discovery only: what is found is hashed when it is read, so one that was tampered with is found, and refused then. */
       async function subjectOf(descriptor: Descriptor) {
+        const key = `${path}@${descriptor.digest}`;
+        const known = subjects.get(key);
+        if (known !== undefined) return known;
         const bytes = await readBlob(path, descriptor.digest, Math.min(limits.manifestBytes, left)).catch(
           (error: unknown) => {
             if (error instanceof GateError && error.code === 'REGISTRY_TOO_LARGE' && left < limits.manifestBytes)
@@ -155,8 +169,10 @@ export function createLayoutClient(name: string, folder: string, limits: Registr
         left -= bytes.length;
         const body = parseJsonObject(bytes);
         const subject = body?.['subject'];
-        if (body === undefined || !isObject(subject)) return undefined;
-        return { subject: subject['digest'], hints: hintsOf(body) };
+        const found = { subject: isObject(subject) ? subject['digest'] : undefined, hints: hintsOf(body ?? {}) };
+        // What has its digest says the same for ever; a set of many images looks through one layout once.
+        if (digestOf(bytes) === descriptor.digest) subjects.set(key, found);
+        return found;
       }
     },
   };
