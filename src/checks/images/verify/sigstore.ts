@@ -20,7 +20,7 @@ import { parseCertificate, type RootMaterial, rootMaterial, type TransparencyLog
  */
 
 export type { CertificateSigner };
-export { demandCodeSigning, demandIdentity, parseCertificate, readSigner };
+export { demandCodeSigning, demandIdentity, readSigner };
 
 /** The evidence of an object that trusted logs and authorities could have made; the rest says nothing. */
 export interface TrustedEvidence {
@@ -50,6 +50,8 @@ export interface Proven {
   readonly times: readonly TrustedTime[];
   readonly logs: number;
   readonly timestampAuthorities: number;
+  /** The certificate that signed; undefined for a bare key. */
+  readonly leaf: X509Certificate | undefined;
 }
 
 /** Reads a root so that one which cannot be used is known before anything is judged by it. Throws IMAGE_TRUST_ROOT_INVALID. */
@@ -146,8 +148,10 @@ export function prove(
   for (const entry of evidence.entries) if (!known.includes(entry)) demandPromise(entry, evidence.roots.logs);
   for (const entry of evidence.entries) demandLogValidity(entry, evidence.roots.logs, times);
   demandNoRoot(object);
+  const leaf = leafOf(object.material, authority);
   const entity: SignedEntity = {
-    key: keyOf(object.material, authority),
+    // The hint is whatever the object says; the key is that of the policy.
+    key: leaf === undefined ? { $case: 'public-key', hint: '' } : { $case: 'certificate', certificate: leaf },
     signature: signatureContent(object, content, authority.kind === 'key' ? authority.key : undefined),
     tlogEntries: known.map(asLibraryEntry),
     timestamps: [
@@ -175,6 +179,7 @@ export function prove(
     times,
     logs: new Set(evidence.entries.map(({ logId }) => Buffer.from(logId).toString('hex'))).size,
     timestampAuthorities: new Set(evidence.timestamps.map(({ authority: name }) => name)).size,
+    leaf,
   };
 }
 
@@ -185,14 +190,11 @@ function demandNoRoot({ family, material }: SignedObject): void {
     throw new Refusal('untrusted', 'its chain brings a root certificate');
 }
 
-function keyOf(material: Material, authority: KeyAuthority | KeylessAuthority): SignedEntity['key'] {
-  // The hint is whatever the object says; the key is that of the policy.
-  if (material.kind === 'key') return { $case: 'public-key', hint: '' };
-  const certificate =
-    authority.kind === 'keyless' && authority.sct === 'ignored'
-      ? new WithoutLogTimestamps(parseCertificate(material.leaf).root)
-      : parseCertificate(material.leaf);
-  return { $case: 'certificate', certificate };
+function leafOf(material: Material, authority: KeyAuthority | KeylessAuthority): X509Certificate | undefined {
+  if (material.kind === 'key') return undefined;
+  const certificate = parseCertificate(material.leaf);
+  const isLogIgnored = authority.kind === 'keyless' && authority.sct === 'ignored';
+  return isLogIgnored ? new WithoutLogTimestamps(certificate.root) : certificate;
 }
 
 /**

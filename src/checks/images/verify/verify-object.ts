@@ -110,11 +110,10 @@ export function verifyObject(
     for (const entry of evidence?.entries ?? []) demandBinding(entry, object, content, loggedKey(object, authority));
 
     step = 7; // A certificate is for signing code, and says nothing critical that nobody looked at.
-    const leaf = leafOf(object);
-    if (leaf !== undefined) loaded().demandCodeSigning(leaf.certificate);
+    if (authority.kind === 'keyless') loaded().demandCodeSigning(leafOf(proven));
 
     step = 8; // Who signed: one whole pair of the policy.
-    const signer = signerOf(authority, leaf);
+    const signer = signerOf(object, authority, proven);
 
     step = 9; // What was signed: this type of statement, about this digest, with these annotations.
     const statement = demandClaim(object, wanted, authority);
@@ -160,15 +159,15 @@ function demandSignature(
     throw new Refusal('time', 'the key of the policy does not count now');
 }
 
-function leafOf({ material }: SignedObject) {
-  if (material.kind !== 'certificate') return undefined;
-  return { der: material.leaf, certificate: loaded().parseCertificate(material.leaf) };
+function leafOf(proven: Proven | undefined) {
+  if (proven?.leaf === undefined) throw new Refusal('bare-key', 'it has no certificate that was proven');
+  return proven.leaf;
 }
 
-function signerOf(authority: CertainAuthority, leaf: ReturnType<typeof leafOf>): Signer {
+function signerOf({ material }: SignedObject, authority: CertainAuthority, proven: Proven | undefined): Signer {
   if (authority.kind === 'key') return { kind: 'key', fingerprint: authority.key.fingerprint };
-  if (leaf === undefined) throw new Refusal('bare-key', 'it has no certificate');
-  const signer = loaded().readSigner(leaf.certificate, leaf.der);
+  if (material.kind !== 'certificate') throw new Refusal('bare-key', 'it has no certificate');
+  const signer = loaded().readSigner(leafOf(proven), material.leaf);
   loaded().demandIdentity(signer, authority.identities);
   return signer;
 }
