@@ -36,7 +36,19 @@ const GROUPS: Record<string, readonly string[]> = {
     'kube-apiserver',
     'redis-server',
   ],
-  bench: ['kustomize', 'helm', 'opa', 'crane', 'registry', 'cosign', 'conftest'],
+  bench: [
+    'kustomize',
+    'helm',
+    'opa',
+    'crane',
+    'registry',
+    'cosign',
+    'cosign2',
+    'conftest',
+    'fulcio',
+    'rekor',
+    'timestamp-server',
+  ],
   all: TOOLS.map((each) => each.name),
 };
 
