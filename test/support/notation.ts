@@ -59,7 +59,7 @@ export interface SignRequest {
   readonly timestampTime?: Date;
 }
 
-export interface Descriptor {
+interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
   readonly size: number;

@@ -2,7 +2,7 @@ import { Malformed } from '../verify/json.ts';
 import type { Envelope, SigningScheme } from './model.ts';
 
 /** Names of signed attributes, alike in both envelopes. */
-export const names = {
+const names = {
   scheme: 'io.cncf.notary.signingScheme',
   signingTime: 'io.cncf.notary.signingTime',
   authenticSigningTime: 'io.cncf.notary.authenticSigningTime',

@@ -23,7 +23,7 @@ export interface Certificate {
   isSignedWith(key: KeyObject): boolean;
 }
 
-export interface Extension {
+interface Extension {
   readonly critical: boolean;
   readonly value: Buffer;
 }

@@ -87,14 +87,6 @@ export function readTrustPolicy(document: SettingsDocument): readonly TrustState
   return statements;
 }
 
-/** The one statement that applies to a repository: that which names it, else that for all others, else none. */
-export function statementFor(statements: readonly TrustStatement[], repository: string): TrustStatement | undefined {
-  return (
-    statements.find(({ repositories }) => repositories !== 'any' && repositories.includes(repository)) ??
-    statements.find(({ repositories }) => repositories === 'any')
-  );
-}
-
 function readStatement(document: SettingsDocument, statement: Statement, i: number): TrustStatement {
   const { name, signatureVerification, trustStores = [], trustedIdentities = [] } = statement;
   const place = document.locate([...under(i), 'name']);

@@ -22,7 +22,7 @@ import { verifyTimestamp } from './timestamp.ts';
 const byVerifier: unique symbol = Symbol('verified by notation');
 
 /** What went wrong, in the order in which it is looked at. */
-export type NotationStep =
+type NotationStep =
   | 'envelope'
   | 'certificates'
   | 'signature'
@@ -34,7 +34,7 @@ export type NotationStep =
   | 'revocation';
 
 /** A validation that failed and that the trust policy only wants to be told of. */
-export interface Logged {
+interface Logged {
   readonly step: NotationStep;
   /** A clause for people. */
   readonly detail: string;

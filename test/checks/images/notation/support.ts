@@ -13,9 +13,9 @@ import { type Issued, Notation, type NotationAnswer } from '../../../support/not
 export const jws = 'application/jose+json';
 export const cose = 'application/cose';
 export const hour = 3_600_000;
-export const payloadType = 'application/vnd.cncf.notary.payload.v1+json';
+const payloadType = 'application/vnd.cncf.notary.payload.v1+json';
 export const repository = 'registry.example/team/app';
-export const listUrl = 'http://lists.example/root.crl';
+const listUrl = 'http://lists.example/root.crl';
 
 export const target: TargetDescriptor = {
   mediaType: 'application/vnd.oci.image.manifest.v1+json',

@@ -87,7 +87,7 @@ export function stamped(
     return { mediaType: jws, ...question, envelope: Buffer.from(JSON.stringify(envelope)) };
   };
 }
-export function timesOf(by: string) {
+function timesOf(by: string) {
   if (by !== 'expired') return {};
   const time = new Date(Date.now() - 5 * hour).toISOString().replace(/\.\d+Z/, 'Z');
   return { head: { 'io.cncf.notary.signingTime': time } };
