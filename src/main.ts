@@ -225,7 +225,8 @@ async function registryConfig(named: string | undefined): Promise<GateConfig | u
 
 /** Shows one line in the place of the last; an empty one clears it. */
 function showProgress(line: string): void {
-  const width = Math.max(20, (process.stderr.columns ?? 80) - 1);
+  // Some terminals say that they have no columns.
+  const width = (process.stderr.columns || 80) - 1;
   process.stderr.write(`\r\u001b[K${visible(line).slice(0, width)}`);
 }
 
