@@ -1,6 +1,7 @@
 import { type KeyObject, verify } from 'node:crypto';
 import { type ASN1Obj, EXTENSION_OID_SCT, RFC3161Timestamp, X509Certificate } from '@sigstore/core';
 import { type SignedEntity, Verifier } from '@sigstore/verify';
+import { GateError } from '../../../core/errors.ts';
 import { asPolicyKey } from '../policy/key.ts';
 import type { KeyAuthority, KeylessAuthority } from '../policy/model.ts';
 import { type CertificateSigner, demandCodeSigning, readSigner } from './certificate.ts';
@@ -239,8 +240,18 @@ function signatureContent(
     compareSignature: (signature) => sameBytes(signature, object.signature),
     compareDigest: (digest) => isDigestOf(compared, digest),
     compareSignedDigest: (digest) => isDigestOf(content, digest),
-    verifySignature: (signer: KeyObject) => isSignedContent(key ?? asPolicyKey(signer), content, object.signature),
+    verifySignature: (signer: KeyObject) => isSignedContent(key ?? certifiedKey(signer), content, object.signature),
   };
+}
+
+/** The key of a certificate, of the kinds and sizes that a managed key may have. */
+function certifiedKey(signer: KeyObject): KeyAuthority['key'] {
+  try {
+    return asPolicyKey(signer);
+  } catch (error) {
+    if (error instanceof GateError) throw new Refusal('usage', `its certificate cannot be used: ${error.message}`);
+    throw error;
+  }
 }
 
 type LibraryEntry = SignedEntity['tlogEntries'][number];

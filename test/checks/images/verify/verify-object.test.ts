@@ -1,7 +1,8 @@
-import { constants, createHash, sign } from 'node:crypto';
+import { constants, createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { ed25519ph } from '@noble/curves/ed25519.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { KeylessAuthority, TrustRoot } from '../../../../src/checks/images/policy/model.ts';
+import type { VerifiedObject } from '../../../../src/checks/images/verify/verify-object.ts';
 import {
   canonical,
   eku,
@@ -278,6 +279,14 @@ describe('a certificate', () => {
     expect(await verdict(ofBundle(sigstore.bundle(signStatement(digest), { signer })), keyless(roots))).toBe(
       'verified',
     );
+  });
+
+  it.each([
+    ['of another curve', generateKeyPairSync('ec', { namedCurve: 'secp256k1' })],
+    ['of a short RSA key', generateKeyPairSync('rsa', { modulusLength: 1024 })],
+  ])('%s is refused', async (_, key) => {
+    const signer = await sigstore.certificate({ key });
+    expect(await verdict(ofBundle(sigstore.bundle(signStatement(digest), { signer })), keyless(roots))).toBe('5 usage');
   });
 
   it.each([
@@ -656,6 +665,31 @@ describe('what was signed', () => {
       statement: { predicateType: provenance, predicate: { a: 1 } },
       signer: { kind: 'key' },
     });
+  });
+});
+
+describe('a verified object', () => {
+  it('cannot be made by another module', () => {
+    // @ts-expect-error the mark that makes it one is not exported
+    const forged: VerifiedObject = {
+      kind: 'verified',
+      times: [],
+      statement: undefined,
+      payload: undefined,
+      source: '',
+      signer: { kind: 'key', fingerprint: '' },
+    };
+    expect(Object.getOwnPropertySymbols(forged)).toEqual([]);
+  });
+
+  it('is one after its object was handed to another thread', async () => {
+    const signer = await sigstore.certificate();
+    for (const object of [
+      ofBundle(sigstore.bundle(signStatement(digest), { signer, log: 'v2', timestamp: true })),
+      ofLayer(sigstore.legacySignature(digest, { signer, timestamp: true })),
+    ]) {
+      expect(await verdict(structuredClone(object), keyless(structuredClone(roots)))).toBe('verified');
+    }
   });
 });
 
