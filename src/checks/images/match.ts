@@ -150,7 +150,8 @@ function selectionOf(matches: readonly ResourceMatch[], subject: Subject): Selec
 const sameWorkloads: ReadonlySet<string> = new Set(['apps', 'extensions']);
 
 function resourceSelection(match: ResourceMatch, subject: Subject): Selection {
-  if (!subject.resources.includes(match.resource)) return 'none';
+  // Upstream compares both as they are written, and no resource or version is empty.
+  if (!subject.resources.includes(match.resource) || match.version === '') return 'none';
   if (match.group !== subject.group) {
     return sameWorkloads.has(match.group) && sameWorkloads.has(subject.group) ? 'possible' : 'none';
   }

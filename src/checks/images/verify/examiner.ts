@@ -31,6 +31,7 @@ const inlineObjects = 32;
 
 interface Job {
   readonly examination: Examination;
+  readonly signal: AbortSignal;
   readonly settle: (answer: Examined | GateError) => void;
 }
 
@@ -38,7 +39,6 @@ interface Runner {
   readonly thread: Thread;
   readonly known: Set<number>;
   job: Job | undefined;
-  /** Whether it has answered before: the first answer waits for the thread to start. */
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -95,6 +95,8 @@ export function createExaminer({ startThread, threads, deadlineMs }: ExaminerOpt
       const idle = [...runners].find(({ job }) => job === undefined);
       if (idle === undefined && runners.size >= threads) return;
       const job = waiting.shift() as Job;
+      // Nobody waits for it any more.
+      if (job.signal.aborted) continue;
       let runner = idle;
       try {
         runner ??= start();
@@ -122,6 +124,7 @@ export function createExaminer({ startThread, threads, deadlineMs }: ExaminerOpt
       return await new Promise<Examined>((done, failed) => {
         const job: Job = {
           examination,
+          signal,
           settle: (answer) => {
             signal.removeEventListener('abort', abort);
             if (answer instanceof GateError) failed(answer);

@@ -20,7 +20,7 @@ async function judged(policies: readonly PolicyOptions[], ports: Partial<Verifie
     {
       collect: async () => nothing,
       examiner,
-      notation: undefined,
+      notation: () => Promise.reject(new Error('no')),
       content: undefined,
       configs: async () => ({}),
       vouched: forOneRun(),
