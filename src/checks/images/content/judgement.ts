@@ -38,7 +38,7 @@ export const clockSkewMs = 10 * 60 * 1000;
 export const dayMs = 24 * 60 * 60 * 1000;
 
 /** More than this of one kind is counted and not told. */
-export const maxObjections = 10;
+const maxObjections = 10;
 
 /** Text out of a predicate as a finding may show it: one line, bounded. */
 export function show(text: string, most = 120): string {

@@ -22,7 +22,7 @@ export async function judgeSbom(
   requirement: SbomRequirement,
   statements: readonly AttestedStatement[],
 ): Promise<PredicateObjection[]> {
-  const judgeComponents = await componentJudge(requirement);
+  const judgeComponent = await componentJudge(requirement);
   const objections: PredicateObjection[] = [];
   for (const { statement, signer } of statements) {
     const by = `SBOM by ${show(signer)}`;
@@ -34,7 +34,13 @@ export async function judgeSbom(
       if (bill.components.length === 0) {
         objections.push({ kind: 'failed', message: `${by}: it lists no component at all`, mend: fix.empty });
       }
-      objections.push(...judgeComponents(bill).map((each) => ({ ...each, message: `${by}: ${each.message}` })));
+      for (const [i, component] of bill.components.entries()) {
+        // Megabytes of licences take seconds: a deadline is only heard in between.
+        if (i % 256 === 255) await new Promise(setImmediate);
+        for (const each of judgeComponent(component, bill)) {
+          objections.push({ ...each, message: `${by}: ${each.message}` });
+        }
+      }
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
       objections.push({ kind: 'unreadable', message: `${by}: ${error.message}`, mend: error.mend });
@@ -43,36 +49,35 @@ export async function judgeSbom(
   return bounded(objections);
 }
 
-type JudgeComponents = (bill: BillOfMaterials) => PredicateObjection[];
+type JudgeComponent = (component: Component, bill: BillOfMaterials) => PredicateObjection[];
 
-async function componentJudge(requirement: SbomRequirement): Promise<JudgeComponents> {
+async function componentJudge(requirement: SbomRequirement): Promise<JudgeComponent> {
   const { deniedLicenses, unknownLicenses, deniedComponents = [], requiredFields = [] } = requirement;
   const judgeLicense = deniedLicenses && (await licenseJudge(deniedLicenses));
   const denied = deniedComponents.map((pattern) => [pattern, componentPattern(pattern)] as const);
-  return ({ components, licenseNames }) =>
-    components.flatMap((component) => {
-      const found: PredicateObjection[] = [];
-      const failed = (message: string, mend: string) =>
-        found.push({ kind: 'failed', message: `${showComponent(component)} ${message}`, mend });
-      const pattern = component.kind === 'file' ? undefined : denied.find(([, matches]) => matches(component))?.[0];
-      if (pattern !== undefined) failed(`is denied (${show(pattern)})`, fix.component);
-      for (const field of component.kind === 'file' ? [] : requiredFields) {
-        if (isMissing(component, field)) failed(`has no ${field}`, fix.field);
-      }
-      if (judgeLicense === undefined) return found;
-      const verdicts = component.licenses.map((text) => ({ text, verdict: judgeLicense(text, licenseNames) }));
-      for (const { text, verdict } of verdicts) {
-        if (verdict.kind !== 'denied') continue;
-        const within = verdict.by === text ? '' : ` (in ${show(text)})`;
-        failed(`has the denied licence ${show(verdict.by)}${within}`, fix.license);
-      }
-      const unclear = verdicts.find(({ verdict }) => verdict.kind === 'unknown');
-      if (unknownLicenses !== 'allow' && verdicts.length === 0) failed('has no licence', fix.unknown);
-      else if (unknownLicenses !== 'allow' && unclear !== undefined) {
-        failed(`has a licence that is not known: ${show(unclear.text)}`, fix.unknown);
-      }
-      return found;
-    });
+  return (component, { licenseNames }) => {
+    const found: PredicateObjection[] = [];
+    const failed = (message: string, mend: string) =>
+      found.push({ kind: 'failed', message: `${showComponent(component)} ${message}`, mend });
+    const pattern = component.kind === 'file' ? undefined : denied.find(([, matches]) => matches(component))?.[0];
+    if (pattern !== undefined) failed(`is denied (${show(pattern)})`, fix.component);
+    for (const field of component.kind === 'file' ? [] : requiredFields) {
+      if (isMissing(component, field)) failed(`has no ${field}`, fix.field);
+    }
+    if (judgeLicense === undefined) return found;
+    const verdicts = component.licenses.map((text) => ({ text, verdict: judgeLicense(text, licenseNames) }));
+    for (const { text, verdict } of verdicts) {
+      if (verdict.kind !== 'denied') continue;
+      const within = verdict.by === text ? '' : ` (in ${show(text)})`;
+      failed(`has the denied licence ${show(verdict.by)}${within}`, fix.license);
+    }
+    const unclear = verdicts.find(({ verdict }) => verdict.kind === 'unknown');
+    if (unknownLicenses !== 'allow' && verdicts.length === 0) failed('has no licence', fix.unknown);
+    else if (unknownLicenses !== 'allow' && unclear !== undefined) {
+      failed(`has a licence that is not known: ${show(unclear.text)}`, fix.unknown);
+    }
+    return found;
+  };
 }
 
 /** A name, or a package URL with or without version. Throws nothing: an unreadable purl is compared as it is written. */

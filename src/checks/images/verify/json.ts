@@ -54,7 +54,7 @@ class Reader {
       case 'n':
         return this.word('null', null);
       default:
-        return Number(this.token(numberToken));
+        return this.number();
     }
   }
 
@@ -86,6 +86,16 @@ class Reader {
 
   string(): string {
     return JSON.parse(this.token(stringToken)) as string;
+  }
+
+  /** An integer that a double cannot hold is a bigint: what a policy judges is what was signed. */
+  number(): number | bigint {
+    const token = this.token(numberToken);
+    const value = Number(token);
+    if (!Number.isFinite(value)) throw new Malformed('its JSON has a number beyond all bounds');
+    // What is finite has at most 309 digits.
+    const isLossy = Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(token);
+    return isLossy ? BigInt(token) : value;
   }
 
   word<Value extends JsonValue>(spelling: string, value: Value): Value {

@@ -4,9 +4,9 @@ import { parseDigest } from '../../../../src/core/image.ts';
 import type { JsonValue } from '../../../../src/core/json.ts';
 
 export const hex = 'ab'.repeat(32);
-export const now = Date.UTC(2026, 5, 15, 12);
+const now = Date.UTC(2026, 5, 15, 12);
 export const context: PredicateContext = { digest: parseDigest(`sha256:${hex}`), now };
-export const day = 24 * 60 * 60 * 1000;
+const day = 24 * 60 * 60 * 1000;
 export const at = (days: number) => new Date(now + days * day).toISOString();
 
 /** A statement as the verifier hands it on; `trusted` in days from now. */

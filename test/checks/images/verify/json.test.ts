@@ -87,6 +87,18 @@ describe('strict JSON', () => {
     expect(() => parseStrictJson(Buffer.from([0x22, 0xc0, 0xaf, 0x22]))).toThrow(Malformed);
   });
 
+  it.each<[string, unknown]>([
+    ['9007199254740991', 9007199254740991],
+    ['9007199254740993', 9007199254740993n],
+    ['-9007199254740993', -9007199254740993n],
+    ['1e3', 1000],
+    ['1.5', 1.5],
+  ])('reads the number %s as it is written', (text, value) => expect(parse(text)).toBe(value));
+
+  it.each(['1e999', '-1e999', `1${'0'.repeat(400)}`])('refuses a number beyond all bounds', (text) => {
+    expect(() => parse(text)).toThrow(Malformed);
+  });
+
   it('keeps keys that a prototype would swallow', () => {
     const value = parse('{"__proto__":{"a":1},"constructor":2}') as Record<string, unknown>;
     expect(Object.keys(value)).toEqual(['__proto__', 'constructor']);
