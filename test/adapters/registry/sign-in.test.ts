@@ -2,7 +2,9 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createExec } from '../../../src/adapters/exec.ts';
+import { mirrorImage } from '../../../src/adapters/registry/mirror.ts';
 import type { RegistryEntry } from '../../../src/adapters/registry/settings.ts';
+import { parseImageReference } from '../../../src/core/image.ts';
 import type { Exec } from '../../../src/core/ports.ts';
 import { makeCertificates } from '../../support/certificates.ts';
 import {
@@ -76,6 +78,18 @@ describe('distribution with htpasswd', () => {
     expect(found?.digest).toBe(image.digest);
     const common = await resolve(registry.host, {}, { credentials: file(config(registry.host)) });
     expect(common?.digest).toBe(image.digest);
+  });
+
+  it('is mirrored with them, into a folder that needs none', async () => {
+    const credentials = file({ auths: { [registry.host]: { auth } } });
+    const from = open([{ host: registry.host, plainHttp: true, credentials }]);
+    const target = join(folder.path, 'mirrored');
+    const mirrored = await mirrorImage(parseImageReference(image.tagged), [], target, from.forRun(), never);
+    expect(mirrored).toEqual({ digest: image.digest, host: registry.host, objects: 2, added: 2 });
+    const run = open([{ host: registry.host, layout: join(target, registry.host) }]).forRun();
+    const found = await run.resolveTag({ registry: registry.host, path: 'team/app' }, 'v1', never);
+    expect(found?.digest).toBe(image.digest);
+    from.close();
   });
 
   it('is signed in to by a file each for name and password', async () => {
