@@ -49,7 +49,7 @@ export interface AuthorityExplanation {
     readonly why: string;
     readonly detail: string;
   }[];
-  /** What could not be read. */
+  /** What could not be read, and what the Gate's settings have against what is attested. */
   readonly obstacles: readonly string[];
 }
 
@@ -141,7 +141,9 @@ function reasonsOf(decided: Decided): readonly Objection[] {
 }
 
 function explainAuthority(account: PolicyAccount['authorities'][number]): AuthorityExplanation {
-  const { authority, outcome, note, claims, obstacles } = account;
+  const { authority, outcome, note, claims, predicates = [] } = account;
+  // What the Gate's own settings have against verified attestations stands in the way too.
+  const obstacles = [...account.obstacles, ...predicates.map(({ message }) => message)];
   const refused = byWeight(claims.flatMap((claim) => claim.refused));
   return {
     name: authority.name,
