@@ -8,7 +8,7 @@ import { globHazards, globScope, parseGlob } from './glob.ts';
 import { authorityHazards } from './hazard.ts';
 import { matchHazards, readMatch } from './match.ts';
 import type { Authority, ImagePolicy } from './model.ts';
-import { ClusterImagePolicySchema } from './schema.ts';
+import { type AuthoritySpec, ClusterImagePolicySchema, v1beta1 } from './schema.ts';
 
 /**
  * A ClusterImagePolicy as it stands in the document. Throws IMAGE_POLICY_INVALID, IMAGE_POLICY_UNSUPPORTED, IMAGE_KEY_*,
@@ -16,7 +16,7 @@ import { ClusterImagePolicySchema } from './schema.ts';
  * later.
  */
 export async function readClusterImagePolicy(document: SettingsDocument, context: PolicyContext): Promise<ImagePolicy> {
-  const { metadata, spec } = validateSettings(ClusterImagePolicySchema, document, 'IMAGE_POLICY_INVALID');
+  const { apiVersion, metadata, spec } = validateSettings(ClusterImagePolicySchema, document, 'IMAGE_POLICY_INVALID');
   const rule = `ClusterImagePolicy ${metadata.name}`;
   const mode = readMode(document, ['spec', 'mode'], spec.mode);
   const globs = spec.images.map(({ glob }, i) => {
@@ -24,7 +24,8 @@ export async function readClusterImagePolicy(document: SettingsDocument, context
   });
   const match = readMatch(document, ['spec', 'match'], spec.match);
   const authorities: Authority[] = [];
-  for (const [i, authority] of spec.authorities.entries()) {
+  const specs = spec.authorities.map((authority) => asStored(authority, apiVersion));
+  for (const [i, authority] of specs.entries()) {
     authorities.push(await readAuthority(document, authority, i, rule, context));
   }
   if (spec.policy !== undefined) refuseSameNames(document, authorities);
@@ -46,9 +47,19 @@ export async function readClusterImagePolicy(document: SettingsDocument, context
     hazards: [
       ...globs.flatMap(globHazards),
       ...matchHazards(match),
-      ...authorityHazards(spec.authorities, authorities),
+      ...authorityHazards(specs, authorities, apiVersion),
     ],
   };
+}
+
+/**
+ * A cluster stores v1alpha1, and the conversion to it drops a `ctlog` without `url`. One that is empty is dropped here too:
+ * keyless then demands the public log. One that names a root is not: it says which log is meant.
+ */
+function asStored(authority: AuthoritySpec, apiVersion: string): AuthoritySpec {
+  const { ctlog, ...others } = authority;
+  const isDropped = apiVersion === v1beta1 && authority.keyless !== undefined && !ctlog?.url && !ctlog?.trustRootRef;
+  return isDropped ? others : authority;
 }
 
 function readMode(document: SettingsDocument, path: JsonPath, mode: string | undefined): ImagePolicy['mode'] {

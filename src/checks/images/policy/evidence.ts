@@ -89,7 +89,7 @@ function logRootName(
   if (ctlog?.trustRootRef) return ctlog.trustRootRef;
   if (ctlog?.url) return '';
   const own = keyless?.trustRootRef ?? '';
-  if (keyless !== undefined && format === 'bundle') return rfc3161timestamp === undefined ? own : undefined;
+  if (keyless !== undefined && format === 'bundle') return rfc3161timestamp?.trustRootRef ? undefined : own;
   // A timestamp with a root of its own takes the place of the log.
   if (rfc3161timestamp?.trustRootRef) return undefined;
   return keyless !== undefined && own === '' && ctlog === undefined ? '' : undefined;

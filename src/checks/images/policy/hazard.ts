@@ -2,7 +2,7 @@ import { partOf } from './certificate.ts';
 import { identityHazards } from './identity.ts';
 import type { Authority, Evidence, KeylessAuthority } from './model.ts';
 import { isUri } from './predicate-type.ts';
-import type { AuthoritySpec } from './schema.ts';
+import { type AuthoritySpec, v1beta1 } from './schema.ts';
 
 const publicRekor = 'rekor.sigstore.dev';
 const publicFulcio = 'fulcio.sigstore.dev';
@@ -11,10 +11,14 @@ const publicFulcio = 'fulcio.sigstore.dev';
  * What the author of the authorities probably did not mean, each a clause with the safer spelling. policy-controller
  * loads all of it without a word; so does syncgate, with one.
  */
-export function authorityHazards(specs: readonly AuthoritySpec[], authorities: readonly Authority[]): string[] {
+export function authorityHazards(
+  specs: readonly AuthoritySpec[],
+  authorities: readonly Authority[],
+  apiVersion: string,
+): string[] {
   const clauses = authorities.flatMap((authority, i) => {
     const spec = specs[i];
-    return spec === undefined ? [] : hazardsOf(spec, authority);
+    return spec === undefined ? [] : [...hazardsOf(spec, authority), ...conversionHazards(spec, authority, apiVersion)];
   });
   const passes = authorities.find((each) => each.kind === 'static' && each.action === 'pass');
   if (passes === undefined || authorities.length === 1) return clauses;
@@ -30,6 +34,14 @@ function hazardsOf(spec: AuthoritySpec, authority: Authority): string[] {
   ];
   const named = clauses.map((clause) => `authority ${authority.name}: ${clause}`);
   return authority.kind === 'keyless' ? [...named, ...identityHazards(authority.name, authority.identities)] : named;
+}
+
+/** What the conversion to the version that a cluster stores would lose. */
+function conversionHazards({ ctlog }: AuthoritySpec, { name }: Authority, apiVersion: string): string[] {
+  if (apiVersion !== v1beta1 || ctlog?.url || !ctlog?.trustRootRef) return [];
+  return [
+    `authority ${name}: policy-controller drops a ctlog of v1beta1 that has no url, and demands no log; write its url beside trustRootRef`,
+  ];
 }
 
 function keylessHazards({ keyless, ctlog, rfc3161timestamp }: AuthoritySpec, authority: KeylessAuthority): string[] {
@@ -55,7 +67,7 @@ function keylessHazards({ keyless, ctlog, rfc3161timestamp }: AuthoritySpec, aut
     clauses.push(`${authority.roots.name} has no certificate authority, so no certificate can satisfy it`);
   }
   if (authority.log.demand === 'ignored' && authority.timestamp.demand === 'ignored') {
-    const mend = root ? `add ctlog: {trustRootRef: ${root}}` : 'leave ctlog out';
+    const mend = root ? `add ctlog: {url: …, trustRootRef: ${root}}` : 'leave ctlog out';
     const why = ctlog === undefined && rfc3161timestamp === undefined ? 'without ctlog' : 'with an empty ctlog';
     clauses.push(
       `${why} no log and no timestamp is demanded, so certificates must be valid now and those of Fulcio never are; ${mend}`,
@@ -68,7 +80,7 @@ function logHazards({ ctlog, key, rfc3161timestamp }: AuthoritySpec, authority: 
   const clauses: string[] = [];
   if (key !== undefined && ctlog === undefined && rfc3161timestamp === undefined) {
     clauses.push(
-      'without ctlog no log entry is demanded of signatures by a key, so nobody sees what a stolen key signs; write ctlog: {url: https://rekor.sigstore.dev} or a trustRootRef to demand one, or ctlog: {} to say that none is',
+      'without ctlog no log entry is demanded of signatures by a key, so nobody sees what a stolen key signs; write ctlog: {url: https://rekor.sigstore.dev} or the url and trustRootRef of another to demand one, or ctlog: {} to say that none is',
     );
   }
   if (ctlog?.url && !ctlog.trustRootRef && hostOf(ctlog.url) !== publicRekor) {

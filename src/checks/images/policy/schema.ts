@@ -107,8 +107,10 @@ const Match = z.strictObject({
 });
 export type Match = z.infer<typeof Match>;
 
+export const v1beta1 = 'policy.sigstore.dev/v1beta1';
+
 export const ClusterImagePolicySchema = z.strictObject({
-  apiVersion: z.enum(['policy.sigstore.dev/v1beta1', 'policy.sigstore.dev/v1alpha1']),
+  apiVersion: z.enum([v1beta1, 'policy.sigstore.dev/v1alpha1']),
   kind: z.literal('ClusterImagePolicy'),
   metadata: Metadata,
   spec: z.strictObject({

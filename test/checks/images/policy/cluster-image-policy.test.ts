@@ -57,7 +57,16 @@ describe('log and time are demanded as policy-controller does, or more', () => {
       'log public-good instance, time TrustRoot corp, any',
     ],
     ['keyless', { keyless }, 'log public-good instance, time none, any'],
-    ['keyless and an empty ctlog', { keyless, ctlog: {} }, 'log none, time none, any'],
+    [
+      'keyless and an empty ctlog, which v1beta1 loses',
+      { keyless, ctlog: {} },
+      'log public-good instance, time none, any',
+    ],
+    [
+      'bundles and a timestamp without a root',
+      { keyless, rfc3161timestamp: {}, signatureFormat: 'bundle' },
+      'log public-good instance, time public-good instance, bundle',
+    ],
     ['keyless and an address', { keyless, ctlog: log }, 'log public-good instance, time none, any'],
     ['keyless of a root, without a log', { keyless: keylessCorp }, 'log none, time none, any'],
     [
@@ -108,11 +117,6 @@ describe('log and time are demanded as policy-controller does, or more', () => {
       /ctlog must have the trustRootRef of keyless/,
     ],
     [
-      'bundles of a root and an empty ctlog',
-      { keyless: keylessCorp, ctlog: {}, signatureFormat: 'bundle' },
-      /ctlog must have the trustRootRef of keyless/,
-    ],
-    [
       'bundles with timestamps of another root',
       { keyless, rfc3161timestamp: { trustRootRef: 'corp' }, signatureFormat: 'bundle' },
       /rfc3161timestamp must have the trustRootRef of keyless/,
@@ -134,6 +138,16 @@ describe('log and time are demanded as policy-controller does, or more', () => {
     expect(error.message).toMatch(new RegExp(`a\\.yaml:1:\\d+: .*${field}\\.trustRootRef: .*"nobody"`));
     expect(error.mend).toContain('corp, other');
   });
+});
+
+it('an empty ctlog of v1alpha1 demands no log of keyless, and of bundles it names another root', async () => {
+  const policy = (more: object) => authorityOf({ keyless, ctlog: {}, ...more }).replace('v1beta1', 'v1alpha1');
+  const { policies } = await loadFiles({ 'a.yaml': policy({}) });
+  expect(demandOf(policies[0]?.authorities[0] as KeylessAuthority)).toBe('log none, time none, any');
+  const bundles = policy({ keyless: keylessCorp, signatureFormat: 'bundle' });
+  expect((await rejectionOf(loadFiles({ ...corp, 'a.yaml': bundles }))).message).toMatch(
+    /ctlog must have the trustRootRef/,
+  );
 });
 
 describe('keyless', () => {

@@ -27,7 +27,7 @@ describe('nothing is said of', () => {
     ['a key and a timestamp', { key, rfc3161timestamp: { trustRootRef: 'corp' } }],
     ['keyless as it is usual', { keyless: { identities: [identity] } }],
     ['keyless and its log by name', { keyless: { identities: [identity], url: 'https://fulcio.sigstore.dev' } }],
-    ['a private Sigstore and its log', { ...corp, ctlog: { trustRootRef: 'corp' } }],
+    ['a private Sigstore and its log', { ...corp, ctlog: { url: 'https://rekor.corp.example', trustRootRef: 'corp' } }],
     [
       'a private Sigstore of bundles',
       { ...corp, signatureFormat: 'bundle', attestations: [{ name: 'a', predicateType: 'custom' }] },
@@ -78,12 +78,12 @@ describe('a warning is given of', () => {
     [
       'a private Sigstore without its log',
       corp,
-      /without ctlog no log and no timestamp.*add ctlog: \{trustRootRef: corp\}/,
+      /without ctlog no log and no timestamp.*add ctlog: \{url: …, trustRootRef: corp\}/,
     ],
     [
-      'keyless without any log',
-      { keyless: { identities: [identity] }, ctlog: {} },
-      /with an empty ctlog no log and no timestamp.*leave ctlog out/,
+      'a log of v1beta1 that its conversion loses',
+      { key, ctlog: { trustRootRef: 'corp' } },
+      /drops a ctlog of v1beta1 that has no url/,
     ],
     [
       'ca-cert',
@@ -129,4 +129,12 @@ describe('a warning is given of', () => {
   ])('%s', async (_, authority, message, spec) => {
     expect(await warningsOf(authority, spec)).toEqual(expect.arrayContaining([expect.stringMatching(message)]));
   });
+});
+
+it('a warning is given of keyless without any log, as v1alpha1 can say it', async () => {
+  const text = authorityOf({ keyless: { identities: [identity] }, ctlog: {} }).replace('v1beta1', 'v1alpha1');
+  const { warnings } = await loadFiles({ 'a.yaml': text });
+  expect(warnings.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/with an empty ctlog no log and no timestamp.*leave ctlog out/),
+  ]);
 });
