@@ -8,7 +8,9 @@ import { CODES } from '../src/core/errors.ts';
 import { PARAMETERS } from '../src/render/parameters.ts';
 import { builtCommand } from './support/cli.ts';
 import { openCosign } from './support/cosign.ts';
-import { pushImage, type RunningRegistry, startRegistry } from './support/registry.ts';
+import { type PushedImage, pushImage, type RunningRegistry, startRegistry } from './support/registry.ts';
+import { putBundle } from './support/registry-objects.ts';
+import { openMockSigstore, signStatement } from './support/sigstore/mock.ts';
 import { tool } from './support/tools/resolve.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -80,10 +82,25 @@ describe('as a new user', () => {
     const key = await cosign.key();
     await cosign.sign(image.pinned, key, { cosign: 3, format: 'bundle' });
     writeFileSync(join(folder, 'cosign.pub'), key.publicPem);
+    await signInPrivateSigstore(await pushImage(registry.host, 'acme/tools', '1.0'));
     mkdirSync(join(folder, 'my-app'));
     writeFileSync(join(folder, 'my-app/shop.yaml'), deployment(image.tagged));
     const PATH = [join(folder, 'bin'), dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter);
-    env = { ...definedEnvironment(), PATH, npm_config_cache: join(folder, 'npm-cache'), npm_config_offline: 'true' };
+    // What the README says of registries without TLS: this is one.
+    writeFileSync(
+      join(folder, 'registries.yaml'),
+      blockWith('# registries.yaml')
+        .replace('registry.acme.example:5000', registry.host)
+        .replace('ca: acme-ca.pem # or ', ''),
+    );
+    const SYNCGATE_CONFIG = join(folder, 'registries.yaml');
+    env = {
+      ...definedEnvironment(),
+      SYNCGATE_CONFIG,
+      PATH,
+      npm_config_cache: join(folder, 'npm-cache'),
+      npm_config_offline: 'true',
+    };
   });
 
   afterAll(async () => {
@@ -99,7 +116,7 @@ describe('as a new user', () => {
     const listed = `  registries: [{ host: "${registry.host}", plainHttp: true }]\n`;
     writeFileSync(join(folder, 'gate/trust/acme.yaml'), here(blockWith('kind: ClusterImagePolicy')));
     writeFileSync(join(folder, 'gate/policies/replicas.rego'), blockWith('package main'));
-    writeFileSync(join(folder, 'gate/gate.yaml'), blockWith('kind: Gate') + listed);
+    writeFileSync(join(folder, 'gate/gate.yaml'), blockWith('name: production') + listed);
 
     for (const { text, mark = '' } of commands.filter(({ mark }) => mark?.startsWith('runs') && !mark.includes('CI'))) {
       const told = Number(/exit code (\d)/.exec(mark)?.[1] ?? 0);
@@ -125,10 +142,21 @@ describe('as a new user', () => {
     expect(exitCode).toBe(1);
   });
 
+  /** What `cosign sign` leaves where there is a Sigstore of one's own, and its root. */
+  async function signInPrivateSigstore(image: PushedImage): Promise<void> {
+    const sigstore = await openMockSigstore('acme.example');
+    writeFileSync(join(folder, 'trusted_root.json'), JSON.stringify(sigstore.trustedRoot()));
+    const names = [{ email: 'dev@acme.example' }];
+    const signer = await sigstore.certificate({ names, issuer: 'https://login.acme.example' });
+    await putBundle(image, sigstore.bundle(signStatement(image.digest), { signer }));
+  }
+
   async function shell(text: string) {
     type Ended = { code?: number; stdout: string; stderr: string };
     const options = { cwd: folder, env, timeout: 60_000 };
-    const ended = await promisify(execFile)('sh', ['-ec', text], options).catch((error: Ended) => error);
+    const ended = await promisify(execFile)('sh', ['-ec', text.replaceAll('ghcr.io', registry.host)], options).catch(
+      (error: Ended) => error,
+    );
     return { exitCode: (ended as Ended).code ?? 0, output: ended.stdout + ended.stderr };
   }
 });
@@ -148,7 +176,7 @@ describe('what the README says', () => {
   it.each([...new Set([...readme.matchAll(/`([A-Z]+(?:_[A-Z]+)+)`/g)].map(([, code = '']) => code))])(
     '%s is a code, or a variable that is read',
     (name) => {
-      const variables = ['SYNCGATE_CONFIG'];
+      const variables = ['SYNCGATE_CONFIG', 'REGISTRY_AUTH_FILE'];
       expect([...Object.keys(CODES), ...variables]).toContain(name);
     },
   );
