@@ -81,11 +81,28 @@ export async function openRegoContent(
   };
   // With nothing to judge, opa compiles all the same, with what policies may call.
   await ask([], signal, engine);
-  const kept = ports.longLived === undefined ? engine : await startServer(context, ports.longLived, signal, asked);
-  const judgeAll = batched((inputs, stop) => askEach(inputs, stop, (some, until) => ask(some, until, kept)));
+  const { longLived } = ports;
+  let server: Promise<Engine> | undefined;
+  // Started by the first question: a policy that no image meets costs no memory.
+  const engineFor = async (): Promise<Engine> => {
+    if (longLived === undefined) return engine;
+    // Not with the caller's signal: others wait for the same server.
+    server ??= startServer(context, longLived, AbortSignal.timeout(settings.limits.timeoutSeconds * 1000), asked).catch(
+      (error: unknown) => {
+        server = undefined;
+        throw named(question, error);
+      },
+    );
+    return server;
+  };
+  const judgeAll = batched((inputs, stop) =>
+    askEach(inputs, stop, async (some, until) => ask(some, until, await engineFor())),
+  );
   return {
     judge: async (input, stop) => answerOf(await judgeAll(canonicalJson(input), stop), question),
-    stop: () => kept.stop(),
+    async stop() {
+      await (await server?.catch(() => undefined))?.stop();
+    },
   };
 }
 
