@@ -1,15 +1,14 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { builtCommand } from '../support/cli.ts';
+import { foldersIn, suiteFolder, suitesAbsent } from '../support/suites.ts';
 
-const suite = resolve(import.meta.dirname, '../cases/sigstore-conformance/bundle-verify');
-const cases = readdirSync(suite, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map(({ name }) => name)
-  .sort();
+const found = suiteFolder('sigstore-conformance/bundle-verify');
+const suite = found ?? '';
+const cases = found === undefined ? [] : foldersIn(found);
 const identity =
   'https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main';
 const issuer = 'https://token.actions.githubusercontent.com';
@@ -53,28 +52,30 @@ beforeAll(async () => {
   await builtCommand();
 });
 
-describe('sigstore-conformance, through the command', () => {
-  it('has all of its cases', () => expect(cases).toHaveLength(70));
+if (found === undefined) it.skip(`sigstore-conformance: ${suitesAbsent}`);
+else
+  describe('sigstore-conformance, through the command', () => {
+    it('has all of its cases', () => expect(cases).toHaveLength(70));
 
-  it.concurrent.each(cases.filter((name) => !name.endsWith('_fail')))('%s is verified', async (name) => {
-    const { exitCode, stdout, stderr } = await syncgate(argumentsOf(name));
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    expect(stdout).toMatch(/^verified: signed by /);
-  });
+    it.concurrent.each(cases.filter((name) => !name.endsWith('_fail')))('%s is verified', async (name) => {
+      const { exitCode, stdout, stderr } = await syncgate(argumentsOf(name));
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      expect(stdout).toMatch(/^verified: signed by /);
+    });
 
-  it.concurrent.each(cases.filter((name) => !name.endsWith('_fail')))('%s is verified by digest', async (name) => {
-    expect(await syncgate(argumentsOf(name, true))).toMatchObject({ exitCode: 0, stderr: '' });
-  });
+    it.concurrent.each(cases.filter((name) => !name.endsWith('_fail')))('%s is verified by digest', async (name) => {
+      expect(await syncgate(argumentsOf(name, true))).toMatchObject({ exitCode: 0, stderr: '' });
+    });
 
-  it.concurrent.each(cases.filter((name) => name.endsWith('_fail')))('%s is refused', async (name) => {
-    const { exitCode, stdout, stderr } = await syncgate(argumentsOf(name));
-    // A fault of the bundle is an answer (1); one of the key or the root is the asker's (3). None is a crash (2).
-    expect([1, 3]).toContain(exitCode);
-    expect(stdout).toBe('');
-    expect(stderr.trim().split('\n')[0]).toMatch(/\S/);
-  });
+    it.concurrent.each(cases.filter((name) => name.endsWith('_fail')))('%s is refused', async (name) => {
+      const { exitCode, stdout, stderr } = await syncgate(argumentsOf(name));
+      // A fault of the bundle is an answer (1); one of the key or the root is the asker's (3). None is a crash (2).
+      expect([1, 3]).toContain(exitCode);
+      expect(stdout).toBe('');
+      expect(stderr.trim().split('\n')[0]).toMatch(/\S/);
+    });
 
-  it.concurrent.each(cases.filter((name) => name.endsWith('_fail')))('%s is refused by digest', async (name) => {
-    expect([1, 3]).toContain((await syncgate(argumentsOf(name, true))).exitCode);
+    it.concurrent.each(cases.filter((name) => name.endsWith('_fail')))('%s is refused by digest', async (name) => {
+      expect([1, 3]).toContain((await syncgate(argumentsOf(name, true))).exitCode);
+    });
   });
-});

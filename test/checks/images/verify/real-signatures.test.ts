@@ -1,21 +1,24 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parsePublicKey } from '../../../../src/checks/images/policy/key.ts';
 import type { SignedName, TrustRoot } from '../../../../src/checks/images/policy/model.ts';
 import { shippedPublicGood } from '../../../../src/checks/images/policy/public-good.ts';
 import { fromSignatureLayer } from '../../../../src/checks/images/verify/signed-object.ts';
 import { type Digest, parseImageReference } from '../../../../src/core/image.ts';
+import { moduleFolder } from '../../../support/go-modules.ts';
 import { byKey, judged, keyless, verdict } from './judging.ts';
 
-const folder = resolve(import.meta.dirname, '../../../cases/containers-image');
-const read = (name: string) => readFileSync(resolve(folder, name), 'utf8');
+/** What containers/image signs and verifies in its own tests; a Go module, of which nothing is kept here. */
+const folder = join(await moduleFolder('go.podman.io/image/v5@v5.38.0'), 'signature/fixtures');
+const read = (name: string) => readFileSync(join(folder, name), 'utf8');
 const key = parsePublicKey(read('cosign.pub'));
 const otherKey = parsePublicKey(read('cosign2.pub'));
 
 function layer(name: string) {
-  const { payload, annotations } = JSON.parse(read(`${name}.json`)) as {
+  // A header ends with a newline; the JSON of one layer follows.
+  const { payload, annotations } = JSON.parse(read(`dir-img-cosign-${name}/signature-1`).replace(/^.*\n/, '')) as {
     payload: string;
     annotations: Record<string, string>;
   };
@@ -88,7 +91,7 @@ describe('signatures that others made', () => {
   });
 
   it('of a private authority, whose certificate says nothing of code: stricter than its maker', async () => {
-    const { raw } = new X509Certificate(read('pki-root.pem'));
+    const { raw } = new X509Certificate(read('pki_root_crts.pem'));
     const authority = {
       certChain: { certificates: [{ rawBytes: raw.toString('base64') }] },
       validFor: { start: '2024-01-01T00:00:00Z' },
