@@ -36,7 +36,7 @@ export interface PolicyExplanation {
   readonly authorities: readonly AuthorityExplanation[];
 }
 
-export interface AuthorityExplanation {
+interface AuthorityExplanation {
   readonly name: string;
   /** `authority authority-0, key SHA256:4ad7…` */
   readonly tried: string;
@@ -64,7 +64,7 @@ export interface VerifiedSignature {
   readonly content: string | undefined;
 }
 
-export interface FoundObject {
+interface FoundObject {
   readonly source: string;
   readonly form: Found['form'];
   /** What an unsigned annotation says that it attests. */

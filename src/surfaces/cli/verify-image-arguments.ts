@@ -21,10 +21,10 @@ export interface VerifyImageOptions {
   readonly timeoutSeconds: number | undefined;
 }
 
-export type AskedBy =
+type AskedBy =
   | { readonly keyFile: string }
   | { readonly issuer: AskedText; readonly subject: AskedText; readonly ignoreSct: boolean };
-export type AskedText = { readonly equal: string } | { readonly regExp: string };
+type AskedText = { readonly equal: string } | { readonly regExp: string };
 
 /** Named as cosign names them. */
 export const verifyImageFlags = {

@@ -37,9 +37,9 @@ export interface Question {
 export type Examined = readonly (Answer | undefined)[];
 
 /** One part for each claim of the question, in their order. */
-export type Answer = readonly ClaimAnswer[];
+type Answer = readonly ClaimAnswer[];
 
-export interface ClaimAnswer {
+interface ClaimAnswer {
   readonly proofs: readonly Proof[];
   readonly refused: readonly Refused[];
 }
@@ -131,7 +131,8 @@ function answerClaim(
     }
     const result = verifyObject(read.object, authority, { digest, claim, reference }, now);
     if (result.kind === 'rejected') {
-      refused.push({ why: result.why, step: result.step, source, detail: result.detail });
+      const detail = result.why === 'other-key' ? `${claimedKey(read.object)}${result.detail}` : result.detail;
+      refused.push({ why: result.why, step: result.step, source, detail });
       continue;
     }
     const { signer, times, statement } = result;
@@ -139,6 +140,13 @@ function answerClaim(
     if (!every) break;
   }
   return { proofs, refused };
+}
+
+/** Which key an object says that it is by, as findings show keys; empty where it does not say. Unsigned. */
+function claimedKey({ material }: SignedObject): string {
+  if (material.kind !== 'key' || !/^[A-Za-z0-9+/]{43}=$/.test(material.hint)) return '';
+  const shown = Buffer.from(material.hint, 'base64').toString('hex').slice(0, 16);
+  return `it says that it is by key SHA256:${shown}, which the policy does not name; `;
 }
 
 /** Hints are unsigned: they say what to look at first, and never what counts. */

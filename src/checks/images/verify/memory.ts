@@ -49,7 +49,7 @@ export function caseKey(
 const digests = new WeakMap<ImagePolicy, string>();
 
 /** sha256 over everything that a policy says, with its keys, and its trust roots by their digests. */
-export function policyDigest(policy: ImagePolicy): string {
+function policyDigest(policy: ImagePolicy): string {
   const known = digests.get(policy);
   if (known !== undefined) return known;
   const digest = hashOf(JSON.stringify(policy, plain));
@@ -86,7 +86,7 @@ export function forOneRun(): VouchingStore {
 }
 
 /** How long what vouched counts without being looked at again, in milliseconds. */
-export const keptMs = {
+const keptMs = {
   /** Signatures that are proven for ever, by a key or at a trusted time. */
   proven: 60 * 60 * 1000,
   /** Whatever depends on now: newer attestations, lists of revoked certificates, certificates judged by the clock. */

@@ -31,7 +31,7 @@ export interface VerifiedImage {
   readonly by: readonly string[];
 }
 
-export type Verdict =
+type Verdict =
   | { readonly kind: 'verified'; readonly image: VerifiedImage; readonly warnings: readonly Objection[] }
   /** Nobody vouched, and every policy that should have is in mode `warn`: it may run, and is never called verified. */
   | { readonly kind: 'tolerated'; readonly warnings: readonly [Objection, ...Objection[]] }
@@ -45,7 +45,7 @@ export interface Case {
 }
 
 /** A policy that applies. */
-export interface AppliedPolicy {
+interface AppliedPolicy {
   readonly policy: ImagePolicy;
   /** The objects that its `spec.policy` is asked about; at least one. */
   readonly objects: readonly ShownObject[];
@@ -231,7 +231,7 @@ async function collectFor(authority: Authority, ports: VerifierPorts): Promise<C
 }
 
 /** Only the places that the authority looks at; objects of the others could not satisfy it. */
-export function familiesOf(authority: SigningAuthority | NotationAuthority): readonly Family[] {
+function familiesOf(authority: SigningAuthority | NotationAuthority): readonly Family[] {
   if (authority.kind === 'notation') return ['notation'];
   const { format, attestations } = authority;
   const attests = attestations.length > 0;

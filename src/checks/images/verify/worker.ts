@@ -3,7 +3,7 @@ import type { SigningAuthority } from './examine.ts';
 import { type Examination, examine, type Question } from './examine.ts';
 
 /** A question whose authority is named by number: each is sent to a thread once. */
-export type SentQuestion = Omit<Question, 'authority'> & { readonly authority: number };
+type SentQuestion = Omit<Question, 'authority'> & { readonly authority: number };
 export interface SentExamination extends Omit<Examination, 'questions'> {
   readonly questions: readonly SentQuestion[];
   /** Authorities that this thread has not seen yet. */
