@@ -6,7 +6,7 @@ import { gzipBomb, only, startHostileRegistry } from '../../../support/hostile-r
 import { copyToLayout } from '../../../support/layout.ts';
 import type { PushedImage } from '../../../support/registry.ts';
 import { podOf } from '../../../support/signed-application.ts';
-import { signStatement, simplePayload, statement } from '../../../support/sigstore/mock.ts';
+import { signedAt, signStatement, simplePayload, statement } from '../../../support/sigstore/mock.ts';
 import { tool } from '../../../support/tools/resolve.ts';
 import {
   byIdentity,
@@ -138,6 +138,115 @@ describe('rule 37: an identity is a pair, and a certificate has one name', () =>
     await putBundle(image, bench.sigstore.bundle(signStatement(image.digest), { signer }));
     const run = await judge(bench, { runs: image, trust: policy([byIdentity()]), root: bench.sigstore.trustedRoot() });
     expectDenied(run, 'IMAGE_SIGNATURE_UNTRUSTED');
+  });
+});
+
+describe('rule 38: of several scans the newest speaks, and of statements about vulnerabilities those of this image', () => {
+  const vuln = 'https://cosign.sigstore.dev/attestation/vuln/v1';
+  const day = 24 * 3_600_000;
+  const on = (days: number) => new Date(signedAt.getTime() + days * day);
+  const finding = {
+    VulnerabilityID: 'CVE-2024-3094',
+    PkgName: 'xz',
+    InstalledVersion: '5.6.0',
+    FixedVersion: '5.6.2',
+    Severity: 'CRITICAL',
+    PkgIdentifier: { PURL: 'pkg:deb/debian/xz@5.6.0' },
+  };
+  const scan = (image: PushedImage, found: readonly object[], days: number) => {
+    const time = on(days).toISOString();
+    const results = [{ Target: 'app', Class: 'os-pkgs', Type: 'debian', Vulnerabilities: found }];
+    const result = {
+      SchemaVersion: 2,
+      CreatedAt: time,
+      ArtifactName: 'app',
+      ArtifactType: 'container_image',
+      Results: results,
+    };
+    const scanner = { uri: 'pkg:github/aquasecurity/trivy', version: '0.60.0', result };
+    return statement(image.digest, vuln, { scanner, metadata: { scanStartedOn: time, scanFinishedOn: time } });
+  };
+  const vex = (image: PushedImage, product: string) =>
+    statement(image.digest, 'https://openvex.dev/ns/v0.2.0', {
+      '@context': 'https://openvex.dev/ns/v0.2.0',
+      '@id': 'https://vex.example/1',
+      author: 'security',
+      timestamp: on(0).toISOString(),
+      version: 1,
+      statements: [
+        {
+          vulnerability: { name: 'CVE-2024-3094' },
+          products: [{ '@id': product }],
+          status: 'not_affected',
+          justification: 'vulnerable_code_not_present',
+        },
+      ],
+    });
+  const logged = { ctlog: { trustRootRef: 'corp' } };
+  const attest = (image: PushedImage, what: object, days: number, signer = bench.key) =>
+    putBundle(image, bench.sigstore.bundle(what, { signer, at: on(days) }));
+  const asked = (more: object = {}) => ({
+    root: bench.sigstore.trustedRoot(),
+    images: {
+      predicates: [
+        {
+          policy: 'rule',
+          attestation: 'scan',
+          vulnerabilities: { format: 'trivy', maxSeverity: 'high', maxAgeDays: 36500, ...more },
+        },
+      ],
+    },
+  });
+  const wanted = (...more: object[]) =>
+    policy([byKey(bench.key, { ...logged, attestations: [{ name: 'scan', predicateType: vuln }, ...more] })]);
+
+  it.each<[string, readonly (readonly [clean: boolean, day: number])[], boolean]>([
+    ['a clean one', [[true, 0]], true],
+    ['a failing one', [[false, 0]], false],
+    [
+      'a failing one after a clean one',
+      [
+        [true, 0],
+        [false, 1],
+      ],
+      false,
+    ],
+    [
+      'the clean one listed last',
+      [
+        [false, 1],
+        [true, 0],
+      ],
+      false,
+    ],
+    [
+      'a clean one after a failing one',
+      [
+        [false, 0],
+        [true, 1],
+      ],
+      true,
+    ],
+  ])('%s', async (_, scans, allowed) => {
+    const image = await newImage(bench);
+    for (const [clean, days] of scans) await attest(image, scan(image, clean ? [] : [finding], days), days);
+    const run = await judge(bench, { runs: image, trust: wanted(), ...asked() });
+    if (allowed) expectAllowed(run, image);
+    else expectDenied(run, 'IMAGE_PREDICATE_REFUSED', 'CVE-2024-3094');
+  });
+
+  it.each<[string, (image: PushedImage) => string, boolean, boolean]>([
+    ['of this image by an accepted signer', ({ digest }) => `pkg:oci/app@${digest.replace(':', '%3A')}`, true, true],
+    ['of another image', () => `pkg:oci/app@sha256%3A${'b'.repeat(64)}`, true, false],
+    ['by a stranger', ({ digest }) => `pkg:oci/app@${digest.replace(':', '%3A')}`, false, false],
+  ])('VEX %s', async (_, product, ours, allowed) => {
+    const image = await newImage(bench);
+    await attest(image, scan(image, [finding], 0), 0);
+    await attest(image, vex(image, product(image)), 0, ours ? bench.key : bench.strangerKey);
+    const trust = wanted({ name: 'vex', predicateType: 'https://openvex.dev/ns/v0.2.0' });
+    const run = await judge(bench, { runs: image, trust, ...asked({ vex: 'vex' }) });
+    if (allowed) expectAllowed(run, image);
+    else expect(run.exitCode, run.stderr).toBe(1);
   });
 });
 
