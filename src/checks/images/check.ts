@@ -11,8 +11,7 @@ import { type JsonPath, type JsonValue, withValueAt } from '../../core/json.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import { type Extraction, extractImages } from './extract/extract.ts';
 import type { ImageUse } from './extract/use.ts';
-import { type Subject, selection, subjectsOf } from './match.ts';
-import type { ImagePolicy } from './policy/model.ts';
+import { PolicyGroups, type Subject, subjectsOf } from './match.ts';
 import { type Decided, ImageDecider, type ImagesDeps } from './resolve.ts';
 import { type ImagesSettings, suspicion } from './settings.ts';
 import type { Objection } from './verify/account.ts';
@@ -111,31 +110,6 @@ async function check(manifests: readonly Manifest[], deps: ImagesDeps, signal: A
     images: [...images.values()],
     pinned: manifests.map((manifest) => pinManifest(manifest, pins.get(manifest) ?? [])),
   };
-}
-
-/**
- * Objects that no policy tells apart: their images are decided once. Where a policy looks at the object itself, each
- * is told apart.
- */
-class PolicyGroups {
-  readonly #policies: readonly ImagePolicy[];
-
-  constructor(policies: readonly ImagePolicy[]) {
-    this.#policies = policies;
-  }
-
-  of(manifest: Manifest, subjects: readonly Subject[]): string {
-    let seen = false;
-    const selections = this.#policies.map((policy) => {
-      const { match, content } = policy;
-      const selected = selection(policy, subjects);
-      if (selected === 'none') return 'n';
-      seen ||=
-        content?.includeSpec === true || content?.includeObjectMeta === true || content?.includeTypeMeta === true;
-      return match.length === 0 ? '-' : selected === 'certain' ? 'c' : 'p';
-    });
-    return `${selections.join('')}${seen ? manifest.index : ''}`;
-  }
 }
 
 /** What the object itself has wrong, before any registry is asked. */

@@ -136,6 +136,31 @@ export function selection(policy: ImagePolicy, subjects: readonly Subject[]): Se
   return strongest(subjects.map((subject) => selectionOf(policy.match, subject)));
 }
 
+/**
+ * Objects that no policy tells apart: their images are decided once. Where a policy looks at the object itself, each
+ * is told apart.
+ */
+export class PolicyGroups {
+  readonly #policies: readonly ImagePolicy[];
+
+  constructor(policies: readonly ImagePolicy[]) {
+    this.#policies = policies;
+  }
+
+  of(manifest: Manifest, subjects: readonly Subject[]): string {
+    let seen = false;
+    const selections = this.#policies.map((policy) => {
+      const { match, content } = policy;
+      const selected = selection(policy, subjects);
+      if (selected === 'none') return 'n';
+      seen ||=
+        content?.includeSpec === true || content?.includeObjectMeta === true || content?.includeTypeMeta === true;
+      return match.length === 0 ? '-' : selected === 'certain' ? 'c' : 'p';
+    });
+    return `${selections.join('')}${seen ? manifest.index : ''}`;
+  }
+}
+
 function selectionOf(matches: readonly ResourceMatch[], subject: Subject): Selection {
   return strongest(
     matches.map((match) => {
