@@ -75,8 +75,10 @@ async function ofSyncgate(
     podOf(image, 'web').replace('"metadata":{', `"metadata":{"namespace":"${name}",`),
   ]);
   using sandbox = createSandbox(Object.fromEntries(pods));
+  const verified = { trust: [{ path: 'trust' }], unmatched: 'deny', pin: true, cue: await tool('cue') };
+  const gate = { images: verified, rego: { path: await tool('opa') } };
   sandbox.write({
-    'platform/gate.yaml': gateText(verifyingGate([registry.host], { rego: { path: await tool('opa') } })),
+    'platform/gate.yaml': gateText(verifyingGate([registry.host], gate)),
     'platform/trust/policy.yaml': policy,
     'platform/trust/root.yaml': trustRoot,
   });

@@ -59,6 +59,8 @@ const ways: Readonly<Record<string, Sign>> = {
     legacy(image, sigstore.legacySignature(image.digest, { signer: key, log: stranger.rekor })),
   'by-key-stamped': (image, { sigstore, key }) =>
     legacy(image, sigstore.legacySignature(image.digest, { signer: key, log: 'none', timestamp: true })),
+  'by-key-logged-stamped': (image, { sigstore, key }) =>
+    legacy(image, sigstore.legacySignature(image.digest, { signer: key, timestamp: true })),
   'by-key-sha512': (image, { sigstore, key }) =>
     legacy(image, sigstore.legacySignature(image.digest, { signer: key, log: 'none', hash: 'sha512' })),
   'by-key-other-digest': (image, { sigstore, key }) =>
@@ -82,6 +84,30 @@ const ways: Readonly<Record<string, Sign>> = {
       sigstore.legacySignature(image.digest, { signer: key, log: 'none' }),
     );
   },
+  'by-key-and-keyless': async (image, { sigstore, key }) =>
+    legacy(
+      image,
+      sigstore.legacySignature(image.digest, { signer: key, log: 'none' }),
+      sigstore.legacySignature(image.digest, { signer: await sigstore.certificate() }),
+    ),
+  'keyless-bundle': async (image, { sigstore }) =>
+    putBundle(image, sigstore.bundle(signStatement(image.digest), { signer: await sigstore.certificate() })),
+  'keyless-bundle-stamped': async (image, { sigstore }) =>
+    putBundle(
+      image,
+      sigstore.bundle(signStatement(image.digest), {
+        signer: await sigstore.certificate(),
+        log: 'none',
+        timestamp: true,
+      }),
+    ),
+  'attested-keyless-bundle': async (image, { sigstore }) =>
+    putBundle(
+      image,
+      sigstore.bundle(statement(image.digest, provenance, predicate('https://builder.example')), {
+        signer: await sigstore.certificate(),
+      }),
+    ),
   keyless: async (image, { sigstore }) =>
     legacy(image, sigstore.legacySignature(image.digest, { signer: await sigstore.certificate() })),
   'keyless-ops': async (image, { sigstore }) =>

@@ -93,18 +93,95 @@ export function policiesFor(host: string, keys: Keys): ReadonlyMap<string, strin
       authorities: [key()],
       policy: { ...rego('input.typemeta.kind == "Pod"'), includeTypeMeta: true },
     },
+    'key, log of the root alone': { authorities: [key({ ctlog: corp })] },
+    'key, logged and stamped': {
+      authorities: [key({ ctlog: { url: 'https://rekor.test.example', ...corp }, rfc3161timestamp: corp })],
+    },
+    'key, bundles': { authorities: [key({ signatureFormat: 'bundle' })] },
+    'key, deployments': { match: [{ group: 'apps', resource: 'deployments', version: 'v1' }], authorities: [key()] },
+    'key, match no label': {
+      match: [
+        {
+          resource: 'pods',
+          version: '*',
+          selector: { matchExpressions: [{ key: 'stage', operator: 'NotIn', values: ['prod'] }] },
+        },
+      ],
+      authorities: [key()],
+    },
+    'keyless, crossed pairs': {
+      authorities: [
+        keyless([
+          { issuer, subject: 'nobody@example.com' },
+          { issuer: 'https://nobody.example', subject: dev },
+        ]),
+      ],
+    },
+    'keyless, no ctlog': { authorities: [keyless([exact], { ctlog: undefined })] },
+    'keyless, empty ctlog': { authorities: [keyless([exact], { ctlog: {} })] },
+    'keyless, log of the root alone': { authorities: [keyless([exact], { ctlog: corp })] },
+    'keyless, logged and stamped': { authorities: [keyless([exact], { rfc3161timestamp: corp })] },
+    'keyless, bundles': { authorities: [keyless([exact], { signatureFormat: 'bundle' })] },
+    'keyless, signed in bundles': {
+      authorities: [
+        keyless([exact], {
+          signatureFormat: 'bundle',
+          attestations: [attestation('https://sigstore.dev/cosign/sign/v1')],
+        }),
+      ],
+    },
+    'keyless attests in bundles': {
+      authorities: [keyless([exact], { signatureFormat: 'bundle', attestations: [attestation(provenance)] })],
+    },
+    'keyless attests in bundles, timestamp': {
+      authorities: [
+        keyless([exact], {
+          ctlog: undefined,
+          rfc3161timestamp: corp,
+          signatureFormat: 'bundle',
+          attestations: [attestation('https://sigstore.dev/cosign/sign/v1')],
+        }),
+      ],
+    },
+    'key attests, cue': {
+      authorities: [
+        key({
+          attestations: [
+            attestation(provenance, { type: 'cue', data: 'predicate: builder: id: "https://builder.example"' }),
+          ],
+        }),
+      ],
+    },
+    'key and keyless': {
+      authorities: [key(), keyless([exact])],
+      policy: rego(
+        '{\n  count(input.authorityMatches.key.signatures) > 0\n  count(input.authorityMatches.keyless.signatures) > 0\n}',
+      ),
+    },
+    'key, policy over the configuration': {
+      authorities: [key()],
+      policy: { ...rego('count(input.config) == 1'), fetchConfigFile: true },
+    },
+    'key, policy over another configuration': {
+      authorities: [key()],
+      policy: { ...rego('input.config["plan9/arm"]'), fetchConfigFile: true },
+    },
+    'v1alpha1 key, log of the root alone': { authorities: [key({ ctlog: corp })] },
+    'v1alpha1 keyless, log of the root alone': { authorities: [keyless([exact], { ctlog: corp })] },
+    'v1alpha1 keyless, empty ctlog': { authorities: [keyless([exact], { ctlog: {} })] },
+    'v1alpha1 keyless': { authorities: [keyless([exact])] },
     'no identities': { authorities: [{ name: 'keyless', keyless: { ...corp, identities: [] } }] },
     'two kinds in one': { authorities: [{ name: 'x', key: { data: pem(keys.key) }, static: { action: 'pass' } }] },
     'unknown hash': { authorities: [{ name: 'x', key: { data: pem(keys.key), hashAlgorithm: 'md5' } }] },
   };
   return new Map(
     Object.entries(specs).map(([name, spec]) => {
-      const metadata = { name: name.replaceAll(/[^a-z]+/gi, '-').toLowerCase() };
+      const metadata = { name: name.replaceAll(/[^a-z0-9]+/gi, '-').toLowerCase() };
       const images = [{ glob: `${host}/oracle/**` }];
       return [
         name,
         JSON.stringify({
-          apiVersion: 'policy.sigstore.dev/v1beta1',
+          apiVersion: `policy.sigstore.dev/${name.startsWith('v1alpha1 ') ? 'v1alpha1' : 'v1beta1'}`,
           kind: 'ClusterImagePolicy',
           metadata,
           spec: { images, ...spec },
