@@ -218,10 +218,10 @@ describe('a key of the platform', () => {
       'kms',
     ],
     [
-      'is asked of a certificate authority',
+      'names whose certificates count, and nobody',
       () => policyWith({ keyless: { url: 'https://fulcio.sigstore.dev' } }),
       () => ({}),
-      'IMAGE_POLICY_UNSUPPORTED',
+      'IMAGE_POLICY_INVALID',
       'keyless',
     ],
     [
