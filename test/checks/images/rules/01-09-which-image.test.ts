@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { only, startHostileRegistry, wrongDigest } from '../../../support/hostile-registry.ts';
 import { pushImage, pushIndex } from '../../../support/registry.ts';
 
-import { signStatement } from '../../../support/sigstore/mock.ts';
+import { signStatement, simplePayload } from '../../../support/sigstore/mock.ts';
 import {
   byKey,
   expectAllowed,
@@ -13,6 +13,7 @@ import {
   ociManifest,
   openBench,
   policy,
+  publicPem,
   putBundle,
   putLayers,
 } from './bench.ts';
@@ -253,6 +254,25 @@ describe('rule 8: a signature is of a digest and not of a name, so it holds in e
     };
     expectDenied(await judge(bench, { runs: copy, trust }), 'IMAGE_SIGNATURE_OTHER_KEY');
     expectAllowed(await judge(bench, { runs: image, trust }), image);
+  });
+
+  it('a policy.json that asks for the name in a simple signature closes it too', async () => {
+    const name = (repository: string) => `${bench.registry.host}/${repository}`;
+    const requirement = {
+      type: 'sigstoreSigned',
+      keyData: Buffer.from(publicPem(bench.key)).toString('base64'),
+      signedIdentity: { type: 'matchRepository' },
+    };
+    const platform = { 'containers/policy.json': JSON.stringify({ default: [requirement] }) };
+    const images = { trust: [{ containersPolicy: 'containers/policy.json' }] };
+    const image = await newImage(bench, 'dev');
+    const payload = simplePayload(image.digest, name(image.repository));
+    const layer = bench.sigstore.legacySignature(payload, { signer: bench.key, log: 'none' });
+    await putLayers(image, [layer]);
+    expectAllowed(await judge(bench, { runs: image, trust: {}, images, platform }), image);
+    const copy = await pushImage(bench.registry.host, 'prod/named', 'v1', `${image.repository}:v1`);
+    await putLayers(copy, [layer]);
+    expectDenied(await judge(bench, { runs: copy, trust: {}, images, platform }), 'IMAGE_SIGNATURE_OTHER_CLAIM');
   });
 });
 

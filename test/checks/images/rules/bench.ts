@@ -105,6 +105,8 @@ export interface Application {
   readonly images?: object;
   /** Plain-HTTP registries besides that of the bench. */
   readonly hosts?: readonly string[];
+  /** Further flags of the command. */
+  readonly flags?: readonly string[];
   /** Further files of the platform. */
   readonly platform?: Readonly<Record<string, string>>;
 }
@@ -128,7 +130,7 @@ export async function judge(bench: Bench, application: Application): Promise<Ver
     ...prefixed('platform/', application.platform ?? {}),
     ...(root === undefined ? {} : { 'platform/roots/corp.json': JSON.stringify(root) }),
   });
-  const run = await sandbox.judge('render');
+  const run = await sandbox.judge('render', application.flags);
   const codes = [...run.stderr.matchAll(/^(?:denied|unevaluated|error|usage|deny) ([A-Z_]+)/gm)].map(
     ([, code]) => code as Code,
   );
