@@ -6,8 +6,8 @@ import { asTrustRoot } from './trusted-root.ts';
 
 const maxCertificates = 10;
 /** Roots that say nothing about time hold since ever, as in policy-controller; certificates have times of their own. */
-export const sinceEver = { start: '1970-01-01T00:00:00Z' };
-export const trustedRootMediaType = 'application/vnd.dev.sigstore.trustedroot+json;version=0.1';
+const sinceEver = { start: '1970-01-01T00:00:00Z' };
+const trustedRootMediaType = 'application/vnd.dev.sigstore.trustedroot+json;version=0.1';
 
 /** The parts of a `trusted_root.json`, as JSON. */
 export interface RootParts {
