@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '../src/config.ts';
 import { plainRequest } from '../src/render/request.ts';
-import { openGate } from '../src/wiring.ts';
+import { openGate } from '../src/wiring/gate.ts';
 import { tool } from '../test/support/tools/resolve.ts';
 import {
   type Contender,

@@ -12,7 +12,7 @@ import { loadConfig } from '../src/config.ts';
 import type { Manifest } from '../src/core/manifest.ts';
 import { parseManifests } from '../src/manifests/parse.ts';
 import { defaultManifestSettings } from '../src/manifests/settings.ts';
-import { type OpenImages, openImages } from '../src/wiring.ts';
+import { type OpenImages, openImages } from '../src/wiring/images.ts';
 import { type Cosign, openCosign } from '../test/support/cosign.ts';
 import { type PushedImage, startRegistry } from '../test/support/registry.ts';
 import { type PrivateSigstore, startSigstore } from '../test/support/sigstore/servers.ts';

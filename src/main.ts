@@ -15,7 +15,7 @@ import {
   printJudged,
   requestFromCommand,
 } from './surfaces/cli/judge-command.ts';
-import type { OpenGate } from './wiring.ts';
+import type { OpenGate } from './wiring/gate.ts';
 
 /** The mount of the container image, and of the sidecar. */
 const defaultConfig = '/etc/syncgate/gate.yaml';
@@ -131,7 +131,7 @@ async function run(argv: readonly string[]): Promise<Printed> {
       const seconds = options.timeoutSeconds ?? 120;
       const late = () => new GateError('CHECK_TIMEOUT', `not all images were verified within ${seconds} s`);
       return await withDeadline(seconds, late, async (signal) => {
-        const { openVerification } = await import('./wiring.ts');
+        const { openVerification } = await import('./wiring/images.ts');
         const { askedSigner, verifyImages } = await import('./surfaces/cli/verify-image-command.ts');
         const asked = askedSigner(command, (path) => Buffer.from(readBoundedFile(path, maxTrustFile)).toString('utf8'));
         const verification = await openVerification(config, asked, world(), signal);
@@ -148,7 +148,7 @@ async function run(argv: readonly string[]): Promise<Printed> {
       const late = () => new GateError('MIRROR_FAILED', `not all images were copied within ${seconds} s`);
       return await withDeadline(seconds, late, async (signal) => {
         const folder = resolve(command.folder);
-        const { openMirror } = await import('./wiring.ts');
+        const { openMirror } = await import('./wiring/registries.ts');
         const { mirrorImages } = await import('./surfaces/cli/mirror-command.ts');
         const mirror = await openMirror(await registryConfig(command.options.config), world(), folder);
         const progress = process.stderr.isTTY && !command.options.quiet ? showProgress : undefined;
@@ -192,7 +192,7 @@ async function withGate<Answer>(
   const seconds = command.options.timeoutSeconds ?? config.spec.timeoutSeconds;
   const late = () => new GateError('CHECK_TIMEOUT', `no verdict within ${seconds} s`);
   return await withDeadline(seconds, late, async (signal) => {
-    const { openGate } = await import('./wiring.ts');
+    const { openGate } = await import('./wiring/gate.ts');
     const gate = openGate(config, world(), signal);
     try {
       return await use(gate, signal);

@@ -43,7 +43,7 @@ function mayImport(from: string, to: string): boolean {
   if (from === 'gate.ts') return isStage(to);
   if (from === 'config.ts') return isStage(to) || to === 'adapters';
   if (from.startsWith('surfaces/')) return isStage(to) || to === 'gate.ts' || to === 'config.ts';
-  return from === 'main.ts' || (from === 'wiring.ts' && to !== 'main.ts');
+  return from === 'main.ts' || (from === 'wiring' && to !== 'main.ts');
 }
 
 describe('imports point inwards', () => {

@@ -1,0 +1,118 @@
+import { setTimeout } from 'node:timers/promises';
+import { createExec, createServe, findLaunchers, findProgram } from '../adapters/exec.ts';
+import { createWorkspace, makeFolder } from '../adapters/workspace.ts';
+import type { Policies } from '../checks/policy/dialect.ts';
+import type { GateConfig } from '../config.ts';
+import { type GateStages, type Judged, judge } from '../gate.ts';
+import { emitManifests } from '../manifests/emit.ts';
+import { parseManifests } from '../manifests/parse.ts';
+import { judgedObjects } from '../manifests/scope.ts';
+import type { RenderPorts } from '../render/context.ts';
+import { render } from '../render/render.ts';
+import type { RenderRequest } from '../render/request.ts';
+import { openImages } from './images.ts';
+import { askSocketLazily, closeGraceMs, type Lifetime, systemClock, type World } from './world.ts';
+
+/** A gate that is loaded and can judge, once or often. */
+export interface OpenGate {
+  judge(request: RenderRequest, format: 'json' | 'yaml', signal: AbortSignal): Promise<Judged>;
+  /** Ends children, closes connections and removes the private folder. Calling it again is harmless. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the gate that a configuration describes. Policies and trust are loaded while the first source is rendered; what
+ * is wrong with them is an answer of the verdict that needed them.
+ */
+export function openGate(
+  config: GateConfig,
+  world: World,
+  signal: AbortSignal,
+  lifetime: Lifetime = 'one verdict',
+): OpenGate {
+  const { spec, resolvePath } = config;
+  const workspace = createWorkspace(world.temporaryFolder);
+  let folders = 0;
+  /** A folder of its own below the private one, which nobody else may enter. */
+  const newFolder = () => makeFolder(workspace.path, String(++folders));
+  const launchers = findLaunchers();
+  const exec = createExec(launchers);
+  const clock = systemClock;
+  const searchPath = world.env['PATH'] ?? '';
+  const renderPorts: Omit<RenderPorts, 'workspace'> = {
+    exec,
+    findProgram: (name) => findProgram(name, searchPath),
+    env: world.env,
+    resolvePath,
+    download: async (wanted) => (await import('../adapters/download.ts')).download(wanted),
+    setpriv: launchers.setpriv,
+  };
+  const loadedPolicies = async (): Promise<Policies> => {
+    if (spec.policies.length === 0) return noPolicies;
+    const { loadPolicies } = await import('../checks/policy/load.ts');
+    return loadPolicies(
+      { paths: spec.policies.map(({ path }) => resolvePath(path)), rego: spec.rego, resolvePath },
+      {
+        exec,
+        clock,
+        findProgram: (name) => findProgram(name, searchPath),
+        makeFolder: newFolder,
+        ...(lifetime === 'many verdicts' && {
+          longLived: { serve: createServe(launchers), askSocket: askSocketLazily },
+        }),
+      },
+      signal,
+    );
+  };
+  const policies = settled(loadedPolicies());
+  const images =
+    spec.images === 'unchecked'
+      ? undefined
+      : settled(openImages(spec.images, config, { exec, world, newFolder, launchers, lifetime }, signal));
+
+  const stages = (format: 'json' | 'yaml'): GateStages<RenderRequest> => ({
+    render: async (request, stop) => {
+      // A folder a verdict: what one source left must not be seen by the next.
+      const folder = newFolder();
+      return render(request, spec.render, { ...renderPorts, workspace: folder }, stop);
+    },
+    parse: (texts) => parseManifests(texts, spec.manifests),
+    checkImages:
+      images === undefined
+        ? undefined
+        : async (manifests, stop) => {
+            const { checkImages, deps } = await images();
+            return checkImages(manifests, deps(), stop);
+          },
+    judged: (manifests, request) => judgedObjects(manifests, request.destinationNamespace || undefined, spec.manifests),
+    checkPolicies: async (set, stop) => (await policies()).judge(set, stop),
+    emit: (manifests) => emitManifests(manifests, format),
+    allowEmpty: spec.render.allowEmpty,
+  });
+
+  return {
+    judge: (request, format, stop) => judge(request, stages(format), stop),
+    async close() {
+      const closed = Promise.allSettled([
+        images?.().then(({ close }) => close()),
+        policies().then((loaded) => loaded.dispose()),
+      ]);
+      // What ignored its signal must not hold the end back: children and folders go with the process.
+      await Promise.race([closed, setTimeout(closeGraceMs)]);
+      workspace.remove();
+    },
+  };
+}
+
+/** `policies: []` says that there are none: everything passes this check, and no engine is asked for. */
+const noPolicies: Policies = {
+  rules: [],
+  judge: async () => ({ outcome: { kind: 'completed', examined: 0, findings: [] }, engines: {} }),
+  dispose: async () => {},
+};
+
+/** A promise that is started now and asked for later; its failure waits for whoever asks. */
+function settled<Value>(promise: Promise<Value>): () => Promise<Value> {
+  promise.catch(() => {});
+  return () => promise;
+}
