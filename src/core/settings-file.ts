@@ -3,7 +3,7 @@
  * unknown key, and every complaint names the line to edit.
  */
 import { distance } from 'fastest-levenshtein';
-import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml';
+import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit } from 'yaml';
 import * as z from 'zod/mini';
 import english from 'zod/v4/locales/en.js';
 import { type Code, GateError } from './errors.ts';
@@ -43,6 +43,12 @@ export function readSettings(text: string, file: string, code: Code): SettingsDo
       });
     }
     if (document.contents === null) continue;
+    const inherited = inheritedKey(document);
+    if (inherited !== undefined) {
+      const at = lines.linePos(inherited);
+      const place = `${file}:${at.line}:${at.col}`;
+      throw new GateError(code, `${place}: "__proto__" is no key that a setting has`, { place });
+    }
     let value: unknown;
     try {
       value = document.toJS({ maxAliasCount: 50 });
@@ -65,6 +71,22 @@ export function readSettings(text: string, file: string, code: Code): SettingsDo
     });
   }
   return read;
+}
+
+/**
+ * Where a key is that JavaScript has a meaning of its own for. Maps of free keys (labels, scopes) would be read without it,
+ * and so as if their author had not written it.
+ */
+function inheritedKey(document: Document): number | undefined {
+  let found: number | undefined;
+  visit(document, {
+    Pair(_, { key }) {
+      if (!isScalar(key) || key.value !== '__proto__') return undefined;
+      found = key.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 function offsetOf(root: Node, path: JsonPath, part: 'key' | 'value'): number {

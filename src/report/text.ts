@@ -69,10 +69,29 @@ export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
+/** Controls, line breaks, what changes the direction of text, and what nobody sees; of pairs, both halves. */
+const unseen =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+
 /** Text with every control, line-breaking and direction-changing character spelled out, so that data cannot forge a line. */
 export function visible(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return text.replace(unseen, spelledOut);
+}
+
+/**
+ * A value as JSON in lines. Such characters are escaped in it too: a reader gets them back, and a terminal that shows the
+ * text does not obey them (JSON itself leaves U+0080 to U+009F, which begin commands, as they are).
+ */
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2).replace(unseen, (char) => (char === '\n' ? char : spelledOut(char)))}\n`;
+}
+
+/** One character, which is one unit of UTF-16 or two. */
+function spelledOut(character: string): string {
+  const first = escaped(character.charCodeAt(0));
+  return character.length === 1 ? first : first + escaped(character.charCodeAt(1));
+}
+
+function escaped(unit: number): string {
+  return `\\u${unit.toString(16).padStart(4, '0')}`;
 }

@@ -1,4 +1,13 @@
-import { existsSync, globSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSandbox, gateText, type Sandbox } from '../support/cli.ts';
@@ -243,6 +252,18 @@ describe('mirroring', () => {
     expect(run, run.stderr).toMatchObject({ exitCode: 0 });
     const index = readFileSync(join(sandbox.path, 'mirror', host, 'team/signatures/index.json'), 'utf8');
     expect(JSON.parse(index).manifests).toMatchObject([{ annotations: { 'org.opencontainers.image.ref.name': tag } }]);
+  });
+
+  it('writes through no link that the folder came with', async () => {
+    using sandbox = sandboxFor(from.registry.host);
+    const outside = join(sandbox.path, 'outside');
+    mkdirSync(outside);
+    mkdirSync(join(sandbox.path, 'mirror'));
+    symlinkSync(outside, join(sandbox.path, 'mirror', from.registry.host));
+    const run = await mirror(sandbox, from.legacy.tagged);
+    expect(run).toMatchObject({ exitCode: 2 });
+    expect(run.stderr).toMatch(/^REGISTRY_LAYOUT_INVALID /);
+    expect(readdirSync(outside)).toEqual([]);
   });
 
   it('is killed without harm', async () => {

@@ -44,6 +44,8 @@ describe('a settings file', () => {
     ['a bracket that is never closed', 'hosts: [a\n', 'gate.yaml:2:1'],
     ['a tag that nobody knows', 'name: !secret a\n', 'gate.yaml:1:7'],
     ['a key that is a map', '? {a: 1}\n: b\n', 'gate.yaml:1:'],
+    ['a key that JavaScript has a meaning for', 'labels: {__proto__: a}\n', 'gate.yaml:1:10'],
+    ['the same in an escape', 'a:\n  "\\x5f_proto__": {b: c}\n', 'gate.yaml:2:3'],
     ['an alias without its anchor', 'name: *nowhere\n', 'gate.yaml'],
     ['a fault in the second document', 'name: a\n---\nname: [\n', 'gate.yaml:4:1'],
   ])('is refused for %s', (_, text, place) => {

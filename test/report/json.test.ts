@@ -19,6 +19,13 @@ const allowed: Decision = {
 };
 
 describe('the decision as JSON', () => {
+  it('is read back as it was, and holds nothing that a terminal obeys or hides', () => {
+    const reference = 'a.example/web:1\u009b2J\u202e\u{e0041}';
+    const text = decisionJson({ ...allowed, images: [{ reference, digest, by: ['a\nb'] }] });
+    expect(text).not.toMatch(/[\u007f-\u009f\u202e\u{e0041}]/u);
+    expect(JSON.parse(text).images).toEqual([{ reference, digest, by: ['a\nb'] }]);
+  });
+
   it('has a fixed shape with a name, and says null for what is not there', () => {
     expect(JSON.parse(decisionJson(allowed))).toEqual({
       schema: 'syncgate.dev/decision/v1alpha1',

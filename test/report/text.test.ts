@@ -53,6 +53,9 @@ describe('characters that a reader would not see, or that would change what is r
   it.each([
     ['newline', 'a\nb', 'a\\u000ab'],
     ['carriage return', 'a\rb', 'a\\u000db'],
+    ['a direction of Arabic', 'a\u061cb', 'a\\u061cb'],
+    ['a joiner that nobody sees', 'a\u2060b', 'a\\u2060b'],
+    ['letters of tags that nobody sees', 'a\u{e0041}b', 'a\\udb40\\udc41b'],
     ['escape', '\u001b[32mallowed', '\\u001b[32mallowed'],
     ['C1 control', '\u009b31m', '\\u009b31m'],
     ['line separator', 'a\u2028b', 'a\\u2028b'],

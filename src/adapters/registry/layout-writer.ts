@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { GateError } from '../../core/errors.ts';
 import type { Digest } from '../../core/image.ts';
 import { isObject } from '../../core/json.ts';
@@ -119,12 +119,15 @@ async function readEntries(folder: string, what: string, limits: RegistryLimits)
   return readDescriptors(index);
 }
 
-/** Makes the folders one in the other. None of them may be a link, which a gate would refuse to read. */
+/**
+ * Makes the folders one in the other. None of them may be a link, nor the root itself: a gate would refuse to read it, and a
+ * folder that came from elsewhere could have one that leads out of it.
+ */
 async function makeFolders(root: string, names: readonly string[]): Promise<string> {
-  let at = root;
+  let at = dirname(root);
   try {
-    await mkdir(root, { recursive: true });
-    for (const name of names) {
+    await mkdir(at, { recursive: true });
+    for (const name of [basename(root), ...names]) {
       at = join(at, name);
       await mkdir(at).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EEXIST') throw error;

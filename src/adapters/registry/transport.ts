@@ -60,7 +60,9 @@ export function createTransport(lookup: Lookup, proxyFor: ProxyFor, capacity: nu
    * the same; a name that only the proxy can resolve is the proxy's to refuse.
    */
   const judgeName = async (host: Host, hostname: string): Promise<void> => {
-    const known = judged.get(hostname);
+    // Two ports of one name may be two hosts, of which the platform has listed one.
+    const key = `${hostname} ${host.listed}`;
+    const known = judged.get(key);
     if (known !== undefined && performance.now() < known.until) return await known.answer;
     const answer = Promise.race([
       lookup(hostname).catch(() => []),
@@ -68,7 +70,7 @@ export function createTransport(lookup: Lookup, proxyFor: ProxyFor, capacity: nu
     ]).then((addresses) => {
       for (const { address } of addresses) refuseAddress(host, address, false);
     });
-    judged.set(hostname, { answer, until: performance.now() + judgedMs });
+    judged.set(key, { answer, until: performance.now() + judgedMs });
     return await answer;
   };
 

@@ -1,6 +1,6 @@
 import { asGateError, CODES, type GateError } from '../../core/errors.ts';
 import { type ImageReference, parseImageReference } from '../../core/image.ts';
-import { visible, withMend } from '../../report/text.ts';
+import { jsonText, visible, withMend } from '../../report/text.ts';
 import type { Command } from './arguments.ts';
 import { exitCodeOf, type Printed } from './judge-command.ts';
 
@@ -89,5 +89,5 @@ function jsonOf(
 ): string {
   const images = done.map(({ image, digest, objects, added }) => ({ image, digest, objects, added }));
   const failures = failed.map(({ image, error: { code, message, mend } }) => ({ image, code, message, mend }));
-  return `${JSON.stringify({ schema: 'syncgate.dev/mirror/v1alpha1', images, failures, registries }, undefined, 2)}\n`;
+  return jsonText({ schema: 'syncgate.dev/mirror/v1alpha1', images, failures, registries });
 }

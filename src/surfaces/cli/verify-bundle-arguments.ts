@@ -51,6 +51,8 @@ export function readVerifyBundle(
     throw usage('syncgate verify-bundle needs --certificate-identity and --certificate-oidc-issuer, or --key');
   if (key !== undefined && (identity !== undefined || issuer !== undefined))
     throw usage('syncgate verify-bundle takes --key or an identity, not both');
+  if (identity === '' || issuer === '')
+    throw usage(`--certificate-${identity === '' ? 'identity' : 'oidc-issuer'} is empty`);
   const trustedRoot = text('trusted-root');
   if (values['staging'] === true && trustedRoot === undefined)
     throw usage('--staging needs --trusted-root: the root of the staging instance is not shipped');

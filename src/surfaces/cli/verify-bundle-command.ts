@@ -8,6 +8,7 @@ import { loadPrehashed } from '../../checks/images/verify/prehashed.ts';
 import { fromBundle, type SignedObject } from '../../checks/images/verify/signed-object.ts';
 import { prepare, type Verification, verifyObject, type Wanted } from '../../checks/images/verify/verify-object.ts';
 import { type Digest, parseDigest } from '../../core/image.ts';
+import { jsonText, visible } from '../../report/text.ts';
 import { exitCodeOf, type Printed } from './judge-command.ts';
 import type { VerifyBundleCommand } from './verify-bundle-arguments.ts';
 
@@ -86,22 +87,22 @@ function print({ output }: VerifyBundleCommand, answer: Verification): Printed {
   const exitCode = exitCodeOf(answer.kind === 'verified' ? 'allowed' : 'denied');
   if (answer.kind === 'rejected') {
     const { why, step, detail } = answer;
-    if (output === 'json') return { stdout: json({ verified: false, why, step, detail }), stderr: '', exitCode };
-    return { stdout: '', stderr: `syncgate: the bundle is refused (step ${step}, ${why}): ${detail}\n`, exitCode };
+    if (output === 'json') return { stdout: jsonText({ verified: false, why, step, detail }), stderr: '', exitCode };
+    return {
+      stdout: '',
+      stderr: `${visible(`syncgate: the bundle is refused (step ${step}, ${why}): ${detail}`)}\n`,
+      exitCode,
+    };
   }
   const { signer } = answer;
   const times = answer.times.map(({ at, by }) => ({ at: new Date(at).toISOString(), by }));
   const predicateType = answer.statement?.['predicateType'];
   if (output === 'json')
-    return { stdout: json({ verified: true, signer, times, predicateType }), stderr: '', exitCode };
+    return { stdout: jsonText({ verified: true, signer, times, predicateType }), stderr: '', exitCode };
   const who =
     signer.kind === 'key'
       ? `key SHA256:${signer.fingerprint}`
       : `${JSON.stringify(signer.subject)}, ${signer.issuer === undefined ? 'without issuer' : `as ${JSON.stringify(signer.issuer)} says`}`;
   const when = times.map(({ at, by }) => `, ${at} (${by})`).join('');
-  return { stdout: `verified: signed by ${who}${when}\n`, stderr: '', exitCode };
-}
-
-function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  return { stdout: `${visible(`verified: signed by ${who}${when}`)}\n`, stderr: '', exitCode };
 }

@@ -63,11 +63,15 @@ export function readVerifyImage(
 ): VerifyImageCommand {
   if (positionals.length === 0) throw usage('syncgate verify-image takes one image or more');
   const text = (flag: string) => values[flag] as string | undefined;
-  const signer = readSigner(text, values['insecure-ignore-sct'] === true);
+  const ignoreSct = values['insecure-ignore-sct'] === true;
+  const signer = readSigner(text, ignoreSct);
+  if (ignoreSct && (signer === undefined || 'keyFile' in signer))
+    throw usage('--insecure-ignore-sct goes with --certificate-identity; policies and keys say it in their own way');
   const trustedRoot = text('trusted-root');
   const predicateTypes = (values['type'] as string[] | undefined) ?? [];
   if (signer === undefined && trustedRoot !== undefined)
     throw usage('--trusted-root goes with --key or --certificate-identity; policies name their own roots');
+  if (predicateTypes.includes('')) throw usage('--type is empty');
   if (signer === undefined && predicateTypes.length > 0)
     throw usage('--type goes with --key or --certificate-identity; policies name their own attestations');
   return {

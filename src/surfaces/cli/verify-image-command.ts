@@ -2,7 +2,7 @@ import type { ImageExplanation, PolicyExplanation, VerifiedSignature } from '../
 import type { AskedSigner } from '../../checks/images/policy/asked.ts';
 import { asGateError, CODES, type GateError } from '../../core/errors.ts';
 import { type ImageReference, parseImageReference } from '../../core/image.ts';
-import { visible, withMend } from '../../report/text.ts';
+import { jsonText, visible, withMend } from '../../report/text.ts';
 import { exitCodeOf, type Printed } from './judge-command.ts';
 import type { VerifyImageCommand } from './verify-image-arguments.ts';
 
@@ -165,5 +165,5 @@ function jsonOf(told: readonly Told[]): string {
     const reasons = [{ effect: 'error', code, rule: 'images', message, mend }];
     return { reference: each.reference, verdict: 'refused', by: [], reasons, policies: [], found: [] };
   });
-  return `${JSON.stringify({ schema: 'syncgate.dev/verification/v1alpha1', images }, undefined, 2)}\n`;
+  return jsonText({ schema: 'syncgate.dev/verification/v1alpha1', images });
 }

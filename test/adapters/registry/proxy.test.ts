@@ -149,6 +149,18 @@ describe('behind a proxy', () => {
     registries.close();
   });
 
+  it('a listed host opens no other port of its name, and is closed by none', async () => {
+    await using proxy = await startProxy();
+    const host = named(secure.host);
+    const registries = start([{ host, ca }], { https: `http://${proxy.host}` }, at('10.0.0.1'));
+    const resolve = (registry: string) => registries.forRun().resolveTag({ registry, path: 'team/app' }, 'v1', never);
+    await expectCode(resolve('registry.example'), 'REGISTRY_ADDRESS_REFUSED');
+    expect((await resolve(host))?.digest).toBe(image.digest);
+    await expectCode(resolve('registry.example:9'), 'REGISTRY_ADDRESS_REFUSED');
+    expect(proxy.asked.map(({ what }) => what)).toEqual([`CONNECT ${host}`]);
+    registries.close();
+  });
+
   it('a redirect to a private address is not followed', async () => {
     await using proxy = await startProxy();
     secure.behave(redirectTo('https://10.0.0.1'));

@@ -54,6 +54,12 @@ describe('a command line that is understood', () => {
 describe('a command line that is not understood is an error, with the nearest thing that is known', () => {
   it.each([
     ['chekc', 'there is no command "chekc"; did you mean check?'],
+    ['verify-image a --key k --insecure-ignore-sct', '--insecure-ignore-sct goes with --certificate-identity'],
+    ['verify-image a --insecure-ignore-sct', '--insecure-ignore-sct goes with --certificate-identity'],
+    ['verify-image a --key k --type=', '--type is empty'],
+    ['verify-image a --certificate-identity= --certificate-oidc-issuer i', '--certificate-identity is empty'],
+    ['verify-bundle a --bundle b --certificate-identity= --certificate-oidc-issuer i', '-identity is empty'],
+    ['verify-bundle a --bundle b --certificate-identity i --certificate-oidc-issuer=', '-oidc-issuer is empty'],
     ['frobnicate', 'there is no command "frobnicate"'],
     ['help frobnicate', 'there is no command "frobnicate"'],
     ['', 'there is no command ""'],

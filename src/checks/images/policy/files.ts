@@ -144,8 +144,10 @@ export async function readContent(folder: string | undefined, reference: Content
 export async function readBounded(file: TrustFile): Promise<string> {
   let bytes: Buffer;
   try {
-    const { size } = await stat(file.path);
-    if (size > maxFileBytes) throw missing(`${file.shown} is larger than ${maxFileBytes} bytes`);
+    const found = await stat(file.path);
+    // A pipe would be waited for, and a device has no end.
+    if (!found.isFile()) throw missing(`${file.shown} is not a file`);
+    if (found.size > maxFileBytes) throw missing(`${file.shown} is larger than ${maxFileBytes} bytes`);
     bytes = await readFile(file.path);
   } catch (error) {
     if (error instanceof GateError) throw error;

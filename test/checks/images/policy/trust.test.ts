@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -250,6 +251,14 @@ describe('a policy is refused', () => {
     expect(error.message).toMatch(message);
     expect(`${error.message} ${error.mend}`).not.toContain(privatePem.split('\n')[1]);
     expect(error.message).not.toMatch(/\n|\/tmp/);
+  });
+
+  it('a pipe in the place of a policy, which nobody waits for', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'syncgate-test-trust-'));
+    execFileSync('mkfifo', [join(folder, 'a.yaml')]);
+    const error = await rejectionOf(loadTrust([{ path: 'trust' }], () => folder, trustPorts));
+    expect(`${error.code}: ${error.message}`).toBe('IMAGE_POLICY_MISSING: trust/a.yaml is not a file');
+    rmSync(folder, { recursive: true });
   });
 
   it('a file that is not UTF-8', async () => {

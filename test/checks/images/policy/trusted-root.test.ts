@@ -207,6 +207,15 @@ describe('a trusted_root.json', () => {
       /tlogs\[2\]\.logId is there twice/,
     ],
     [
+      'a log twice, its id spelled in another way',
+      (root) => {
+        const { keyId } = root.tlogs[0].logId;
+        const again = keyId.replace(/.=$/, (end: string) => `${String.fromCharCode(end.charCodeAt(0) + 1)}=`);
+        root.tlogs.push({ ...root.tlogs[0], logId: { keyId: again } });
+      },
+      /tlogs\[2\]\.logId is there twice/,
+    ],
+    [
       'a certificate log twice',
       (root) => {
         root.ctlogs[1].logId = root.ctlogs[0].logId;
