@@ -7,7 +7,6 @@ import type { RenderContext } from './context.ts';
 import { makeFolder, type PrivateCopy, writePrivate } from './copy.ts';
 import { run } from './engine.ts';
 import { fetchEnvironment } from './environment.ts';
-import type { AskedChart } from './kustomize-charts.ts';
 import { type Address, isListed, parseAddress } from './places.ts';
 import { writeJson } from './yaml.ts';
 
@@ -45,6 +44,13 @@ export async function fetchDependencies(context: RenderContext, program: string,
     path,
     join(context.room.tree, path),
   );
+}
+
+/** A chart that a kustomization inflates, and where it is had. */
+export interface AskedChart {
+  readonly name: string;
+  readonly version: string;
+  readonly repo: string;
 }
 
 /** `helm pull` of a chart that a kustomization inflates, into the place where kustomize looks for it. */

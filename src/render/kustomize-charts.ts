@@ -4,6 +4,7 @@ import { type JsonObject, objectFrom } from '../core/json.ts';
 import { copyChart } from './chart.ts';
 import { findRenderer, type RenderContext, refuseTrick, versionOf } from './context.ts';
 import { copyFile, type PrivateCopy, writePrivate } from './copy.ts';
+import type { AskedChart } from './dependencies.ts';
 import { isRemoteFile } from './git-address.ts';
 import type { Folder } from './kustomization.ts';
 import { invalid } from './kustomization-fields.ts';
@@ -97,12 +98,6 @@ export function kustomizeCharts(context: RenderContext, copy: PrivateCopy): Kust
     command: () => writeWrapper(context, helm as string),
     version: async () => (version === undefined ? {} : { helm: await version }),
   };
-}
-
-export interface AskedChart {
-  readonly name: string;
-  readonly version: string;
-  readonly repo: string;
 }
 
 function checkEntry(entry: JsonObject, where: string): AskedChart & { readonly files: readonly string[] } {
