@@ -10,7 +10,7 @@
  *     (await sigstore.verify(image.pinned, { email: 'dev@example.com' })).accepted;  // what cosign says
  *
  * Everything listens on loopback ports that the system chose, and ends with `stop`, with `await using` and with the test
- * process. It needs `unshare` (util-linux) and `ip` (iproute2), and a machine that lets its user make namespaces.
+ * process. It needs `unshare` and `setpriv` (util-linux) and `ip` (iproute2), and a machine that lets its user make namespaces.
  */
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -240,7 +240,9 @@ interface EnclosedServers {
 async function encloseServers(enclosed: Enclosed): Promise<EnclosedServers> {
   const namespaces = ['--user', '--map-root-user', '--net', '--pid', '--fork', '--kill-child=SIGKILL'];
   const inside = [process.execPath, join(import.meta.dirname, 'enclosure.ts'), JSON.stringify(enclosed)];
-  const child = spawn('unshare', [...namespaces, '--', ...inside], { stdio: ['ignore', 'ignore', 'pipe'] });
+  // However this process ends, the kernel ends unshare with it, and unshare the servers.
+  const launch = ['--pdeathsig', 'KILL', '--', 'unshare', ...namespaces, '--', ...inside];
+  const child = spawn('setpriv', launch, { stdio: ['ignore', 'ignore', 'pipe'] });
   const killWithTest = () => child.kill('SIGKILL');
   process.once('exit', killWithTest);
   let said = '';
