@@ -27,24 +27,6 @@ beforeAll(async () => {
     format: 'bundle',
     predicateType: 'https://slsa.dev/provenance/v1',
   });
-  const policy = (name: string, pem: string, more: object = {}) =>
-    JSON.stringify({
-      apiVersion: 'policy.sigstore.dev/v1beta1',
-      kind: 'ClusterImagePolicy',
-      metadata: { name },
-      spec: { images: [{ glob: '**' }], authorities: [{ key: { data: pem }, ctlog: {} }], ...more },
-    });
-  const gate = (trust: string) =>
-    JSON.stringify({
-      apiVersion: 'syncgate.dev/v1alpha1',
-      kind: 'Gate',
-      metadata: { name: 'test' },
-      spec: {
-        policies: [],
-        images: { trust: [{ path: trust }], unmatched: 'deny', pin: true },
-        registries: [{ host: registry.host, plainHttp: true }],
-      },
-    });
   sandbox.write({
     'platform/gate.yaml': gate('trust'),
     'platform/warn.yaml': gate('warn'),
@@ -61,6 +43,25 @@ afterAll(async () => {
   cosign[Symbol.dispose]();
   await registry.stop();
 });
+
+const policy = (name: string, pem: string, more: object = {}) =>
+  JSON.stringify({
+    apiVersion: 'policy.sigstore.dev/v1beta1',
+    kind: 'ClusterImagePolicy',
+    metadata: { name },
+    spec: { images: [{ glob: '**' }], authorities: [{ key: { data: pem }, ctlog: {} }], ...more },
+  });
+const gate = (trust: string) =>
+  JSON.stringify({
+    apiVersion: 'syncgate.dev/v1alpha1',
+    kind: 'Gate',
+    metadata: { name: 'test' },
+    spec: {
+      policies: [],
+      images: { trust: [{ path: trust }], unmatched: 'deny', pin: true },
+      registries: [{ host: registry.host, plainHttp: true }],
+    },
+  });
 
 const run = (...args: string[]) => sandbox.run(['verify-image', ...args], { cwd: sandbox.path });
 const withGate = ['--config', 'platform/gate.yaml'];
@@ -118,6 +119,7 @@ describe('verify-image', () => {
           reference: image.tagged,
           digest: image.digest,
           verdict: 'verified',
+          signed: true,
           policies: [
             { rule: 'ClusterImagePolicy elsewhere', applies: false },
             { rule: 'ClusterImagePolicy release', applies: true, outcome: 'vouched' },
@@ -132,6 +134,19 @@ describe('verify-image', () => {
     expect(stdout).toContain('NOT VERIFIED (its policies only warn)');
     expect(stdout).toContain('warning IMAGE_UNSIGNED');
     expect(exitCode).toBe(1);
+  });
+
+  it('does not call an image verified that a policy lets pass unsigned', async () => {
+    const pass = { authorities: [{ static: { action: 'pass' } }] };
+    sandbox.write({
+      'platform/pass/pass.yaml': policy('pass', key.publicPem, pass),
+      'platform/pass.yaml': gate('pass'),
+    });
+    const { stdout } = await run(unsigned.tagged, '--config', 'platform/pass.yaml');
+    expect(stdout).toMatch(/^PASSED UNSIGNED \(its policies ask for nothing\) /);
+    expect(stdout).not.toContain('VERIFIED');
+    const json = await run(image.tagged, unsigned.tagged, '--config', 'platform/pass.yaml', '-o', 'json');
+    expect(JSON.parse(json.stdout).images).toMatchObject([{ signed: false }, { signed: false }]);
   });
 
   it('says 2 for what could not be judged, and 3 for what was asked wrongly', async () => {

@@ -17,6 +17,8 @@ export interface ImageExplanation {
   readonly verdict: Decided['kind'];
   /** Who vouched. */
   readonly by: readonly string[];
+  /** Whether a signature or attestation counted; false where policies merely let it pass (`static`, level `skip`). */
+  readonly signed: boolean;
   readonly reasons: readonly Objection[];
   readonly policies: readonly PolicyExplanation[];
   /** What hangs on the image, of any kind. Unverified. */
@@ -120,10 +122,17 @@ export async function explainImage(
     digest,
     verdict: decided.kind,
     by: decided.kind === 'verified' ? decided.image.by : [],
+    signed: decided.kind === 'verified' && accounts.some(countedSignature),
     reasons: reasonsOf(decided),
     policies,
     found: (survey?.found ?? []).map(({ source, form, hint }) => ({ source, form, saysItAttests: hint })),
   };
+}
+
+function countedSignature({ outcome, authorities }: PolicyAccount): boolean {
+  return (
+    outcome === 'vouched' && authorities.some((each) => each.outcome === 'passed' && each.authority.kind !== 'static')
+  );
 }
 
 function reasonsOf(decided: Decided): readonly Objection[] {

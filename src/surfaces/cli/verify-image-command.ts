@@ -75,10 +75,12 @@ const verdicts: Readonly<Record<ImageExplanation['verdict'], string>> = {
 };
 
 function explanationLines(image: ImageExplanation, explain: boolean): string[] {
-  const { reference, digest, verdict, reasons, policies, found } = image;
+  const { reference, digest, verdict, signed, reasons, policies, found } = image;
   const at = digest === undefined || reference.includes(digest) ? '' : ` is ${digest}`;
   const applied = policies.filter(({ applies }) => applies);
-  const lines = [`${verdicts[verdict]} ${reference}${at}`];
+  const headline =
+    verdict === 'verified' && !signed ? 'PASSED UNSIGNED (its policies ask for nothing)' : verdicts[verdict];
+  const lines = [`${headline} ${reference}${at}`];
   for (const policy of applied) lines.push(...verifiedLines(policy));
   for (const { effect, code, rule, message, mend } of reasons) {
     lines.push(`  ${effect === 'warn' ? 'warning' : effect} ${code} [${rule}]: ${message}. ${mend}`);
@@ -163,7 +165,7 @@ function jsonOf(told: readonly Told[]): string {
     if (!('error' in each)) return each;
     const { code, message, mend } = each.error;
     const reasons = [{ effect: 'error', code, rule: 'images', message, mend }];
-    return { reference: each.reference, verdict: 'refused', by: [], reasons, policies: [], found: [] };
+    return { reference: each.reference, verdict: 'refused', by: [], signed: false, reasons, policies: [], found: [] };
   });
   return jsonText({ schema: 'syncgate.dev/verification/v1alpha1', images });
 }
