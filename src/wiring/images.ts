@@ -5,6 +5,7 @@ import { createWorkspace, makeFolder } from '../adapters/workspace.ts';
 import type { ImagesDeps } from '../checks/images/check.ts';
 import type { ImageExplanation } from '../checks/images/explain.ts';
 import type { AskedSigner } from '../checks/images/policy/asked.ts';
+import type { Authority } from '../checks/images/policy/model.ts';
 import type { Trust } from '../checks/images/policy/trust.ts';
 import type { ClosableContentJudge, ContentSettings } from '../checks/policy/content/judge.ts';
 import type { RegoContentPorts } from '../checks/policy/content/rego.ts';
@@ -65,7 +66,7 @@ export async function openImages(
     const ports = { clock: systemClock, signal, judge: content, roots: settings.trustRoots, ...(fetch && { fetch }) };
     const trust = await boundTrust(settings, await loadTrust(settings.trust, resolvePath, ports));
     // Such policies will need a thread, and it can start while the source is rendered.
-    if (trust.policies.some(({ authorities }) => authorities.some(({ kind }) => kind === 'keyless'))) examiner.warm();
+    if (trust.policies.some(({ authorities }) => authorities.some(needsThread))) examiner.warm();
     return {
       checkImages,
       trust,
@@ -168,6 +169,11 @@ interface ImagesWorld {
   readonly newFolder: () => string;
   readonly launchers: ReturnType<typeof findLaunchers>;
   readonly lifetime: Lifetime;
+}
+
+/** Certificates are never judged in the main thread. */
+function needsThread({ kind }: Authority): boolean {
+  return kind === 'keyless' || kind === 'notation';
 }
 
 /** One less than there are processors, for this thread fetches meanwhile; memory is what bounds more. */

@@ -8,7 +8,7 @@ import {
 } from '../../core/image.ts';
 import type { Clock, ContentJudge, ReadRepository, Registry } from '../../core/ports.ts';
 import { type Subject, selectedSubjects, selection } from './match.ts';
-import { judgeNotation } from './notation/verifier.ts';
+import { judgeNotation, type NotationPorts } from './notation/verifier.ts';
 import type { ImagePolicy, NotationAuthority, SignatureSource } from './policy/model.ts';
 import { couldDependOnDigest, matchesName, type Trust } from './policy/trust.ts';
 import type { ImagesSettings } from './settings.ts';
@@ -19,7 +19,7 @@ import type { Examiner } from './verify/examiner.ts';
 import { readImageConfigs } from './verify/image-config.ts';
 import { forOneRun, type VouchingStore } from './verify/memory.ts';
 import { failureObjection } from './verify/objection.ts';
-import { judge, type NotationVerifier, type VerifiedImage } from './verify/verifier.ts';
+import { judge, type VerifiedImage } from './verify/verifier.ts';
 
 /** What became of one image of the set. `unmatched`: no policy has a word on it, and the settings decide. */
 export type Decided =
@@ -45,7 +45,6 @@ export interface ImagesDeps {
   readonly examiner: Examiner;
   /** Undefined where no policy has content to judge. */
   readonly content?: ContentJudge | undefined;
-  readonly notation?: NotationVerifier | undefined;
   /** What policies vouched for before, in a process that judges often. */
   readonly vouched?: VouchingStore | undefined;
 }
@@ -116,7 +115,13 @@ export class ImageDecider {
   }
 
   #judge(reference: ImageReference, digest: Digest, policies: readonly ImagePolicy[], subjects: readonly Subject[]) {
-    const { registry, examiner, notation, content, clock } = this.#deps;
+    const { registry, examiner, content, clock } = this.#deps;
+    const notation: NotationPorts = {
+      registry,
+      examineNotation: (asked, signal) => withSignal(examiner.examineNotation(asked, signal), signal),
+      clock,
+      signal: this.#signal,
+    };
     const applied = policies.map((policy) => ({
       policy,
       objects: selectedSubjects(policy, subjects).map(({ shown }) => shown),
@@ -126,9 +131,7 @@ export class ImageDecider {
       {
         collect: (authority, family) => this.#collect(authority, reference, digest, family),
         examiner: { ...examiner, examine: (asked, signal) => withSignal(examiner.examine(asked, signal), signal) },
-        notation:
-          notation ??
-          ((by, { found }, about) => judgeNotation(by, found, about, { registry, clock, signal: this.#signal })),
+        notation: (by, { found }, about) => judgeNotation(by, found, about, notation),
         content:
           content === undefined
             ? undefined
@@ -149,7 +152,8 @@ export class ImageDecider {
     return remember(this.#resolved, `${repositoryName(reference.repository)}:${tag}`, async () => {
       const { registry } = this.#deps;
       const found = await withSignal(registry.resolveTag(reference.repository, tag, this.#signal), this.#signal);
-      if (found === undefined) throw new GateError('IMAGE_NOT_FOUND', `the registry has no tag ${tag} of it`);
+      if (found === undefined)
+        throw new GateError('IMAGE_NOT_FOUND', `the registry has no such image: it knows no tag ${tag} there`);
       if (!imageMediaTypes.has(found.mediaType)) {
         const shown = JSON.stringify(String(found.mediaType).slice(0, 80));
         throw new GateError('IMAGE_UNVERIFIABLE', `what the tag ${tag} points to is ${shown}, which is no image`);
@@ -186,7 +190,7 @@ function unmatched(digest: Digest | undefined): Explained {
 }
 
 function refusedBy(error: GateError, policies: readonly ImagePolicy[]): Decided {
-  const told = failureObjection('images', error, 'what the image is could not be learnt');
+  const told = failureObjection('images', error, 'its digest could not be learnt');
   // A tag that is not there is an answer, not a failure to get one.
   const objection: Objection =
     error.code === 'IMAGE_NOT_FOUND' ? { ...told, effect: 'deny', message: error.message } : told;

@@ -1,7 +1,7 @@
 import type { Finding } from '../../../core/decision.ts';
 import type { GateError } from '../../../core/errors.ts';
 import type { PredicateObjection } from '../content/judgement.ts';
-import type { NotationAnswer } from '../notation/verifier.ts';
+import type { NotationAnswer } from '../notation/answer.ts';
 import type { Authority, ContentRule, ImagePolicy } from '../policy/model.ts';
 import type { Proof, Question, Refused } from './examine.ts';
 

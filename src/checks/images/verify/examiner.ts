@@ -1,24 +1,16 @@
-import { GateError } from '../../../core/errors.ts';
-import type { StartThread, Thread } from '../../../core/ports.ts';
+import { CODES } from '../../../core/errors.ts';
+import type { NotationAnswer } from '../notation/answer.ts';
+import type { NotationExamination } from '../notation/examine.ts';
+import type { NotationPolicy } from '../notation/model.ts';
 import { type Examination, type Examined, examine, type SigningAuthority } from './examine.ts';
-import type { SentExamination } from './worker.ts';
+import { createThreadPool, type ThreadPool, type ThreadPoolOptions, type ThreadQuestion } from './thread-pool.ts';
 
 /** Judges what was found, where it can be stopped. */
-export interface Examiner {
-  /** Throws IMAGE_VERIFY_TIMEOUT, IMAGE_VERIFY_CRASHED and CHECK_SILENT; never an answer that is not one. */
+export interface Examiner extends Pick<ThreadPool, 'warm' | 'close'> {
+  /** Throws what `ThreadPool.ask` throws; never an answer that is not one. */
   examine(examination: Examination, signal: AbortSignal): Promise<Examined>;
-  /** Starts a thread before it is needed. */
-  warm(): void;
-  /** Ends every thread; what is under way is answered by an error. */
-  close(): void;
-}
-
-export interface ExaminerOptions {
-  readonly startThread: StartThread;
-  /** Threads at the same time. */
-  readonly threads: number;
-  /** Milliseconds that one examination may take. */
-  readonly deadlineMs: number;
+  /** The same, of signatures of the Notary Project. */
+  examineNotation(examination: NotationExamination, signal: AbortSignal): Promise<NotationAnswer>;
 }
 
 /**
@@ -29,133 +21,17 @@ export interface ExaminerOptions {
 const inlineBytes = 256 * 1024;
 const inlineObjects = 32;
 
-interface Job {
-  readonly examination: Examination;
-  readonly signal: AbortSignal;
-  readonly settle: (answer: Examined | GateError) => void;
-}
-
-interface Runner {
-  readonly thread: Thread;
-  readonly known: Set<number>;
-  job: Job | undefined;
-  timer: ReturnType<typeof setTimeout> | undefined;
-}
-
-/** A pool of threads, which are started when there is work for them. */
-export function createExaminer({ startThread, threads, deadlineMs }: ExaminerOptions): Examiner {
-  const runners = new Set<Runner>();
-  const waiting: Job[] = [];
-  const numbers = new Map<SigningAuthority, number>();
-  let closed = false;
-
-  const numberOf = (authority: SigningAuthority): number => {
-    const number = numbers.get(authority) ?? numbers.size;
-    numbers.set(authority, number);
-    return number;
-  };
-
-  const finish = (runner: Runner, answer: Examined | GateError): void => {
-    const { job } = runner;
-    clearTimeout(runner.timer);
-    runner.job = undefined;
-    runner.thread.hold(false);
-    job?.settle(answer);
-  };
-
-  /** A thread that failed in any way is never asked again. */
-  const discard = (runner: Runner, error: GateError): void => {
-    runners.delete(runner);
-    runner.thread.stop();
-    finish(runner, error);
-    next();
-  };
-
-  const start = (): Runner => {
-    const runner: Runner = { thread: startThread(), known: new Set(), job: undefined, timer: undefined };
-    runner.thread.hold(false);
-    runner.thread.onAnswer((answer) => {
-      if (!runners.has(runner)) return;
-      const examination = runner.job?.examination;
-      if (examination === undefined) return discard(runner, silent());
-      if (!isExamined(answer, examination)) return discard(runner, silent());
-      finish(runner, answer);
-      next();
-    });
-    runner.thread.onEnd((thrown) => {
-      if (runners.has(runner)) discard(runner, crashed(thrown));
-    });
-    runners.add(runner);
-    return runner;
-  };
-
-  const next = (): void => {
-    if (closed) return;
-    while (waiting.length > 0) {
-      const idle = [...runners].find(({ job }) => job === undefined);
-      if (idle === undefined && runners.size >= threads) return;
-      const job = waiting.shift() as Job;
-      // Nobody waits for it any more.
-      if (job.signal.aborted) continue;
-      let runner = idle;
-      try {
-        runner ??= start();
-        assign(runner, job);
-      } catch (error) {
-        if (runner === undefined || runner.job === undefined) job.settle(crashed(error));
-        if (runner !== undefined) discard(runner, crashed(error));
-      }
-    }
-  };
-
-  const assign = (runner: Runner, job: Job): void => {
-    runner.job = job;
-    runner.timer = setTimeout(() => discard(runner, late(deadlineMs)), deadlineMs);
-    runner.thread.hold(true);
-    const { sent, transfer } = toSend(job.examination, runner.known, numberOf);
-    runner.thread.post(sent, transfer);
-  };
-
+/** An examiner over a pool of threads. */
+export function createExaminer(options: ThreadPoolOptions): Examiner {
+  const { ask, warm, close } = createThreadPool(options);
   return {
     async examine(examination, signal) {
       signal.throwIfAborted();
-      if (isSmall(examination)) return await examine(examination);
-      if (closed) throw crashed(undefined);
-      return await new Promise<Examined>((done, failed) => {
-        const job: Job = {
-          examination,
-          signal,
-          settle: (answer) => {
-            signal.removeEventListener('abort', abort);
-            if (answer instanceof GateError) failed(answer);
-            else done(answer);
-          },
-        };
-        const abort = () => {
-          failed(signal.reason);
-          const at = waiting.indexOf(job);
-          if (at >= 0) waiting.splice(at, 1);
-          const runner = [...runners].find((each) => each.job === job);
-          if (runner !== undefined) discard(runner, late(deadlineMs));
-        };
-        signal.addEventListener('abort', abort, { once: true });
-        waiting.push(job);
-        next();
-      });
+      return isSmall(examination) ? await examine(examination) : await ask(sigstoreQuestion(examination), signal);
     },
-    warm() {
-      if (closed || runners.size > 0) return;
-      try {
-        start();
-      } catch {
-        // Told when there is work for it.
-      }
-    },
-    close() {
-      closed = true;
-      for (const job of waiting.splice(0)) job.settle(crashed(undefined));
-      for (const runner of [...runners]) discard(runner, crashed(undefined));
-    },
+    examineNotation: (examination, signal) => ask(notationQuestion(examination), signal),
+    warm,
+    close,
   };
 }
 
@@ -177,31 +53,52 @@ function isPlainKey(authority: SigningAuthority): boolean {
   );
 }
 
-/** A copy whose bytes can be moved to the thread, and authorities by number, each in full the first time. */
-function toSend(
-  examination: Examination,
-  known: Set<number>,
-  numberOf: (authority: SigningAuthority) => number,
-): { readonly sent: SentExamination; readonly transfer: readonly ArrayBuffer[] } {
-  const authorities: [number, SigningAuthority][] = [];
-  const questions = examination.questions.map((question) => {
-    const number = numberOf(question.authority);
-    if (!known.has(number)) authorities.push([number, question.authority]);
-    known.add(number);
-    return { ...question, authority: number };
-  });
-  const transfer: ArrayBuffer[] = [];
-  const pools = examination.pools.map((pool) =>
-    pool.map((found) => {
-      const bytes = new Uint8Array(found.bytes);
-      transfer.push(bytes.buffer);
-      return { ...found, bytes };
-    }),
-  );
-  return { sent: { ...examination, pools, questions, authorities }, transfer };
+function sigstoreQuestion(examination: Examination): ThreadQuestion<Examined> {
+  return {
+    write(numberOf) {
+      const pools = examination.pools.map((pool) => pool.map(copied));
+      const questions = examination.questions.map((question) => {
+        return { ...question, authority: numberOf(question.authority) };
+      });
+      const transfer = pools.flatMap((pool) => pool.map(({ bytes }) => bytes.buffer));
+      return { asked: { ...examination, kind: 'sigstore', pools, questions }, transfer };
+    },
+    isAnswer: (value) => isExamined(value, examination),
+  };
 }
 
-/** The thread runs this program's own code; still, half an answer must not be taken for one. */
+function notationQuestion({
+  signatures: all,
+  policy,
+  target,
+  now,
+}: NotationExamination): ThreadQuestion<NotationAnswer> {
+  return {
+    write(numberOf) {
+      const signatures = all.map(copied);
+      const transfer = signatures.map(({ bytes }) => bytes.buffer);
+      const numbers = { policy: numberOf(withoutLists(policy)), revocationLists: numberOf(policy.revocationLists) };
+      return { asked: { kind: 'notation', signatures, target, now, ...numbers }, transfer };
+    },
+    isAnswer: isNotationAnswer,
+  };
+}
+
+const stripped = new WeakMap<NotationPolicy, Omit<NotationPolicy, 'revocationLists'>>();
+
+/** All policies of a document have the same lists, which go on their own. */
+function withoutLists(policy: NotationPolicy): Omit<NotationPolicy, 'revocationLists'> {
+  const { revocationLists: _, ...rest } = policy;
+  const known = stripped.get(policy) ?? rest;
+  stripped.set(policy, known);
+  return known;
+}
+
+/** The bytes are the caller's, and others look at them too: a copy is what is moved. */
+function copied<Value extends { readonly bytes: Uint8Array }>(value: Value) {
+  return { ...value, bytes: new Uint8Array(value.bytes) };
+}
+
 function isExamined(answer: unknown, { questions }: Examination): answer is Examined {
   return (
     Array.isArray(answer) &&
@@ -218,16 +115,15 @@ function isClaimAnswer(value: unknown): boolean {
   return Array.isArray(proofs) && Array.isArray(refused);
 }
 
-function late(deadlineMs: number): GateError {
-  return new GateError('IMAGE_VERIFY_TIMEOUT', `its signatures were not verified within ${deadlineMs / 1000} s`);
-}
-
-function crashed(cause: unknown): GateError {
-  return new GateError('IMAGE_VERIFY_CRASHED', 'the thread that verifies its signatures ended without an answer', {
-    cause,
-  });
-}
-
-function silent(): GateError {
-  return new GateError('CHECK_SILENT', 'the thread that verifies its signatures gave something that is no answer');
+function isNotationAnswer(value: unknown): value is NotationAnswer {
+  const { passed, tolerated, note, code, mend } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return (
+    typeof passed === 'boolean' &&
+    typeof tolerated === 'boolean' &&
+    !(passed && tolerated) &&
+    (note === undefined || typeof note === 'string') &&
+    typeof code === 'string' &&
+    Object.hasOwn(CODES, code) &&
+    typeof mend === 'string'
+  );
 }

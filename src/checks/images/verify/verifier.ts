@@ -2,7 +2,7 @@ import { asGateError, GateError } from '../../../core/errors.ts';
 import type { Digest, ImageReference } from '../../../core/image.ts';
 import { canonicalJson, type JsonValue } from '../../../core/json.ts';
 import type { Clock, ContentJudge } from '../../../core/ports.ts';
-import type { NotationAnswer } from '../notation/verifier.ts';
+import type { NotationAnswer } from '../notation/answer.ts';
 import type {
   AttestationDemand,
   Authority,

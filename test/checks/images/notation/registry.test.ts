@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Registries } from '../../../../src/adapters/registry/registries.ts';
+import { startThread } from '../../../../src/adapters/thread.ts';
 import { loadTrust, type Trust } from '../../../../src/checks/images/policy/trust.ts';
+import { createExaminer, type Examiner } from '../../../../src/checks/images/verify/examiner.ts';
 import { open } from '../../../adapters/registry/support.ts';
 import {
   type PushedImage,
@@ -50,8 +52,8 @@ const now = { clock: { now: () => Date.now() } };
 const hazard = 'warn IMAGE_POLICY_HAZARD';
 
 /** What is found, without the warnings about the policies themselves. */
-async function run(image: PushedImage, trust: Trust, clock = now) {
-  const found = await checked(podsWith(image.tagged), { trust, registry: registries.forRun(), ...clock });
+async function run(image: PushedImage, trust: Trust, deps: typeof now & { readonly examiner?: Examiner } = now) {
+  const found = await checked(podsWith(image.tagged), { trust, registry: registries.forRun(), ...deps });
   const findings = found.findings.filter(({ code }) => code !== 'IMAGE_POLICY_HAZARD');
   return { ...found, findings, codes: found.codes.filter((code) => code !== hazard) };
 }
@@ -124,6 +126,35 @@ describe('what notation signed', () => {
       { effect: 'error', code: 'IMAGE_UNVERIFIABLE', mend: expect.stringContaining('crls') },
     ]);
   });
+});
+
+describe('a thread that judges it', () => {
+  it.each([
+    ['hangs', 'for(;;);', 300, 'error IMAGE_VERIFY_TIMEOUT'],
+    ['crashes', 'throw new Error("broken")', 20_000, 'error IMAGE_VERIFY_CRASHED'],
+    ['ends', 'process.exit(0)', 20_000, 'error IMAGE_VERIFY_CRASHED'],
+    ['says yes to nothing', says('{ answer: undefined }'), 20_000, 'error CHECK_SILENT'],
+    ['says half of it', says('{ answer: { passed: true } }'), 20_000, 'error CHECK_SILENT'],
+  ])('and %s lets nothing pass, under audit either', async (_, program, deadlineMs, code) => {
+    const image = await pushImage(withReferrers.host, 'team/thread', 'v1');
+    await world.notation.signImage({ reference: image.pinned, mediaType: jws, certificate: 'ec256' });
+    const url = new URL(`data:text/javascript,${encodeURIComponent(program)}`);
+    const examiner = createExaminer({
+      startThread: () => startThread(url, { syncgate: 'verifier' }),
+      threads: 1,
+      deadlineMs,
+    });
+    const deps = { ...now, examiner };
+    const found = await run(image, await trustFor(image), deps);
+    const audited = await run(image, await trustFor(image, { signatureVerification: { level: 'audit' } }), deps);
+    examiner.close();
+    expect([found.codes, audited.codes.filter((each) => each !== hazard)]).toEqual([[code], [code]]);
+    expect([found.images, audited.images]).toEqual([[], []]);
+  });
+
+  function says(answer: string): string {
+    return `import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => parentPort.postMessage(${answer}));`;
+  }
 });
 
 describe('levels', () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { examineNotation } from '../../../../src/checks/images/notation/examine.ts';
 import type { NotationPolicy } from '../../../../src/checks/images/notation/model.ts';
 import { judgeNotation } from '../../../../src/checks/images/notation/verifier.ts';
 import { GateError } from '../../../../src/core/errors.ts';
@@ -43,6 +44,10 @@ async function judged(
   const image = { digest, reference: parseImageReference(`${repository}@${digest}`) };
   return await judgeNotation(authority, signatures, image, {
     registry: { manifest },
+    examineNotation: async (asked, stop) => {
+      stop.throwIfAborted();
+      return examineNotation(asked);
+    },
     clock: { now: () => Date.now() },
     signal,
   });
