@@ -10,6 +10,26 @@ const maxConfigBytes = 1024 * 1024;
 const maxPlatforms = 64;
 const maxDepth = 3;
 
+/**
+ * The fields that runtimes read. Go takes a field in any case, and of several the last: what runs would be another user
+ * than the `User` that a policy is shown, if `user` stands beside it or alone. No tool writes them so.
+ */
+const fieldsOf = {
+  manifest: ['schemaVersion', 'mediaType', 'config', 'layers', 'manifests', 'subject', 'artifactType', 'annotations'],
+  descriptor: ['mediaType', 'digest', 'size', 'urls', 'annotations', 'data', 'platform', 'artifactType'],
+  platform: ['architecture', 'os', 'os.version', 'os.features', 'variant', 'features'],
+  document: [
+    ...['architecture', 'author', 'config', 'container', 'created', 'docker_version', 'history', 'os', 'os.features'],
+    ...['os.version', 'rootfs', 'variant'],
+  ],
+  config: [
+    ...['ArgsEscaped', 'AttachStderr', 'AttachStdin', 'AttachStdout', 'Cmd', 'Domainname', 'Entrypoint', 'Env'],
+    ...['ExposedPorts', 'Healthcheck', 'Hostname', 'Image', 'Labels', 'MacAddress', 'NetworkDisabled', 'OnBuild'],
+    ...['OpenStdin', 'Shell', 'StdinOnce', 'StopSignal', 'Tty', 'User', 'Volumes', 'WorkingDir'],
+  ],
+  healthcheck: ['Test', 'Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries'],
+} as const;
+
 const indexTypes = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
@@ -36,6 +56,7 @@ export async function readImageConfigs(
     const found = await registry.manifest(repository, at, signal);
     if (found === undefined) throw unreadable(`the registry does not have ${at.slice(0, 19)}…`);
     const manifest = read(found.bytes, 'its manifest');
+    demandSpelling(manifest, 'manifest');
     const children = manifest['manifests'];
     if (children === undefined) return await addConfig(manifest);
     if (depth >= maxDepth) throw unreadable(`its indexes are nested more than ${maxDepth} deep`);
@@ -45,6 +66,8 @@ export async function readImageConfigs(
     }
     for (const child of children as readonly JsonValue[]) {
       if (!isObject(child)) throw unreadable('its index is malformed');
+      demandSpelling(child, 'descriptor');
+      demandSpelling(child['platform'], 'platform');
       if (!isAttestation(child)) await walk(digestOf(child), depth + 1);
     }
   }
@@ -52,9 +75,14 @@ export async function readImageConfigs(
   async function addConfig(manifest: JsonObject): Promise<void> {
     const { config } = manifest;
     if (!isObject(config)) throw unreadable('a platform of it has no config');
+    demandSpelling(config, 'descriptor');
     const blob = await registry.blob(repository, digestOf(config), maxConfigBytes, signal);
     if (blob === undefined) throw unreadable('the registry does not have the config of a platform');
     const document = read(blob.bytes, 'its config');
+    demandSpelling(document, 'document');
+    const { config: ran } = document;
+    demandSpelling(ran, 'config');
+    if (isObject(ran)) demandSpelling(ran['Healthcheck'], 'healthcheck');
     const name = platformOf(document);
     const known = configs.get(name);
     // Of two configs for one platform a policy would judge one, and a node could run the other.
@@ -99,6 +127,23 @@ function read(bytes: Uint8Array, what: string): JsonObject {
   }
   if (!isObject(value)) throw unreadable(`${what} is not an object`);
   return value;
+}
+
+/** Throws where a field is there by another spelling than its own. */
+function demandSpelling(value: JsonValue | undefined, what: keyof typeof fieldsOf): void {
+  if (!isObject(value)) return;
+  const known = new Map(fieldsOf[what].map((field) => [folded(field), field as string]));
+  for (const key of Object.keys(value)) {
+    const field = known.get(folded(key));
+    if (field !== undefined && field !== key) {
+      throw unreadable(`${JSON.stringify(field)} is written in another way, which runtimes read as the same`);
+    }
+  }
+}
+
+/** As Go's encoding/json compares names: the long s and the sign of Kelvin are letters too. */
+function folded(name: string): string {
+  return name.toUpperCase().toLowerCase();
 }
 
 function unreadable(why: string): GateError {
