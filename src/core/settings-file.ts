@@ -43,11 +43,11 @@ export function readSettings(text: string, file: string, code: Code): SettingsDo
       });
     }
     if (document.contents === null) continue;
-    const inherited = inheritedKey(document);
-    if (inherited !== undefined) {
-      const at = lines.linePos(inherited);
+    const strange = strangeNode(document);
+    if (strange !== undefined) {
+      const at = lines.linePos(strange.offset);
       const place = `${file}:${at.line}:${at.col}`;
-      throw new GateError(code, `${place}: "__proto__" is no key that a setting has`, { place });
+      throw new GateError(code, `${place}: ${strange.what}`, { place });
     }
     let value: unknown;
     try {
@@ -73,16 +73,27 @@ export function readSettings(text: string, file: string, code: Code): SettingsDo
   return read;
 }
 
+const coreTags = ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((tag) => `tag:yaml.org,2002:${tag}`);
+
 /**
- * Where a key is that JavaScript has a meaning of its own for. Maps of free keys (labels, scopes) would be read without it,
- * and so as if their author had not written it.
+ * What would be read as less than its author wrote: the key that JavaScript has a meaning of its own for, which maps of
+ * free keys (labels, scopes) would be read without; and what a tag makes of YAML 1.1, such as sets and ordered maps, whose
+ * fields no schema sees.
  */
-function inheritedKey(document: Document): number | undefined {
-  let found: number | undefined;
+function strangeNode(document: Document): { readonly offset: number; readonly what: string } | undefined {
+  let found: { readonly offset: number; readonly what: string } | undefined;
   visit(document, {
     Pair(_, { key }) {
       if (!isScalar(key) || key.value !== '__proto__') return undefined;
-      found = key.range?.[0] ?? 0;
+      found = { offset: key.range?.[0] ?? 0, what: '"__proto__" is no key that a setting has' };
+      return visit.BREAK;
+    },
+    Value(_, { tag, range }) {
+      if (tag === undefined || coreTags.includes(tag)) return undefined;
+      found = {
+        offset: range?.[0] ?? 0,
+        what: `the tag ${JSON.stringify(tag.slice(0, 60))} has no meaning in a setting`,
+      };
       return visit.BREAK;
     },
   });
@@ -173,6 +184,8 @@ function explain(schema: z.ZodMiniType, issue: Issue): { message: string; path: 
     const expected = issue.code === 'invalid_type' ? ` (${issue.expected})` : '';
     return { message: `${field} is required${expected}`, path, part: 'value' };
   }
+  if (issue.input === undefined && issue.code === 'invalid_value')
+    return { message: `${field} is required: ${issue.values.map(String).join(', ')}`, path, part: 'value' };
   return { message: `${field}: ${issue.message || issue.code}`, path, part: 'value' };
 }
 

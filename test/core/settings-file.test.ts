@@ -10,6 +10,7 @@ const Schema = z.strictObject({
     z.union([z.literal('none'), z.strictObject({ path: z.string() }), z.strictObject({ url: z.string() })]),
   ),
   hosts: z.optional(z.array(z.strictObject({ host: z.string() }))),
+  rule: z.optional(z.strictObject({ effect: z.enum(['deny', 'warn']) })),
 });
 
 function validate(text: string) {
@@ -46,6 +47,11 @@ describe('a settings file', () => {
     ['a key that is a map', '? {a: 1}\n: b\n', 'gate.yaml:1:'],
     ['a key that JavaScript has a meaning for', 'labels: {__proto__: a}\n', 'gate.yaml:1:10'],
     ['the same in an escape', 'a:\n  "\\x5f_proto__": {b: c}\n', 'gate.yaml:2:3'],
+    ['an ordered map, whose fields nobody would see', 'ctlog: !!omap [{url: a}]\n', 'gate.yaml:1:15'],
+    ['a set', 'ctlog: !!set {url}\n', 'gate.yaml:1:14'],
+    ['a set by the name of another tag', '%TAG ! tag:yaml.org,2002:\n---\nctlog: !set {url}\n', 'gate.yaml:3:'],
+    ['bytes', 'name: !!binary aGk=\n', 'gate.yaml:1:16'],
+    ['a tag of YAML 1.1', '%YAML 1.1\n---\nctlog: !!pairs [{url: a}]\n', 'gate.yaml:3:'],
     ['an alias without its anchor', 'name: *nowhere\n', 'gate.yaml'],
     ['a fault in the second document', 'name: a\n---\nname: [\n', 'gate.yaml:4:1'],
   ])('is refused for %s', (_, text, place) => {
@@ -106,6 +112,7 @@ describe('what does not fit the schema is told by its line', () => {
       'gate.yaml:3:3: unknown key "paht" in source; did you mean path?',
     ],
     ['a missing key', 'limits: { seconds: 3 }\n', 'gate.yaml:1:1: name is required'],
+    ['a missing choice', 'name: a\nrule: {}\n', 'gate.yaml:2:7: rule.effect is required: deny, warn'],
     ['a missing key of several shapes', 'name: a\nhosts: [{}]\n', 'gate.yaml:2:9: hosts.0.host is required'],
     ['a missing key further down', 'name: a\nlimits: { memory: 3 }\n', 'gate.yaml:2:9: limits.seconds is required'],
     ['a wrong type', 'name: 3\n', 'gate.yaml:1:7: name: '],
