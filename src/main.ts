@@ -177,7 +177,8 @@ function readBoundedFile(path: string, most: number): Uint8Array {
   } catch (thrown) {
     if (thrown instanceof GateError) throw thrown;
     const { code = 'unknown error' } = thrown as NodeJS.ErrnoException;
-    throw new GateError('USAGE', `${path} could not be read (${code})`, { cause: thrown });
+    const why = code === 'ENOENT' ? 'does not exist' : `could not be read (${code})`;
+    throw new GateError('USAGE', `${path} ${why}`, { cause: thrown, mend: 'Correct the name of the file.' });
   }
 }
 

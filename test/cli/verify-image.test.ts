@@ -12,6 +12,7 @@ let key: SigningKey;
 let other: SigningKey;
 let image: PushedImage;
 let unsigned: PushedImage;
+let strangers: PushedImage;
 
 beforeAll(async () => {
   cosign = openCosign();
@@ -21,6 +22,8 @@ beforeAll(async () => {
   image = await pushImage(registry.host, 'team/app', 'v1');
   unsigned = await pushImage(registry.host, 'team/unsigned', 'v1');
   await cosign.sign(image.pinned, key, { cosign: 3, format: 'bundle' });
+  strangers = await pushImage(registry.host, 'team/strangers', 'v1');
+  await cosign.sign(strangers.pinned, key, { cosign: 3, format: 'bundle' });
   await cosign.sign(image.pinned, other, { cosign: 2, format: 'legacy' });
   await cosign.attest(image.pinned, key, {
     cosign: 3,
@@ -147,6 +150,37 @@ describe('verify-image', () => {
     expect(stdout).not.toContain('VERIFIED');
     const json = await run(image.tagged, unsigned.tagged, '--config', 'platform/pass.yaml', '-o', 'json');
     expect(JSON.parse(json.stdout).images).toMatchObject([{ signed: false }, { signed: false }]);
+  });
+
+  it('calls what could not be judged so, and claims nothing about what hangs on it', async () => {
+    const registries = [{ host: '127.0.0.1:1', plainHttp: true }];
+    const metadata = { name: 'stopped' };
+    const spec = { policies: [], images: 'unchecked', registries };
+    const stopped = { apiVersion: 'syncgate.dev/v1alpha1', kind: 'Gate', metadata, spec };
+    sandbox.write({ 'platform/stopped.yaml': JSON.stringify(stopped) });
+    const asked = ['127.0.0.1:1/team/app:v1', '--key', 'key.pub', '--config', 'platform/stopped.yaml'];
+    const { exitCode, stdout } = await run(...asked);
+    expect(stdout).toMatch(/^NOT EVALUATED 127\.0\.0\.1:1\/team\/app:v1\n {2}error REGISTRY_UNREACHABLE [^\n]*\n$/);
+    expect(exitCode).toBe(2);
+  });
+
+  it('tells why it refused once, and who signed instead', async () => {
+    const { exitCode, stdout } = await run(strangers.pinned, '--key', 'other.pub', ...withGate);
+    expect(stdout).toMatch(/it says that it is by key SHA256:[0-9a-f]{16}, which the policy does not name/);
+    expect(stdout.match(/it says that it is by/g)).toHaveLength(1);
+    expect(stdout).toMatch(/^ {2}found: Sigstore bundle \(referrer sha256:[0-9a-f]{12}…\)$/m);
+    expect(exitCode).toBe(1);
+  });
+
+  it('says which name no policy matches', async () => {
+    sandbox.write({
+      'platform/elsewhere/only.yaml': policy('elsewhere', other.publicPem, { images: [{ glob: 'ghcr.io/**' }] }),
+      'platform/elsewhere.yaml': gate('elsewhere'),
+    });
+    const { exitCode, stdout } = await run('nginx', '--config', 'platform/elsewhere.yaml');
+    expect(stdout).toContain('NOT VERIFIED (no policy matches it) nginx');
+    expect(stdout).toContain('no glob of a policy matches index.docker.io/library/nginx:latest');
+    expect(exitCode).toBe(1);
   });
 
   it('says 2 for what could not be judged, and 3 for what was asked wrongly', async () => {

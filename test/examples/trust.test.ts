@@ -72,7 +72,7 @@ describe('its images', () => {
     ['managed-keys', 'shop/web:1.0', 'authority team: signed by key'],
     ['managed-keys', 'shop/web:hotfix', 'authority emergency: signed by key'],
     ['managed-keys', 'shop/payments:1.0', '(log)'],
-    ['private-sigstore', 'shop/web:1.0', 'ada@release.corp.example by https://login.corp.example'],
+    ['private-sigstore', 'shop/web:1.0', 'ada@release.corp.example (issuer https://login.corp.example)'],
     [
       'attestations',
       'shop/web:1.0',

@@ -168,6 +168,8 @@ export function createLayoutClient(name: string, folder: string, limits: Registr
         if (bytes === undefined || bytes === 'too large') return bytes;
         left -= bytes.length;
         const body = parseJsonObject(bytes);
+        // Damaged beyond reading: it could have been about any image, and "nothing refers to it" would be a guess.
+        if (body === undefined && digestOf(bytes) !== descriptor.digest) return { subject: digest, hints: {} };
         const subject = body?.['subject'];
         const found = { subject: isObject(subject) ? subject['digest'] : undefined, hints: hintsOf(body ?? {}) };
         // What has its digest says the same for ever; a set of many images looks through one layout once.

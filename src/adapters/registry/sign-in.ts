@@ -140,7 +140,7 @@ function checkedRealm(text: string | undefined, host: Host, hosts: Hosts): URL {
     'REGISTRY_REALM_REFUSED',
     `${host.name} wants its sign-in at ${where}, which is not its own host`,
     {
-      mend: `If that is its token service, list ${where} in tokenRealms of ${host.name} under registries.`,
+      mend: `If that is its token service, list ${where} in tokenRealms of ${host.name} under spec.registries of the Gate.`,
     },
   );
 }

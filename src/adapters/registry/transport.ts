@@ -141,7 +141,9 @@ function refuseAddress(host: Host, address: string, literal: boolean): void {
   throw new GateError(
     'REGISTRY_ADDRESS_REFUSED',
     literal ? `${host.name} is ${what}` : `${host.name} resolves to ${what}`,
-    kind === 'private' ? { mend: `If it is a registry of yours, list ${host.name} under registries.` } : {},
+    kind === 'private'
+      ? { mend: `If it is a registry of yours, list ${host.name} under spec.registries of the Gate.` }
+      : {},
   );
 }
 
@@ -247,7 +249,7 @@ function connectionError(error: unknown, host: Host): GateError {
   }
   // Node hands over OpenSSL's error with no code of its own.
   if (code === 'EPROTO' && /wrong version number|packet length too long/.test((first as Error).message)) {
-    const mend = `If ${host.name} serves plain HTTP and you accept that, list it under registries with plainHttp: true.`;
+    const mend = `If ${host.name} serves plain HTTP and you accept that, list it under spec.registries of the Gate with plainHttp: true.`;
     return new GateError('REGISTRY_TLS', `${host.name} does not speak TLS`, { mend, cause: first });
   }
   if (tlsCode.test(code)) {

@@ -46,7 +46,7 @@ export async function mirrorImages(command: MirrorCommand, world: MirrorWorld, s
       objects += mirrored.objects;
       done.push({ image: image.text, ...mirrored });
     } catch (thrown) {
-      failed.push({ image: image.text, error: asGateError(thrown) });
+      failed.push({ image: image.text, error: asGateError(signal.aborted ? signal.reason : thrown) });
       // What stops one stops all that follow: it is told once.
       if (signal.aborted) break;
     }
@@ -58,7 +58,10 @@ export async function mirrorImages(command: MirrorCommand, world: MirrorWorld, s
   const stdout =
     command.options.output === 'json' ? jsonOf(done, failed, layouts) : textOf(done, layouts, command.options.quiet);
   const stderr = failed
-    .map(({ image, error }) => `${visible(`${error.code} ${image}: ${withMend(error)}`)}\n`)
+    .map(({ image, error }) => {
+      const about = error.message.includes(image) ? '' : `${image}: `;
+      return `${visible(`${error.code} ${about}${withMend(error)}`)}\n`;
+    })
     .join('');
   const codes = failed.map(({ error }) => exitCodeOf(CODES[error.code].answer));
   return { stdout, stderr, exitCode: Math.max(0, ...codes) };

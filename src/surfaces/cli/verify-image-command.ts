@@ -58,9 +58,15 @@ export async function verifyImages(
 function exitCodeFor(told: Told): number {
   if ('error' in told) return exitCodeOf(CODES[told.error.code].answer);
   if (told.verdict === 'verified') return exitCodeOf('allowed');
-  const failed =
-    told.reasons.some(({ effect }) => effect === 'error') && !told.reasons.some(({ effect }) => effect === 'deny');
-  return exitCodeOf(failed ? 'unevaluated' : 'denied');
+  if (!couldNotBeJudged(told)) return exitCodeOf('denied');
+  const wrongUse = told.reasons.some(({ effect, code }) => effect === 'error' && CODES[code].answer === 'usage');
+  return exitCodeOf(wrongUse ? 'usage' : 'unevaluated');
+}
+
+/** Nothing was found against the image, and something stood in the way of judging it. */
+function couldNotBeJudged({ verdict, reasons }: ImageExplanation): boolean {
+  const has = (sought: string) => reasons.some(({ effect }) => effect === sought);
+  return verdict === 'refused' && has('error') && !has('deny');
 }
 
 function errorLines({ reference, error }: Extract<Told, { error: GateError }>): string[] {
@@ -75,18 +81,21 @@ const verdicts: Readonly<Record<ImageExplanation['verdict'], string>> = {
 };
 
 function explanationLines(image: ImageExplanation, explain: boolean): string[] {
-  const { reference, digest, verdict, signed, reasons, policies, found } = image;
+  const { reference, canonical, digest, verdict, signed, reasons, policies, found } = image;
   const at = digest === undefined || reference.includes(digest) ? '' : ` is ${digest}`;
   const applied = policies.filter(({ applies }) => applies);
-  const headline =
-    verdict === 'verified' && !signed ? 'PASSED UNSIGNED (its policies ask for nothing)' : verdicts[verdict];
-  const lines = [`${headline} ${reference}${at}`];
+  const unjudged = couldNotBeJudged(image);
+  const unsigned = verdict === 'verified' && !signed ? 'PASSED UNSIGNED (its policies ask for nothing)' : undefined;
+  const lines = [`${unjudged ? 'NOT EVALUATED' : (unsigned ?? verdicts[verdict])} ${reference}${at}`];
+  if (verdict === 'unmatched')
+    lines.push(`  no glob of a policy matches ${canonical}; what becomes of it is up to spec.images.unmatched`);
   for (const policy of applied) lines.push(...verifiedLines(policy));
   for (const { effect, code, rule, message, mend } of reasons) {
     lines.push(`  ${effect === 'warn' ? 'warning' : effect} ${code} [${rule}]: ${message}. ${mend}`);
   }
-  if (verdict !== 'verified' && !explain) lines.push(...refusedLines(applied));
-  lines.push(`  found: ${foundText(found)}`);
+  if (verdict !== 'verified' && !explain) lines.push(...refusedLines(applied, reasons));
+  // Where something could not be looked at, "found nothing" would be a claim.
+  if (found.length > 0) lines.push(`  found: ${foundText(found)}`);
   if (explain) lines.push(...policies.flatMap(policyLines));
   return lines;
 }
@@ -106,14 +115,20 @@ function signatureText({ source, signer, times, attests, content }: VerifiedSign
   return `${what} by ${signer}${when}; ${source}${judged}`;
 }
 
-/** Each thing that was refused, once, though several authorities refused it alike. */
-function refusedLines(policies: readonly PolicyExplanation[]): string[] {
+/**
+ * Each thing that was refused, once, though several authorities refused it alike: what the reasons do not tell already,
+ * and not the genuine attestations of other types, each of which is refused for every type that is asked for.
+ */
+function refusedLines(policies: readonly PolicyExplanation[], reasons: ImageExplanation['reasons']): string[] {
+  const isTold = (text: string) => reasons.some(({ message }) => message.includes(text));
   const lines = policies.flatMap(({ rule, authorities }) =>
     authorities.flatMap(({ name, refused, obstacles }) => [
-      ...refused.map(
-        ({ source, step, detail }) => `  refused ${source}: ${detail} (${rule}, authority ${name}, step ${step})`,
-      ),
-      ...obstacles.map((obstacle) => `  not read: ${obstacle} (${rule}, authority ${name})`),
+      ...refused
+        .filter(({ source, why, detail }) => why !== 'other-type' && !isTold(`${source}: ${detail}`))
+        .map(({ source, step, detail }) => `  refused ${source}: ${detail} (${rule}, authority ${name}, step ${step})`),
+      ...obstacles
+        .filter((obstacle) => !isTold(obstacle))
+        .map((obstacle) => `  in the way: ${obstacle} (${rule}, authority ${name})`),
     ]),
   );
   return [...new Set(lines)];
@@ -126,11 +141,14 @@ const forms: Readonly<Record<ImageExplanation['found'][number]['form'], string>>
   notation: 'Notation signature',
 };
 
+/** What the annotation of cosign's bundles says of image signatures. */
+const signatureType = 'https://sigstore.dev/cosign/sign/v1';
+
 function foundText(found: ImageExplanation['found']): string {
-  if (found.length === 0) return 'nothing that claims to be signed';
   return found
     .map(({ form, source, saysItAttests }) => {
-      const says = saysItAttests === undefined ? '' : `, says it attests ${saysItAttests}`;
+      const says =
+        saysItAttests === undefined || saysItAttests === signatureType ? '' : `, says it attests ${saysItAttests}`;
       return `${forms[form]} (${source}${says})`;
     })
     .join('; ');
@@ -154,7 +172,7 @@ function policyLines({
     lines.push(
       ...refused.map(({ source, step, why, detail }) => `      refused at step ${step} (${why}): ${source}: ${detail}`),
     );
-    lines.push(...obstacles.map((obstacle) => `      not read: ${obstacle}`));
+    lines.push(...obstacles.map((obstacle) => `      in the way: ${obstacle}`));
   }
   if (outcome !== undefined) lines.push(`    so it ${outcome}${reason === undefined ? '' : `: ${reason}`}`);
   return lines;

@@ -706,7 +706,7 @@ describe('addresses', () => {
     const registry = open([]).forRun();
     const reading = registry.resolveTag({ registry: hostile.host, path }, 'v1', never);
     const error = await expectCode(reading, 'REGISTRY_ADDRESS_REFUSED');
-    expect(error.mend).toBe(`If it is a registry of yours, list ${hostile.host} under registries.`);
+    expect(error.mend).toBe(`If it is a registry of yours, list ${hostile.host} under spec.registries of the Gate.`);
     expect(hostile.seen).toEqual([]);
   });
 

@@ -235,8 +235,6 @@ describe('referrers in a layout', () => {
   it('are what the index lists with that subject, whatever else is broken', async () => {
     const image = add({}, 'v1');
     const other = add({ annotations: { x: 'y' } }, 'v2');
-    const broken = add({ ...subject(image), annotations: { broken: 'json' } });
-    writeFileSync(blobPath(broken), '{');
     const gone = add({ ...subject(image), annotations: { gone: 'yes' } });
     rmSync(blobPath(gone));
     const linked = add({ ...subject(image), annotations: { linked: 'yes' } });
@@ -252,6 +250,26 @@ describe('referrers in a layout', () => {
       [older, 'application/older'],
     ]);
     expect(await run().referrers(repository, other, never)).toEqual([]);
+  });
+
+  it('are also what is damaged beyond reading: of any image it could have been one', async () => {
+    const image = add({}, 'v1');
+    const other = add({ annotations: { x: 'y' } }, 'v2');
+    const damaged = add({ ...subject(image) });
+    writeFileSync(blobPath(damaged), '{');
+    for (const each of [image, other]) {
+      const found = await run().referrers(repository, each, never);
+      expect(found.map(({ digest }) => digest)).toEqual([damaged]);
+    }
+    await expectCode(run().manifest(repository, damaged, never), 'REGISTRY_DIGEST_MISMATCH');
+  });
+
+  it('are not text that is no manifest and has its digest', async () => {
+    const image = add({}, 'v1');
+    const digest = layout.write(Buffer.from('no JSON'));
+    layout.list({ mediaType: ociManifest, digest, size: 7 }, undefined);
+    layout.close();
+    expect(await run().referrers(repository, image, never)).toEqual([]);
   });
 
   it('are found where their bytes were changed, and refused when they are read', async () => {

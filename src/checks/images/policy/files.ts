@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GateError } from '../../../core/errors.ts';
+import { type Code, GateError } from '../../../core/errors.ts';
 import type { ContentReference, NamedText } from './context.ts';
 
 /** A platform file: where it is, and what messages call it (never a path of the machine). */
@@ -140,20 +140,22 @@ export async function readContent(folder: string | undefined, reference: Content
   return { text, shown };
 }
 
-/** A platform file as text. Throws IMAGE_POLICY_MISSING when it cannot be read, is no file, not UTF-8 or too large. */
-export async function readBounded(file: TrustFile): Promise<string> {
+/** A platform file as text. Throws `code` when it cannot be read, is no file or too large, IMAGE_POLICY_INVALID when it is not UTF-8. */
+export async function readBounded(file: TrustFile, code: Code = 'IMAGE_POLICY_MISSING'): Promise<string> {
   let bytes: Buffer;
   try {
     const found = await stat(file.path);
     // A pipe would be waited for, and a device has no end.
-    if (!found.isFile()) throw missing(`${file.shown} is not a file`);
-    if (found.size > maxFileBytes) throw missing(`${file.shown} is larger than ${maxFileBytes} bytes`);
+    if (!found.isFile()) throw new GateError(code, `${file.shown} is not a file`);
+    if (found.size > maxFileBytes) throw new GateError(code, `${file.shown} is larger than ${maxFileBytes} bytes`);
     bytes = await readFile(file.path);
   } catch (error) {
     if (error instanceof GateError) throw error;
-    throw new GateError('IMAGE_POLICY_MISSING', `${file.shown} cannot be read (${errorCode(error)})`, { cause: error });
+    const why = errorCode(error);
+    const what = why === 'ENOENT' ? 'does not exist' : `cannot be read (${why})`;
+    throw new GateError(code, `${file.shown} ${what}`, { cause: error });
   }
-  if (bytes.length > maxFileBytes) throw missing(`${file.shown} is larger than ${maxFileBytes} bytes`);
+  if (bytes.length > maxFileBytes) throw new GateError(code, `${file.shown} is larger than ${maxFileBytes} bytes`);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {

@@ -61,7 +61,8 @@ export async function fillShelf(
         },
       );
     }
-    const text = await readBounded({ path: resolvePath(path), shown: path });
+    const shown = `images.trustRoots.files.${name}: ${path}`;
+    const text = await readBounded({ path: resolvePath(path), shown }, 'IMAGE_TRUST_ROOT_MISSING');
     roots.set(name, await readTrustedRoot(text, path, `trusted root ${name}`));
   }
   const ownPublicGood = ports.roots?.files[publicGoodName] === undefined ? undefined : roots.get(publicGoodName);

@@ -131,8 +131,8 @@ function answerClaim(
     }
     const result = verifyObject(read.object, authority, { digest, claim, reference }, now);
     if (result.kind === 'rejected') {
-      const detail = result.why === 'other-key' ? `${claimedKey(read.object)}${result.detail}` : result.detail;
-      refused.push({ why: result.why, step: result.step, source, detail });
+      const stranger = result.why === 'other-key' ? claimedKey(read.object) : undefined;
+      refused.push({ why: result.why, step: result.step, source, detail: stranger ?? result.detail });
       continue;
     }
     const { signer, times, statement } = result;
@@ -142,11 +142,11 @@ function answerClaim(
   return { proofs, refused };
 }
 
-/** Which key an object says that it is by, as findings show keys; empty where it does not say. Unsigned. */
-function claimedKey({ material }: SignedObject): string {
-  if (material.kind !== 'key' || !/^[A-Za-z0-9+/]{43}=$/.test(material.hint)) return '';
+/** Which key an object says that it is by, as findings show keys; undefined where it does not say. Unsigned. */
+function claimedKey({ material }: SignedObject): string | undefined {
+  if (material.kind !== 'key' || !/^[A-Za-z0-9+/]{43}=$/.test(material.hint)) return undefined;
   const shown = Buffer.from(material.hint, 'base64').toString('hex').slice(0, 16);
-  return `it says that it is by key SHA256:${shown}, which the policy does not name; `;
+  return `it says that it is by key SHA256:${shown}, which the policy does not name`;
 }
 
 /** Hints are unsigned: they say what to look at first, and never what counts. */

@@ -22,10 +22,10 @@ export function describeAuthority(authority: Authority): string {
   }
 }
 
-/** Who signed: `key SHA256:4ad7…`, or `dev@example.com by https://accounts.example.com`. */
+/** Who signed: `key SHA256:4ad7…`, or `dev@example.com (issuer https://accounts.example.com)`. */
 export function describeSigner({ signer }: Proof, authority: Authority): string {
   if (signer.kind === 'key') return authority.kind === 'key' ? describeKey(authority.key) : 'a key';
-  return oneLine(signer.issuer === undefined ? signer.subject : `${signer.subject} by ${signer.issuer}`);
+  return oneLine(signer.issuer === undefined ? signer.subject : `${signer.subject} (issuer ${signer.issuer})`);
 }
 
 /** Who vouched, in one line: `ClusterImagePolicy release, authority authority-0, key SHA256:4ad7…`. */
@@ -276,7 +276,7 @@ const texts: Readonly<Record<Why, Text>> = {
   'other-key': {
     code: 'IMAGE_SIGNATURE_OTHER_KEY',
     say: (clause, tried, count) =>
-      `no signature verifies with the policy's key: it was signed by another, or altered (${count} tried with ${tried}; ${clause})`,
+      `it is signed by another key than the policy's, or altered (${count} tried with ${tried}; ${clause})`,
     mend: mends.key,
   },
   form: {

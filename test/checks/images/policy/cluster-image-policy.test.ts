@@ -491,7 +491,7 @@ describe('attestations and policies', () => {
       'a ConfigMap that is not there',
       { configMapRef: { name: 'others', key: 'a' } },
       'IMAGE_POLICY_MISSING',
-      /others\/a cannot be read/,
+      /others\/a does not exist/,
     ],
   ])('are refused: %s', async (_, policy, code, message) => {
     const files = {

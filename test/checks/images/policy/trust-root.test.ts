@@ -307,7 +307,7 @@ describe('trusted_root.json files', () => {
   });
 
   it.each([
-    ['not there', {}, 'IMAGE_POLICY_MISSING', /corp\.json cannot be read/],
+    ['not there', {}, 'IMAGE_TRUST_ROOT_MISSING', /files\.corp: .*corp\.json does not exist/],
     ['empty', { '.roots/corp.json': '' }, 'IMAGE_TRUST_ROOT_INVALID', /does not hold one trusted root/],
     ['no root', { '.roots/corp.json': '{}' }, 'IMAGE_TRUST_ROOT_INVALID', /^trust\/\.roots\/corp\.json:1:1: mediaType/],
   ])('are refused where they are %s', async (_, files, code, message) => {
