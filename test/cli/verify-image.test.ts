@@ -145,9 +145,9 @@ describe('verify-image', () => {
       'platform/pass/pass.yaml': policy('pass', key.publicPem, pass),
       'platform/pass.yaml': gate('pass'),
     });
-    const { stdout } = await run(unsigned.tagged, '--config', 'platform/pass.yaml');
-    expect(stdout).toMatch(/^PASSED UNSIGNED \(its policies ask for nothing\) /);
-    expect(stdout).not.toContain('VERIFIED');
+    const { exitCode, stdout } = await run(unsigned.tagged, '--config', 'platform/pass.yaml');
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^NOT VERIFIED \(its policies ask for no signature\) /);
     const json = await run(image.tagged, unsigned.tagged, '--config', 'platform/pass.yaml', '-o', 'json');
     expect(JSON.parse(json.stdout).images).toMatchObject([{ signed: false }, { signed: false }]);
   });

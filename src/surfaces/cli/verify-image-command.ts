@@ -30,7 +30,7 @@ type Told = ImageExplanation | { readonly reference: string; readonly error: Gat
 
 /**
  * Judges the images one after the other. 0 only if each of them was verified: one that merely may run, because a policy
- * only warns or none matches, was not. 2 if one could not be judged. Throws IMAGE_REFERENCE_* before any is.
+ * only warns, asks for no signature or none matches, was not. 2 if one could not be judged. Throws IMAGE_REFERENCE_* before any is.
  */
 export async function verifyImages(
   command: VerifyImageCommand,
@@ -57,7 +57,7 @@ export async function verifyImages(
 
 function exitCodeFor(told: Told): number {
   if ('error' in told) return exitCodeOf(CODES[told.error.code].answer);
-  if (told.verdict === 'verified') return exitCodeOf('allowed');
+  if (told.verdict === 'verified' && told.signed) return exitCodeOf('allowed');
   if (!couldNotBeJudged(told)) return exitCodeOf('denied');
   const wrongUse = told.reasons.some(({ effect, code }) => effect === 'error' && CODES[code].answer === 'usage');
   return exitCodeOf(wrongUse ? 'usage' : 'unevaluated');
@@ -85,7 +85,7 @@ function explanationLines(image: ImageExplanation, explain: boolean): string[] {
   const at = digest === undefined || reference.includes(digest) ? '' : ` is ${digest}`;
   const applied = policies.filter(({ applies }) => applies);
   const unjudged = couldNotBeJudged(image);
-  const unsigned = verdict === 'verified' && !signed ? 'PASSED UNSIGNED (its policies ask for nothing)' : undefined;
+  const unsigned = verdict === 'verified' && !signed ? 'NOT VERIFIED (its policies ask for no signature)' : undefined;
   const lines = [`${unjudged ? 'NOT EVALUATED' : (unsigned ?? verdicts[verdict])} ${reference}${at}`];
   if (verdict === 'unmatched')
     lines.push(`  no glob of a policy matches ${canonical}; what becomes of it is up to spec.images.unmatched`);
