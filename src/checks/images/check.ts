@@ -98,7 +98,7 @@ async function check(manifests: readonly Manifest[], deps: ImagesDeps, signal: A
     findings.push(...judgeSighting(sighting, answer, settings));
     if (answer === undefined) continue;
     const image = imageOf(sighting, answer, settings);
-    if (image !== undefined && !images.has(sighting.reference.text)) images.set(sighting.reference.text, image);
+    if (image !== undefined) images.set(image.reference, weaker(images.get(image.reference), image));
     const text = answer.kind === 'verified' && settings.pin ? pinOf(sighting, answer.image.digest) : undefined;
     if (text === undefined) continue;
     const ofManifest = pins.get(sighting.manifest) ?? [];
@@ -295,6 +295,14 @@ function imageOf({ reference, use }: Sighting, answer: Decided, settings: Images
     default:
       return answer satisfies never;
   }
+}
+
+/**
+ * Under different policies one image may be verified at one place and only let through at another, where it is not even
+ * pinned. It is recorded once, and then not as verified.
+ */
+function weaker(known: DecidedImage | undefined, image: DecidedImage): DecidedImage {
+  return known === undefined || (known.by.length > 0 && image.by.length === 0) ? image : known;
 }
 
 /** The text of the field with the verified digest; undefined where it stays as it is. */

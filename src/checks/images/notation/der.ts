@@ -1,4 +1,5 @@
 import { ASN1Obj } from '@sigstore/core';
+import { maxNumberBytes } from '../verify/der-bounds.ts';
 import { Malformed } from '../verify/json.ts';
 
 /** One element of DER, whose children are asked for by their place. All of its methods throw Malformed and nothing else. */
@@ -44,11 +45,11 @@ export class Element {
   }
 
   oid(): string {
-    return this.#guard(() => this.#object.toOID());
+    return this.#guard(() => this.#short().toOID());
   }
 
   integer(): bigint {
-    return this.#guard(() => this.#object.toInteger());
+    return this.#guard(() => this.#short().toInteger());
   }
 
   boolean(): boolean {
@@ -82,6 +83,12 @@ export class Element {
     const time = Date.parse(text);
     if (Number.isNaN(time) || new Date(time).toISOString() !== text) throw this.#malformed();
     return time + Number(`0.${fraction.padEnd(1, '0')}`) * 1000;
+  }
+
+  /** Numbers are read in time square to their length: half a megabyte of one would take a minute. */
+  #short(): ASN1Obj {
+    if (this.value.length > maxNumberBytes) throw this.#malformed();
+    return this.#object;
   }
 
   #guard<T>(read: () => T): T {

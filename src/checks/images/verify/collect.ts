@@ -156,8 +156,10 @@ export class Collector {
     const blobs = new Map<string, Promise<VerifiedBytes>>();
     const read = await inTurn(layers, ({ layer, i }) =>
       reading.guarded(sourceAt(i), async (): Promise<Found> => {
-        const pending = blobs.get(layer.digest) ?? this.#blob(place, layer, reading);
-        blobs.set(layer.digest, pending);
+        // With its size: a layer that lies about the payload's must not take another one down with it.
+        const key = `${layer.digest} ${layer.size}`;
+        const pending = blobs.get(key) ?? this.#blob(place, layer, reading);
+        blobs.set(key, pending);
         const { bytes } = await pending;
         return { form, source: sourceAt(i), annotations: layer.annotations, bytes, hint: hintOf(layer.annotations) };
       }),
@@ -238,10 +240,14 @@ export class Collector {
       throw new Malformed('the digest of its layer is not a sha256 digest');
     }
     reading.spend(layer.size);
-    return present(await this.#registry.blob(place.repository, digest, signatureBytes, this.#signal), layer.digest);
+    const found = await this.#registry.blob(place.repository, digest, layer.size, this.#signal);
+    const blob = present(found, layer.digest);
+    if (blob.bytes.length !== layer.size)
+      throw new Malformed(`it has ${blob.bytes.length} bytes, and its manifest says ${layer.size}`);
+    return blob;
   }
 
-  /** Counts what the objects of one image say they hold; the registry refuses bodies that hold more. */
+  /** Counts what the objects of one image say they hold; bodies that hold more are not read. */
   #spend(place: Place, digest: Digest, bytes: number): void {
     const key = `${repositoryName(place.repository)}@${digest}`;
     const left = (this.#bytesLeft.get(key) ?? this.#limits.imageBytes) - bytes;

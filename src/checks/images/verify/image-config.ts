@@ -2,6 +2,7 @@ import { GateError } from '../../../core/errors.ts';
 import { type Digest, parseDigest } from '../../../core/image.ts';
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../core/json.ts';
 import type { ReadRepository, Registry } from '../../../core/ports.ts';
+import { configFileOf } from './config-file.ts';
 import { Malformed, parseStrictJson } from './json.ts';
 
 /** Bytes of one config; those of real images have a few thousand. */
@@ -48,17 +49,17 @@ export async function readImageConfigs(
   signal: AbortSignal,
 ): Promise<JsonObject> {
   const configs = new Map<string, JsonValue>();
-  await walk(digest, 0);
+  await walk(digest, 0, undefined);
   if (configs.size === 0) throw unreadable('it has no platform');
   return objectFrom([...configs].sort(([a], [b]) => (a < b ? -1 : 1)));
 
-  async function walk(at: Digest, depth: number): Promise<void> {
+  async function walk(at: Digest, depth: number, said: JsonValue | undefined): Promise<void> {
     const found = await registry.manifest(repository, at, signal);
     if (found === undefined) throw unreadable(`the registry does not have ${at.slice(0, 19)}…`);
     const manifest = read(found.bytes, 'its manifest');
     demandSpelling(manifest, 'manifest');
     const children = manifest['manifests'];
-    if (children === undefined) return await addConfig(manifest);
+    if (children === undefined) return await addConfig(manifest, said);
     if (depth >= maxDepth) throw unreadable(`its indexes are nested more than ${maxDepth} deep`);
     if (!Array.isArray(children)) throw unreadable('its index is malformed');
     if (children.length > maxPlatforms) {
@@ -68,11 +69,11 @@ export async function readImageConfigs(
       if (!isObject(child)) throw unreadable('its index is malformed');
       demandSpelling(child, 'descriptor');
       demandSpelling(child['platform'], 'platform');
-      if (!isAttestation(child)) await walk(digestOf(child), depth + 1);
+      if (!isAttestation(child)) await walk(digestOf(child), depth + 1, child['platform'] ?? said);
     }
   }
 
-  async function addConfig(manifest: JsonObject): Promise<void> {
+  async function addConfig(manifest: JsonObject, said: JsonValue | undefined): Promise<void> {
     const { config } = manifest;
     if (!isObject(config)) throw unreadable('a platform of it has no config');
     demandSpelling(config, 'descriptor');
@@ -84,11 +85,12 @@ export async function readImageConfigs(
     demandSpelling(ran, 'config');
     if (isObject(ran)) demandSpelling(ran['Healthcheck'], 'healthcheck');
     const name = platformOf(document);
+    demandPlatform(document, said, name);
     const known = configs.get(name);
     // Of two configs for one platform a policy would judge one, and a node could run the other.
     if (known !== undefined) throw unreadable(`it has two configs for ${name}`);
     if (configs.size >= maxPlatforms) throw unreadable(`it has more than ${maxPlatforms} platforms`);
-    configs.set(name, document);
+    configs.set(name, written(document));
   }
 }
 
@@ -96,6 +98,19 @@ export async function readImageConfigs(
 function isAttestation({ platform, mediaType }: JsonObject): boolean {
   if (typeof mediaType === 'string' && indexTypes.includes(mediaType)) return false;
   return isObject(platform) && platform['os'] === 'unknown' && platform['architecture'] === 'unknown';
+}
+
+/**
+ * Nodes choose by what the index says, policies by what the config says: where the two differ, a policy would judge the
+ * config of another platform than the one that it names. Variants are left out by many builders, so they are not compared.
+ */
+function demandPlatform(config: JsonObject, said: JsonValue | undefined, name: string): void {
+  if (said === undefined || said === null) return;
+  if (!isObject(said)) throw unreadable('a platform of its index is malformed');
+  for (const field of ['os', 'architecture']) {
+    if (said[field] === config[field]) continue;
+    throw unreadable(`its index calls a platform otherwise than its config, which says ${JSON.stringify(name)}`);
+  }
 }
 
 /** As go-containerregistry's Platform.String() writes it. */
@@ -127,6 +142,15 @@ function read(bytes: Uint8Array, what: string): JsonObject {
   }
   if (!isObject(value)) throw unreadable(`${what} is not an object`);
   return value;
+}
+
+function written(document: JsonObject): JsonObject {
+  try {
+    return configFileOf(document);
+  } catch (error) {
+    if (error instanceof Malformed) throw unreadable(error.message);
+    throw error;
+  }
 }
 
 /** Throws where a field is there by another spelling than its own. */

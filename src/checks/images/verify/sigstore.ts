@@ -5,6 +5,7 @@ import { GateError } from '../../../core/errors.ts';
 import { asPolicyKey } from '../policy/key.ts';
 import type { KeyAuthority, KeylessAuthority } from '../policy/model.ts';
 import { type CertificateSigner, demandCodeSigning, readSigner } from './certificate.ts';
+import { demandShortNumbers } from './der-bounds.ts';
 import { demandIdentity } from './identity.ts';
 import { withIntermediates } from './intermediates.ts';
 import { Malformed } from './json.ts';
@@ -107,6 +108,7 @@ export function keepTrusted(object: SignedObject, authority: KeyAuthority | Keyl
 function parseTimestamp(der: Uint8Array): RFC3161Timestamp {
   try {
     const parsed = RFC3161Timestamp.parse(Buffer.from(der));
+    demandShortNumbers(parsed.root, 'its timestamp');
     if (parsed.status !== 0n && parsed.status !== 1n) throw new Malformed('its timestamp was not granted');
     if (Number.isNaN(parsed.signingTime.getTime())) throw new Malformed('its timestamp has no time');
     return parsed;

@@ -6,6 +6,7 @@ import type { JsonValue } from '../../../core/json.ts';
 import { isObject } from '../../../core/json.ts';
 import type { TrustRoot } from '../policy/model.ts';
 import { extendedUses, unknownCriticalExtension } from './certificate.ts';
+import { demandFewExtensions, demandShortNumbers } from './der-bounds.ts';
 
 export type RootMaterial = Omit<TrustMaterial, 'publicKey'>;
 export type CertificateAuthority = TrustMaterial['certificateAuthorities'][number];
@@ -75,9 +76,12 @@ function validityWithoutStart(json: JsonValue): string | undefined {
   return undefined;
 }
 
-/** Copied, because the library keeps views of what it is given. */
+/** A certificate that an object brings. Copied, because the library keeps views of what it is given. */
 export function parseCertificate(der: Uint8Array): X509Certificate {
-  return encodedOnce(X509Certificate.parse(Buffer.from(der)));
+  const certificate = X509Certificate.parse(Buffer.from(der));
+  demandShortNumbers(certificate.root, 'a certificate of it');
+  demandFewExtensions(certificate);
+  return encodedOnce(certificate);
 }
 
 /**
