@@ -53,7 +53,8 @@ export function createHosts(settings: RegistriesSettings, resolvePath: (path: st
     if (byName.has(name)) throw invalid(`registries lists ${name} twice`);
     const host = makeHost(name, entry, resolvePath);
     byName.set(name, host);
-    byOrigin.set(host.origin, host);
+    // What a folder stands for is not on the network: a redirect there leads to a host that nobody listed.
+    if (entry.layout === undefined) byOrigin.set(host.origin, host);
   }
   const mirrors = new Map<string, { host: Host; prefix: string }>();
   for (const [name, { entry }] of byName) {
