@@ -137,7 +137,8 @@ async function run(argv: readonly string[]): Promise<Printed> {
         const verification = await openVerification(config, asked, world(), signal);
         const progress = process.stderr.isTTY && !options.quiet ? showProgress : undefined;
         try {
-          return await verifyImages(command, { explain: verification.explain, progress }, signal);
+          const { warnings, explain } = verification;
+          return await verifyImages(command, { warnings, explain, progress }, signal);
         } finally {
           await verification.close();
         }

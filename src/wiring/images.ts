@@ -105,6 +105,8 @@ export interface OpenImages {
 
 /** Judges images by themselves, without an object that runs them. */
 export interface OpenVerification {
+  /** What is wrong with the policies or roots and changes no verdict. */
+  readonly warnings: Trust['warnings'];
   explain(image: ImageReference, signal: AbortSignal): Promise<ImageExplanation>;
   close(): Promise<void>;
 }
@@ -151,6 +153,7 @@ export async function openVerification(
           };
     const { explainImage } = await import('../checks/images/explain.ts');
     return {
+      warnings: trust.warnings,
       explain: (image, stop) => explainImage(image, { ...opened.deps(), trust }, stop),
       async close() {
         await Promise.race([opened.close(), setTimeout(closeGraceMs)]);

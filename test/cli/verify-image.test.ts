@@ -172,6 +172,23 @@ describe('verify-image', () => {
     expect(exitCode).toBe(1);
   });
 
+  it('warns about policies that hardly say what was meant, beside what it prints', async () => {
+    const careless = { authorities: [{ key: { data: key.publicPem } }] };
+    sandbox.write({
+      'platform/careless/careless.yaml': policy('careless', key.publicPem, careless),
+      'platform/careless.yaml': gate('careless'),
+    });
+    for (const output of ['text', 'json']) {
+      const asked = ['--config', 'platform/careless.yaml', '--output', output];
+      const { exitCode, stderr, stdout } = await run(image.pinned, ...asked);
+      expect(stderr).toMatch(
+        /^warning IMAGE_POLICY_HAZARD \[ClusterImagePolicy careless\] [^\n]*without ctlog[^\n]*\n$/,
+      );
+      expect(stdout).not.toContain('IMAGE_POLICY_HAZARD');
+      expect(exitCode).toBe(0);
+    }
+  });
+
   it('says which name no policy matches', async () => {
     sandbox.write({
       'platform/elsewhere/only.yaml': policy('elsewhere', other.publicPem, { images: [{ glob: 'ghcr.io/**' }] }),

@@ -1,14 +1,17 @@
 import type { ImageExplanation, PolicyExplanation, VerifiedSignature } from '../../checks/images/explain.ts';
 import type { AskedSigner } from '../../checks/images/policy/asked.ts';
+import type { Finding } from '../../core/decision.ts';
 import { asGateError, CODES, type GateError } from '../../core/errors.ts';
 import { type ImageReference, parseImageReference } from '../../core/image.ts';
-import { jsonText, visible, withMend } from '../../report/text.ts';
+import { findingText, jsonText, visible, withMend } from '../../report/text.ts';
 import { exitCodeOf, type Printed } from './judge-command.ts';
 import type { VerifyImageCommand } from './verify-image-arguments.ts';
 
 export interface VerifyImageWorld {
   /** Judges one image. Rejects when the signal aborts, and for what is wrong with policies. */
   readonly explain: (image: ImageReference, signal: AbortSignal) => Promise<ImageExplanation>;
+  /** About the policies, whatever the images; they go to standard error. */
+  readonly warnings: readonly Finding[];
   /** Shows one line in the place of the last; undefined where nobody looks. */
   readonly progress: ((line: string) => void) | undefined;
 }
@@ -50,9 +53,10 @@ export async function verifyImages(
   }
   world.progress?.('');
   const exitCode = Math.max(0, ...told.map(exitCodeFor));
-  if (command.options.output === 'json') return { stdout: jsonOf(told), stderr: '', exitCode };
+  const stderr = world.warnings.map((warning) => `warning ${findingText(warning)}\n`).join('');
+  if (command.options.output === 'json') return { stdout: jsonOf(told), stderr, exitCode };
   const lines = told.flatMap((each) => ('error' in each ? errorLines(each) : explanationLines(each, command.explain)));
-  return { stdout: lines.map((line) => `${visible(line)}\n`).join(''), stderr: '', exitCode };
+  return { stdout: lines.map((line) => `${visible(line)}\n`).join(''), stderr, exitCode };
 }
 
 function exitCodeFor(told: Told): number {

@@ -76,10 +76,7 @@ function regExpHazards(field: 'issuer' | 'subject', match: TextMatch): string[] 
     return [`${shown} matches every ${field}`];
   }
   if (isAnchored(regExp)) return [];
-  const example = field === 'issuer' ? 'https://evil.example/?…' : 'https://github.com/evil/…';
-  return [
-    `${shown} is not anchored, so it also matches where it stands inside a longer text (${example}); ${safer(field, regExp)}`,
-  ];
+  return [`${shown} is not anchored at both ends, so it also matches inside a longer text; ${safer(field, regExp)}`];
 }
 
 /** The spelling that means what was probably meant. */
