@@ -48,6 +48,7 @@ COPY --from=tools /out/kustomize /out/helm /out/opa /usr/local/bin/
 COPY --from=bundle --chmod=0755 /src/dist/syncgate.mjs /usr/local/bin/syncgate
 COPY --chmod=0644 plugin.yaml /home/argocd/cmp-server/config/plugin.yaml
 COPY --chmod=0644 LICENSE /usr/share/doc/syncgate/LICENSE
+COPY --from=bundle --chmod=0644 /src/dist/THIRD-PARTY-NOTICES.txt /usr/share/doc/syncgate/THIRD-PARTY-NOTICES.txt
 # Nothing below is written to but /tmp and the socket's folder: run it with a read-only root file system.
 ENV PATH=/usr/local/bin:/usr/bin:/bin NODE_ENV=production TMPDIR=/tmp
 WORKDIR /tmp

@@ -1,11 +1,20 @@
 /**
- * Bundles the command into one file. Plain JavaScript, because `prepare` may be run by a Node that cannot strip types.
+ * Bundles the command into one file, and writes beside it whose work is in it, as their licences ask. Plain JavaScript, because `prepare` may be run by a Node that cannot strip types.
  *
  * The file holds the program twice: as text, and as the bytecode that V8 made of it here, in a run over a sample. A Node
  * of the same version takes the bytecode and begins at once; any other compiles the text.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -78,9 +87,10 @@ spec:
 `;
 
 async function bundleText() {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     entryPoints: [new URL('../src/main.ts', import.meta.url).pathname],
     write: false,
+    metafile: true,
     bundle: true,
     platform: 'node',
     target: 'node24',
@@ -92,7 +102,31 @@ async function bundleText() {
     define: { SYNCGATE_VERSION: JSON.stringify(version) },
     logLevel: 'warning',
   });
-  return outputFiles[0].text;
+  return {
+    text: outputFiles[0].text,
+    inputs: Object.values(metafile.outputs).flatMap((each) => Object.entries(each.inputs)),
+  };
+}
+
+/** Name, version and licence of each package of which something is in the bundle. */
+function noticesOf(inputs) {
+  const names = inputs
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .map(([path]) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path))
+    .filter((match) => match !== null)
+    .map(([folder, name]) => JSON.stringify([name, folder]));
+  const notices = [...new Set(names)].sort().map((each) => {
+    const [name, folder] = JSON.parse(each);
+    const { version: of, license, author } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const files = readdirSync(folder)
+      .filter((file) => /^(?:licen[cs]e|notice|copying)/i.test(file))
+      .sort();
+    const texts = files.map((file) => readFileSync(join(folder, file), 'utf8').trim());
+    const by = author?.name ?? author;
+    return [`${name} ${of} (${license})${by === undefined ? '' : `, by ${by}`}`, ...texts].join('\n\n');
+  });
+  const head = 'syncgate.mjs holds work of others, under these licences.';
+  return `${[head, ...notices].join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
 }
 
 /**
@@ -143,7 +177,7 @@ function literal(text) {
   return `'${text.replace(/[\\'\n\r]/g, (character) => escapes[character])}'`;
 }
 
-const text = await bundleText();
+const { text, inputs } = await bundleText();
 if (/[^\x00-\x7f]/.test(text))
   throw new Error('the bundle must be ASCII: any other text takes twice the memory and time');
 const bytecode = bytecodeOf(text);
@@ -165,3 +199,4 @@ const fresh = new URL(`../dist/.syncgate-${process.pid}.mjs`, import.meta.url);
 writeFileSync(fresh, file);
 chmodSync(fresh, 0o755);
 renameSync(fresh, new URL('../dist/syncgate.mjs', import.meta.url));
+writeFileSync(new URL('../dist/THIRD-PARTY-NOTICES.txt', import.meta.url), noticesOf(inputs));

@@ -28,6 +28,7 @@ describe('the package', () => {
     ['LICENSE'],
     ['SECURITY.md'],
     ['dist/syncgate.mjs'],
+    ['dist/THIRD-PARTY-NOTICES.txt'],
     ['plugin.yaml'],
     ['schema/gate.schema.json'],
     ['docs/configuration.md'],
@@ -39,7 +40,7 @@ describe('the package', () => {
 
   it('holds nothing else but the Argo CD manifests', () => {
     const known =
-      /^(package\.json|README\.md|LICENSE|SECURITY\.md|plugin\.yaml|dist\/syncgate\.mjs|schema\/gate\.schema\.json|docs\/[a-z-]+\.md|argocd\/.+\.(yaml|md))$/;
+      /^(package\.json|README\.md|LICENSE|SECURITY\.md|plugin\.yaml|dist\/(?:syncgate\.mjs|THIRD-PARTY-NOTICES\.txt)|schema\/gate\.schema\.json|docs\/[a-z-]+\.md|argocd\/.+\.(yaml|md))$/;
     expect(packed.filter((path) => !known.test(path))).toEqual([]);
   });
 
@@ -54,6 +55,20 @@ describe('the package', () => {
     ];
     expect(links.length).toBeGreaterThan(4);
     expect(links.filter((link) => !packed.includes(link) && !outside.includes(link))).toEqual([]);
+  });
+
+  it('says whose work is in the one file, with the licence of each', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      readonly dependencies: Readonly<Record<string, string>>;
+    };
+    const notices = readFileSync(join(root, 'dist/THIRD-PARTY-NOTICES.txt'), 'utf8');
+    // Of @sigstore/bundle only types are used.
+    const named = Object.entries(dependencies).filter(([name]) => name !== '@sigstore/bundle');
+    expect(named.length).toBeGreaterThan(9);
+    for (const [name, version] of named) expect(notices).toContain(`\n${name} ${version} (`);
+    expect(notices).toContain('minimatch');
+    expect(notices).toContain('Permission is hereby granted');
+    expect(notices).not.toContain(root);
   });
 
   it('works where the one file lies alone, as a user carries it off', async () => {
