@@ -87,11 +87,18 @@ export async function openImages(
   }
 }
 
-/** What the settings ask of attestations goes into the policies that demand them: no verifier can overlook it there. */
-async function boundTrust({ predicates }: Images, trust: Trust): Promise<Trust> {
-  if (predicates.length === 0) return trust;
-  const { bindPredicates } = await import('../checks/images/content/predicates.ts');
-  return { ...trust, policies: await bindPredicates(predicates, trust.policies) };
+/** What the settings ask of signatures and attestations goes into the policies: no verifier can overlook it there. */
+async function boundTrust({ predicates, maxAge }: Images, trust: Trust): Promise<Trust> {
+  let { policies } = trust;
+  if (maxAge.length > 0) {
+    const { bindMaxAge } = await import('../checks/images/policy/max-age.ts');
+    policies = bindMaxAge(maxAge, policies);
+  }
+  if (predicates.length > 0) {
+    const { bindPredicates } = await import('../checks/images/content/predicates.ts');
+    policies = await bindPredicates(predicates, policies);
+  }
+  return { ...trust, policies };
 }
 
 /** What images are verified with, once for one verdict and kept for many. */

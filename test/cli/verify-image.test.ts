@@ -33,6 +33,7 @@ beforeAll(async () => {
   sandbox.write({
     'platform/gate.yaml': gate('trust'),
     'platform/warn.yaml': gate('warn'),
+    'platform/aged.yaml': gate('trust', { maxAge: [{ policy: 'release', days: 30 }] }),
     'platform/trust/release.yaml': policy('release', key.publicPem),
     'platform/trust/elsewhere.yaml': policy('elsewhere', other.publicPem, { images: [{ glob: 'ghcr.io/**' }] }),
     'platform/warn/release.yaml': policy('release', key.publicPem, { mode: 'warn' }),
@@ -54,14 +55,14 @@ const policy = (name: string, pem: string, more: object = {}) =>
     metadata: { name },
     spec: { images: [{ glob: '**' }], authorities: [{ key: { data: pem }, ctlog: {} }], ...more },
   });
-const gate = (trust: string) =>
+const gate = (trust: string, more: object = {}) =>
   JSON.stringify({
     apiVersion: 'syncgate.dev/v1alpha1',
     kind: 'Gate',
     metadata: { name: 'test' },
     spec: {
       policies: [],
-      images: { trust: [{ path: trust }], unmatched: 'deny', pin: true },
+      images: { trust: [{ path: trust }], unmatched: 'deny', pin: true, ...more },
       registries: [{ host: registry.host, plainHttp: true }],
     },
   });
@@ -89,6 +90,15 @@ describe('verify-image', () => {
     expect(stdout).toMatch(
       /policy ClusterImagePolicy elsewhere .* does not apply: none of its images \(ghcr.io\/\*\*\)/,
     );
+  });
+
+  it('explains why what is signed does not count where its age is limited, and what to do', async () => {
+    const { exitCode, stdout } = await run(image.tagged, '--config', 'platform/aged.yaml', '--explain');
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain('IMAGE_SIGNATURE_TOO_OLD');
+    expect(stdout).toContain('no log or timestamp says when it was made');
+    expect(stdout).toContain('(ctlog, rfc3161timestamp)');
+    expect(stdout).toContain('step 12');
   });
 
   it('with a key needs no Gate but for its registries, in a thread where the work is not small', async () => {

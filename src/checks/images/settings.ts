@@ -113,6 +113,23 @@ export const TrustRootsSettings = z.strictObject({
 });
 export type TrustRootsSettings = z.infer<typeof TrustRootsSettings>;
 
+/** How old what satisfies one trust policy may be. */
+export const MaxAgeSettings = z.strictObject({
+  /** By its name, or as kind and name. */
+  policy: z.string().check(z.minLength(1), z.describe('The trust policy, by its name, or as kind and name.')),
+  /** Since each time that a log or a timestamp authority of the policy vouches for. */
+  days: z
+    .int()
+    .check(
+      z.minimum(1),
+      z.maximum(36_500),
+      z.describe(
+        'Days that may have gone by since a log or a timestamp authority of the policy saw the signature or attestation. One that neither saw does not count.',
+      ),
+    ),
+});
+export type MaxAgeSettings = z.infer<typeof MaxAgeSettings>;
+
 /** `spec.images` of the Gate: whose images may run. */
 export const ImagesSettings = z.strictObject({
   /** Where the trust policies are. */
@@ -153,6 +170,14 @@ export const ImagesSettings = z.strictObject({
   ),
   /** What verified attestations must say, beyond being there. */
   predicates: PredicatesSettings,
+  /** For how long signatures and attestations count. */
+  maxAge: z
+    ._default(z.array(MaxAgeSettings), () => [])
+    .check(
+      z.describe(
+        'For how long the signatures and attestations that satisfy a trust policy count, so that an old image that is still signed cannot come back. A policy that is not named here has no such end.',
+      ),
+    ),
   /** The program that judges policies in CUE. */
   cue: z.optional(
     z

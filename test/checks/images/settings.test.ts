@@ -9,6 +9,7 @@ describe('the settings of the images check', () => {
       ...least,
       delivering: { allow: [] },
       predicates: [],
+      maxAge: [],
       trustRoots: { files: {}, ageWarningDays: 180, refresh: false },
       limits: {
         images: 500,
@@ -37,6 +38,11 @@ describe('the settings of the images check', () => {
     ['a root by a name that no trustRootRef can have', { ...least, trustRoots: { files: { 'Corp!': 'root.json' } } }],
     ['a root without a file', { ...least, trustRoots: { files: { corp: '' } } }],
     ['an age of nothing', { ...least, trustRoots: { ageWarningDays: 0 } }],
+    ['an age of no days', { ...least, maxAge: [{ policy: 'release', days: 0 }] }],
+    ['an age in parts of a day', { ...least, maxAge: [{ policy: 'release', days: 0.5 }] }],
+    ['an age of nothing in particular', { ...least, maxAge: [{ days: 90 }] }],
+    ['an age without days', { ...least, maxAge: [{ policy: 'release' }] }],
+    ['an age by another word', { ...least, maxAge: [{ policy: 'release', days: 90, hours: 1 }] }],
     ['a word for a yes', { ...least, trustRoots: { refresh: 'always' } }],
   ])('refuse %s', (_, settings) => expect(ImagesSettings.safeParse(settings).success).toBe(false));
 

@@ -1,4 +1,4 @@
-import { GateError } from '../../../core/errors.ts';
+import { namedPolicy, type Refuse, refusing, withAuthorities } from '../policy/binding.ts';
 import type { AttestationDemand, Authority, ImagePolicy } from '../policy/model.ts';
 import type { AttestedStatement, PredicateContext, PredicateObjection } from './judgement.ts';
 import { anyOf } from './pattern.ts';
@@ -34,18 +34,9 @@ async function bind(
   place: string,
   policies: readonly ImagePolicy[],
 ): Promise<readonly ImagePolicy[]> {
-  const refuse = (message: string, mend: string) =>
-    new GateError('CONFIG_INVALID', `${place}: ${message}`, { mend, place });
+  const refuse = refusing(place);
   const requirement: PredicateRequirement = { ...askedBy(settings, refuse), place };
-  const named = policies.filter(({ rule, name }) => rule === settings.policy || name === settings.policy);
-  const [policy, second] = named;
-  if (policy === undefined) {
-    const known = policies.map(({ name }) => name).join(', ') || 'none';
-    throw refuse(`no policy is called ${settings.policy} (there are: ${known})`, 'Correct policy.');
-  }
-  if (second !== undefined) {
-    throw refuse(`${policy.rule} and ${second.rule} are both called that`, `Write policy as "${policy.rule}".`);
-  }
+  const policy = namedPolicy(policies, settings.policy, refuse);
   demandAttestation(settings.attestation, requirement.kind, policy, refuse);
   if (requirement.kind === 'vulnerabilities' && requirement.asks.vex !== undefined) {
     demandAttestation(requirement.asks.vex, 'vex', policy, refuse);
@@ -57,9 +48,7 @@ async function bind(
       throw refuse(`${JSON.stringify(rule)} is not an RE2 expression`, 'Correct the expression; RE2 is as in Go.');
     }
   }
-  const [first, ...rest] = policy.authorities;
-  const required = (authority: Authority) => withRequirement(authority, settings.attestation, requirement);
-  const strict: ImagePolicy = { ...policy, authorities: [required(first), ...rest.map(required)] };
+  const strict = withAuthorities(policy, (each) => withRequirement(each, settings.attestation, requirement));
   return policies.map((each) => (each === policy ? strict : each));
 }
 
@@ -70,8 +59,6 @@ function withRequirement(authority: Authority, attestation: string, requirement:
   );
   return { ...authority, attestations };
 }
-
-type Refuse = (message: string, mend: string) => GateError;
 
 function askedBy(settings: PredicateSettings, refuse: Refuse): Asked {
   const given = kinds.filter((kind) => settings[kind] !== undefined);

@@ -8,6 +8,8 @@ export interface NotationAnswer {
   readonly tolerated: boolean;
   /** Who signed, and what was only logged; or why none counts. A clause for people; undefined where there is none. */
   readonly note: string | undefined;
+  /** When the one that counts was made, by the word of somebody trusted, in milliseconds; undefined where nobody says. */
+  readonly trustedTime?: number | undefined;
   /** Where none counts. */
   readonly code: Code;
   readonly mend: string;

@@ -1,4 +1,5 @@
 import type { Code } from '../../../core/errors.ts';
+import { type AgeProblem, ageProblem } from '../verify/age.ts';
 import { type NotationAnswer, refused, unsigned } from './answer.ts';
 import type { NotationPolicy, TargetDescriptor } from './model.ts';
 import { type NotationVerdict, verifyNotation } from './verify.ts';
@@ -9,6 +10,8 @@ export interface NotationExamination {
   /** The manifest that they must sign. */
   readonly target: TargetDescriptor;
   readonly policy: NotationPolicy;
+  /** Days for which a signature counts; undefined: for ever. */
+  readonly maxAgeDays: number | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -21,10 +24,17 @@ export interface NotationSignature {
   readonly bytes: Uint8Array;
 }
 
-type Rejection = Extract<NotationVerdict, { kind: 'rejected' }>;
+interface Rejection {
+  readonly why: Extract<NotationVerdict, { kind: 'rejected' }>['why'] | AgeProblem['why'];
+  /** A clause for people, with the step that it is of. */
+  readonly detail: string;
+  readonly mend?: string;
+}
 
 /** The most telling first: what a trusted signer did wrong says more than that somebody else signed too. */
 const telling: readonly Rejection['why'][] = [
+  'too-old',
+  'undated',
   'revoked',
   'not-evaluated',
   'expired',
@@ -36,6 +46,8 @@ const telling: readonly Rejection['why'][] = [
   'other-signer',
 ];
 const codes: Readonly<Record<Rejection['why'], Code>> = {
+  'too-old': 'IMAGE_SIGNATURE_TOO_OLD',
+  undated: 'IMAGE_SIGNATURE_TOO_OLD',
   revoked: 'IMAGE_SIGNATURE_UNTRUSTED',
   'not-evaluated': 'IMAGE_UNVERIFIABLE',
   expired: 'IMAGE_SIGNATURE_UNTRUSTED',
@@ -47,29 +59,39 @@ const codes: Readonly<Record<Rejection['why'], Code>> = {
   'other-signer': 'IMAGE_SIGNATURE_OTHER_IDENTITY',
 };
 
+const undatedMend =
+  'Sign the digest with a timestamp (notation sign --timestamp-url), and name a tsa store in the trust policy.';
+
 /**
  * Judges signatures by a trust policy: one good one is enough, and all are judged before none is. Synchronous work on
  * hostile bytes, all of it bounded; it runs where it can be stopped. Never throws.
  */
-export function examineNotation({ signatures, target, policy, now }: NotationExamination): NotationAnswer {
+export function examineNotation({ signatures, target, policy, maxAgeDays, now }: NotationExamination): NotationAnswer {
   let tolerated: string | undefined;
   const rejected: { rejection: Rejection; source: string }[] = [];
   for (const { source, mediaType, bytes } of signatures) {
     const verdict = verifyNotation(bytes, mediaType, target, policy, now);
     if (verdict.kind === 'verified') {
+      const { trusted } = verdict.times;
+      const problem = maxAgeDays === undefined ? undefined : ageProblem(trusted, maxAgeDays, now);
+      if (problem !== undefined) {
+        const { why, detail } = problem;
+        rejected.push({ rejection: { why, detail, ...(why === 'undated' && { mend: undatedMend }) }, source });
+        continue;
+      }
       const note = [
         `signed by ${verdict.signer}`,
         ...verdict.logged.map(({ step, detail }) => `${step} only logged: ${detail}`),
       ];
-      return { ...unsigned, passed: true, note: note.join('; ') };
+      return { ...unsigned, passed: true, note: note.join('; '), trustedTime: trusted };
     }
     if (verdict.kind === 'tolerated')
       tolerated ??= `${source}: ${verdict.logged.map(({ detail }) => detail).join('; ')}`;
-    else rejected.push({ rejection: verdict, source });
+    else rejected.push({ rejection: { ...verdict, detail: `${verdict.detail} (${verdict.step})` }, source });
   }
   if (tolerated !== undefined) return { ...refused('IMAGE_SIGNATURE_OTHER_IDENTITY', tolerated), tolerated: true };
   const [worst] = rejected.toSorted((a, b) => telling.indexOf(a.rejection.why) - telling.indexOf(b.rejection.why));
   if (worst === undefined) return unsigned;
-  const { why, step, detail, mend } = worst.rejection;
-  return refused(codes[why], `${worst.source}: ${detail} (${step})`, mend);
+  const { why, detail, mend } = worst.rejection;
+  return refused(codes[why], `${worst.source}: ${detail}`, mend);
 }

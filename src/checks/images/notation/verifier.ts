@@ -44,5 +44,6 @@ export async function judgeNotation(
   }
   const target = { mediaType: manifest.mediaType, digest: image.digest, size: manifest.bytes.length };
   const policy = authority.policy as NotationPolicy;
-  return await examineNotation({ signatures, target, policy, now: clock.now() }, signal);
+  const { maxAgeDays } = authority;
+  return await examineNotation({ signatures, target, policy, maxAgeDays, now: clock.now() }, signal);
 }

@@ -103,6 +103,8 @@ export interface NotationAuthority {
   readonly name: string;
   /** The one trust policy that applies, with its trust store; the shape is that of src/checks/images/notation. */
   readonly policy: unknown;
+  /** As in `Evidence`. */
+  readonly maxAgeDays?: number;
 }
 
 /** What key and keyless authorities ask of a signature beyond the signer. */
@@ -121,6 +123,8 @@ export interface Evidence {
   readonly annotations: Readonly<Record<string, string>>;
   /** The `docker-reference` that a simple-signing payload must claim (policy.json `signedIdentity`); undefined where no name is asked for. */
   readonly signedName?: SignedName;
+  /** Days for which a signature or an attestation counts (`spec.images.maxAge`); undefined: for ever. */
+  readonly maxAgeDays?: number;
 }
 
 interface EvidenceDemand {
@@ -149,6 +153,8 @@ export interface AttestationDemand {
   readonly name: string;
   /** A full URI: deprecated short names are expanded at load. */
   readonly predicateType: string;
+  /** As the policy writes it, which is how the input of `spec.policy` names it; undefined where nothing else was written. */
+  readonly writtenType?: string;
   /** What the statement must say; the input is the whole in-toto statement. */
   readonly content?: ContentRule;
   /** What the Gate's own settings ask of what it says (`spec.images.predicates`). */

@@ -1,6 +1,7 @@
 import type { Digest } from '../../../core/image.ts';
 import type { AttestedStatement, PredicateObjection } from '../content/judgement.ts';
 import type { ClaimAccount } from './account.ts';
+import { provedTime } from './age.ts';
 import type { Proof, SigningAuthority } from './examine.ts';
 import { describeSigner } from './objection.ts';
 
@@ -31,12 +32,10 @@ export async function objectionsToPredicates(
   return judgePredicates(authority.attestations, (name) => statements.get(name) ?? [], about);
 }
 
-/** The earliest time: a signature can be timestamped again at any later one. */
 function attestedBy(proof: Proof, authority: SigningAuthority, accepted: boolean): AttestedStatement {
-  const proved = proof.times.filter(({ by }) => by !== 'clock').map(({ at }) => at);
   return {
     statement: proof.statement ?? null,
-    trustedTime: proved.length === 0 ? undefined : Math.min(...proved),
+    trustedTime: provedTime(proof.times),
     signer: describeSigner(proof, authority),
     accepted,
   };

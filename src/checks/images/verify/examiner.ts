@@ -71,6 +71,7 @@ function notationQuestion({
   signatures: all,
   policy,
   target,
+  maxAgeDays,
   now,
 }: NotationExamination): ThreadQuestion<NotationAnswer> {
   return {
@@ -78,7 +79,7 @@ function notationQuestion({
       const signatures = all.map(copied);
       const transfer = signatures.map(({ bytes }) => bytes.buffer);
       const numbers = { policy: numberOf(withoutLists(policy)), revocationLists: numberOf(policy.revocationLists) };
-      return { asked: { kind: 'notation', signatures, target, now, ...numbers }, transfer };
+      return { asked: { kind: 'notation', signatures, target, maxAgeDays, now, ...numbers }, transfer };
     },
     isAnswer: isNotationAnswer,
   };

@@ -5,6 +5,7 @@ import { canonicalJson } from '../../../core/json.ts';
 import type { Clock } from '../../../core/ports.ts';
 import type { ImagePolicy } from '../policy/model.ts';
 import type { PolicyAccount } from './account.ts';
+import { countsUntil, provedTime } from './age.ts';
 import type { ShownObject } from './content-input.ts';
 
 /** Asks once where many ask the same at one time, and keeps what may be kept. */
@@ -103,7 +104,8 @@ export function createVouchingStore(clock: Clock, most = 20_000): VouchingStore 
 
   const keep = (key: string, account: PolicyAccount): void => {
     if (account.outcome !== 'vouched') return;
-    kept.set(key, { account, until: clock.now() + (isLasting(account) ? keptMs.proven : keptMs.current) });
+    const until = clock.now() + (isLasting(account) ? keptMs.proven : keptMs.current);
+    kept.set(key, { account, until: Math.min(until, ...ends(account)) });
     if (kept.size > most) kept.delete(kept.keys().next().value as string);
   };
 
@@ -145,6 +147,20 @@ function withAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Va
     signal.addEventListener('abort', abort, { once: true });
     work.then(done, failed).finally(() => signal.removeEventListener('abort', abort));
   });
+}
+
+/** When what the answer rests on becomes too old: a remembered answer must not outlive it. */
+function ends({ authorities }: PolicyAccount): number[] {
+  return authorities
+    .filter(({ outcome }) => outcome === 'passed')
+    .flatMap(({ authority, claims, notation }) => {
+      if (authority.kind === 'static' || authority.maxAgeDays === undefined) return [];
+      const { kind, maxAgeDays } = authority;
+      const proofs = claims.flatMap((claim) => claim.proofs);
+      const made = kind === 'notation' ? [notation?.trustedTime] : proofs.map(({ times }) => provedTime(times));
+      // What has no time never passed; if it did, it is not kept.
+      return made.map((at = Number.NEGATIVE_INFINITY) => countsUntil(at, maxAgeDays));
+    });
 }
 
 function isLasting({ policy, authorities }: PolicyAccount): boolean {

@@ -218,6 +218,16 @@ interface Text {
 }
 
 const texts: Readonly<Record<Why, Text>> = {
+  'too-old': {
+    code: 'IMAGE_SIGNATURE_TOO_OLD',
+    say: (clause) => `it is signed as the policy asks, and too long ago (${clause})`,
+    mend: CODES.IMAGE_SIGNATURE_TOO_OLD.mend,
+  },
+  undated: {
+    code: 'IMAGE_SIGNATURE_TOO_OLD',
+    say: (clause) => `it is signed as the policy asks, and how long ago is not known (${clause})`,
+    mend: 'Sign the digest with a log entry or timestamp that the policy asks for (ctlog, rfc3161timestamp); if its time is still to come, set the clocks right.',
+  },
   'other-digest': {
     code: 'IMAGE_SIGNATURE_OTHER_DIGEST',
     say: (clause) => `the signature beside it is for another image (${clause})`,

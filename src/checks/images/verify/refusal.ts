@@ -3,6 +3,10 @@
  * what a finding tells: what a trusted signer really signed says more than that a stranger signed too.
  */
 export const REJECTIONS = [
+  /** All that the policy asks for, and longer ago than the Gate lets it count. */
+  'too-old',
+  /** All that the policy asks for, and nothing says when, which the Gate asks. */
+  'undated',
   /** Genuine, and for another image. */
   'other-digest',
   /** Genuine, and made for another name. */

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../../core/json.ts';
 import type { KeyAuthority, KeylessAuthority } from '../policy/model.ts';
+import { ageProblem, provedTime } from './age.ts';
 import { demandClaim, demandForm, type Wanted } from './claim.ts';
 import { Malformed } from './json.ts';
 import { demandBinding, type LoggedKey } from './log-entry.ts';
@@ -45,7 +46,7 @@ export interface RejectedObject {
 export type Signer = CertificateSigner | { readonly kind: 'key'; readonly fingerprint: string };
 
 /** The tenth, what a statement must say, is judged by content policies, and the first began when the object was read. */
-export type Step = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 11;
+export type Step = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 11 | 12;
 
 type CertainAuthority = KeyAuthority | KeylessAuthority;
 type Library = typeof import('./sigstore.ts');
@@ -121,8 +122,13 @@ export function verifyObject(
     step = 11; // Enough different logs and timestamp authorities, each counted once.
     demandThresholds(authority, evidence, proven);
 
-    const payload = object.format === 'message' ? undefined : object.payload;
+    step = 12; // Not too long ago: an old image stays signed, and a tag can be moved back to it.
     const times = proven?.times ?? [];
+    const problem =
+      authority.maxAgeDays === undefined ? undefined : ageProblem(provedTime(times), authority.maxAgeDays, now);
+    if (problem !== undefined) throw new Refusal(problem.why, problem.detail);
+
+    const payload = object.format === 'message' ? undefined : object.payload;
     return { [verified]: true, kind: 'verified', signer, times, statement, payload, source: object.source };
   } catch (error) {
     return { kind: 'rejected', ...reasonOf(error), step, source: object.source };

@@ -39,8 +39,9 @@ async function judged(
   signatures: ReturnType<typeof found>,
   manifest: () => Promise<VerifiedBytes | undefined> = async () => honest,
   signal = new AbortController().signal,
+  by: { readonly policy: NotationPolicy; readonly maxAgeDays?: number } = { policy },
 ) {
-  const authority = { kind: 'notation', name: 'release', policy } as const;
+  const authority = { kind: 'notation', name: 'release', ...by } as const;
   const image = { digest, reference: parseImageReference(`${repository}@${digest}`) };
   return await judgeNotation(authority, signatures, image, {
     registry: { manifest },
@@ -66,6 +67,54 @@ it.each([
 ])('%s', async (_, certificates, passed, words) => {
   const answer = await judged(found(...certificates));
   expect(answer).toMatchObject({ passed, tolerated: false, note: expect.stringContaining(words) });
+});
+
+describe('an age', () => {
+  const day = 24 * 60 * 60 * 1000;
+  const stampedAt = new Date(Math.floor((Date.now() - 60_000) / 1000) * 1000);
+  let stamped: ReturnType<typeof found>;
+  let byTimestamps: NotationPolicy;
+  beforeAll(async () => {
+    const document = trustPolicy({ trustStores: ['ca:acme', 'tsa:clocks'] });
+    byTimestamps = policyOf(await loadPolicies(world, document)) as NotationPolicy;
+    const how = { mediaType: jws, certificate: 'ec256', payload, authority: 'clock', timestampTime: stampedAt };
+    const bytes = await world.notation.sign(how);
+    stamped = found('ec256').map((each) => ({ ...each, bytes }));
+  });
+  const aged = (signatures: typeof stamped, by: NotationPolicy, now: number, ...[maxAgeDays]: [days?: number]) =>
+    examineNotation({
+      signatures: signatures.map(({ source, bytes }) => ({ source, mediaType: jws, bytes })),
+      target,
+      policy: by,
+      maxAgeDays,
+      now,
+    });
+
+  it('is that of the authentic time', () => {
+    const at = aged(stamped, byTimestamps, stampedAt.getTime(), 30).trustedTime ?? 0;
+    expect(Math.abs(at - stampedAt.getTime())).toBeLessThanOrEqual(1000);
+    expect(aged(stamped, byTimestamps, at + 30 * day, 30)).toMatchObject({ passed: true });
+    const late = aged(stamped, byTimestamps, at + 30 * day + 1, 30);
+    expect(late).toMatchObject({ passed: false, tolerated: false, code: 'IMAGE_SIGNATURE_TOO_OLD' });
+    expect(late.note).toMatch(/^ec256: it was made at .* and counts for 30 days by spec.images.maxAge$/);
+    expect(aged(stamped, byTimestamps, at + 30 * day + 1)).toMatchObject({ passed: true });
+  });
+
+  it('is not known without one, whatever the signer says', () => {
+    const answer = aged(found('ec256'), policy, Date.now(), 30);
+    expect(answer).toMatchObject({ passed: false, code: 'IMAGE_SIGNATURE_TOO_OLD' });
+    expect(answer.note).toBe('ec256: no log or timestamp says when it was made');
+    expect(answer.mend).toContain('tsa store');
+  });
+
+  it('reaches the examination', async () => {
+    expect(await judged(stamped, undefined, undefined, { policy: byTimestamps, maxAgeDays: 1 })).toMatchObject({
+      passed: true,
+    });
+    expect(await judged(found('ec256'), undefined, undefined, { policy, maxAgeDays: 1 })).toMatchObject({
+      code: 'IMAGE_SIGNATURE_TOO_OLD',
+    });
+  });
 });
 
 it('nothing is unsigned, and no registry is asked', async () => {

@@ -2,8 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { only, startHostileRegistry, wrongDigest } from '../../../support/hostile-registry.ts';
 import { pushImage, pushIndex } from '../../../support/registry.ts';
 
-import { signStatement, simplePayload } from '../../../support/sigstore/mock.ts';
+import { signStatement, simplePayload, statement } from '../../../support/sigstore/mock.ts';
 import {
+  byIdentity,
   byKey,
   expectAllowed,
   expectDenied,
@@ -286,5 +287,68 @@ describe('rule 9: an old image stays signed [CVE-2024-23332]', () => {
     const manifest = await (await fetch(manifestUrl(old), { headers: { accept: ociManifest } })).text();
     await fetch(manifestUrl(old, 'v1'), { method: 'PUT', headers: { 'content-type': ociManifest }, body: manifest });
     expectAllowed(await judge(bench, { runs: old, trust: keyed() }), old);
+  });
+
+  describe('a greatest age closes it, by what logs and timestamps say', () => {
+    const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000);
+    const dayAndMore = minutesAgo(25 * 60);
+    const images = { maxAge: [{ policy: 'rule', days: 1 }] };
+    const logged = () => policy([byKey(bench.key, { ctlog: { trustRootRef: 'corp' } })]);
+
+    async function verdictOn(at: Date, trust: string, how: object, more: object = {}) {
+      const image = await newImage(bench);
+      await putBundle(image, bench.sigstore.bundle(signStatement(image.digest), { signer: bench.key, at, ...how }));
+      return {
+        image,
+        run: await judge(bench, { runs: image, trust, root: bench.sigstore.trustedRoot(), images, ...more }),
+      };
+    }
+
+    it('of a key', async () => {
+      const young = await verdictOn(minutesAgo(1), logged(), {});
+      expectAllowed(young.run, young.image);
+      const { run } = await verdictOn(dayAndMore, logged(), {});
+      expectDenied(run, 'IMAGE_SIGNATURE_TOO_OLD', dayAndMore.toISOString().slice(0, 19), 'counts for 1 day');
+      const unlimited = await verdictOn(dayAndMore, logged(), {}, { images: {} });
+      expectAllowed(unlimited.run, unlimited.image);
+    });
+
+    it('of a certificate', async () => {
+      for (const [at, allowed] of [
+        [minutesAgo(1), true],
+        [dayAndMore, false],
+      ] as const) {
+        const validity = { notBefore: new Date(at.getTime() - 60_000), notAfter: new Date(at.getTime() + 60_000) };
+        const signer = await bench.sigstore.certificate({ validity });
+        const { run, image } = await verdictOn(at, policy([byIdentity()]), { signer });
+        if (allowed) expectAllowed(run, image);
+        else expectDenied(run, 'IMAGE_SIGNATURE_TOO_OLD');
+      }
+    });
+
+    it('of an attestation', async () => {
+      const type = 'https://example.com/review/v1';
+      const attestations = [{ name: 'review', predicateType: type }];
+      const trust = policy([byKey(bench.key, { ctlog: { trustRootRef: 'corp' }, attestations })]);
+      const old = await newImage(bench);
+      const attest = (at: Date) =>
+        putBundle(old, bench.sigstore.bundle(statement(old.digest, type, {}), { signer: bench.key, at }));
+      await attest(dayAndMore);
+      const application = { runs: old, trust, root: bench.sigstore.trustedRoot(), images };
+      expectDenied(await judge(bench, application), 'IMAGE_SIGNATURE_TOO_OLD', 'attestation review');
+      await attest(minutesAgo(1));
+      expectAllowed(await judge(bench, application), old);
+    });
+
+    it('and without either nothing counts', async () => {
+      const { run } = await verdictOn(minutesAgo(1), keyed(), { log: 'none' });
+      expectDenied(run, 'IMAGE_SIGNATURE_TOO_OLD', 'no log or timestamp says when it was made', 'ctlog');
+    });
+
+    it('it must be of a policy that is there', async () => {
+      const lost = { images: { maxAge: [{ policy: 'rlue', days: 1 }] } };
+      const { run } = await verdictOn(minutesAgo(1), logged(), {}, lost);
+      expectDenied(run, 'CONFIG_INVALID', /spec\.images\.maxAge\[0\]: no policy is called rlue/);
+    });
   });
 });

@@ -45,6 +45,7 @@ const notationExamination: NotationExamination = {
     revocationLists: [],
     digest: '',
   },
+  maxAgeDays: undefined,
   now: 0,
 };
 
