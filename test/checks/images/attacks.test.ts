@@ -155,6 +155,19 @@ describe('one image under two policies', () => {
   );
 });
 
+describe('an image that only the driver of a volume is told of', () => {
+  it.each([
+    ['csi', 'volumeAttributes'],
+    ['flexVolume', 'options'],
+  ])('%s.%s', async (driver, field) => {
+    const registry = new MemoryRegistry();
+    const volumes = [{ name: 'v', [driver]: { driver: 'images.example', [field]: { image: 'evil/app' } } }];
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: { containers: [], volumes } };
+    const { codes } = await checked([manifestOf(pod)], { trust: await trustOf({ keys: [pem] }), registry });
+    expect(codes).toEqual(['deny IMAGE_SUSPECTED']);
+  });
+});
+
 describe('DER that takes a library long to read', () => {
   const long = Buffer.alloc(60_000, 0xff);
   const certificate = (extensions: Parameters<typeof issue>[0]['extensions']) =>

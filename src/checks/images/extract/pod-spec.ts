@@ -7,7 +7,7 @@ const containerLists = ['containers', 'initContainers', 'ephemeralContainers'] a
 /**
  * The images of a PodSpec: of its containers of every sort, and of its image volumes. With `complete`, a container
  * without an image is a problem, as it is to the API server; without it, the object is a part that an operator fills
- * in, and only what is there counts. Strings in args, command, env and CSI volume attributes that look like images are
+ * in, and only what is there counts. Strings in args, command, env and the attributes of volumes' drivers that look like images are
  * added as suspected.
  */
 export function readPodSpec(spec: JsonObject, path: JsonPath, complete: boolean, uses: Uses): void {
@@ -75,12 +75,17 @@ function readVolume(volume: JsonObject, path: JsonPath, complete: boolean, uses:
     if (isObject(image)) readImageField(image, 'reference', [...path, 'image'], complete, uses);
     else if (complete) uses.refuse([...path, 'image'], `is ${nameOf(image)} and not an object`);
   }
-  // Some CSI drivers mount an image that they are told of by attribute.
-  const csi = volume['csi'];
-  const attributes = isObject(csi) ? csi['volumeAttributes'] : undefined;
-  if (!isObject(attributes)) return;
-  for (const [key, value] of Object.entries(attributes)) {
-    addSuspects(value, [...path, 'csi', 'volumeAttributes', key], key, 'argsAndEnv', uses);
+  // Some drivers mount an image that they are told of by attribute.
+  for (const [driver, field] of [
+    ['csi', 'volumeAttributes'],
+    ['flexVolume', 'options'],
+  ] as const) {
+    const holder = volume[driver];
+    const attributes = isObject(holder) ? holder[field] : undefined;
+    if (!isObject(attributes)) continue;
+    for (const [key, value] of Object.entries(attributes)) {
+      addSuspects(value, [...path, driver, field, key], key, 'argsAndEnv', uses);
+    }
   }
 }
 
