@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { GateError } from '../../core/errors.ts';
+import { isImageReference } from '../../core/image.ts';
 import { nearest } from '../../core/settings-file.ts';
 import { PARAMETERS, type ParameterValues } from '../../render/parameters.ts';
 import { COMMANDS, type CommandName } from './help.ts';
@@ -93,7 +94,14 @@ export function parseCommand(argv: readonly string[]): Command {
     const folder = positionals.at(-1);
     if (folder === undefined || positionals.length < 2)
       throw usage('syncgate mirror takes one image or more, and the folder to copy them to');
+    // The folder that was forgotten makes one of the last image.
+    if (/[:@][^/]*$/.test(folder) && isImageReference(folder))
+      throw usage(
+        `syncgate mirror takes the folder last, and ${quote(folder)} reads as an image; write ./${folder} for a folder of that name`,
+      );
     const sources = (values['source'] as string[] | undefined) ?? [];
+    const tagged = sources.find((each) => /[:@][^/]*$/.test(each.slice(each.indexOf('/') + 1)));
+    if (tagged !== undefined) throw usage(`--source takes a repository, and ${quote(tagged)} has a tag or digest`);
     return { name, references: positionals.slice(0, -1), folder, sources, options };
   }
   if (!takesSource) {

@@ -193,8 +193,9 @@ export function couldDependOnDigest(policy: ImagePolicy, reference: ImageReferen
 
 /**
  * Whether the policy applies to the reference as written, or for a tag to the digest that it stands for. In a cluster
- * policies see the digest alone; looking at both keeps a ban on a digest from being walked around with a tag, and as all
- * policies that apply must pass, more of them never make the rule laxer.
+ * policies see the digest alone; looking at both keeps a ban on a digest from being walked around with a tag, and all
+ * policies that apply must pass. A glob that names a tag speaks here of an image that no policy would match there, and
+ * then vouches for it by its signers alone; it is warned about.
  */
 export function matchesName(policy: ImagePolicy, reference: ImageReference, resolved: Digest | undefined): boolean {
   return matchingScope(policy, reference, resolved) !== undefined;
