@@ -19,8 +19,23 @@ export interface TesterQuestion {
 export async function askTester(
   question: TesterQuestion,
 ): Promise<{ readonly verdict: TesterVerdict; readonly says: string }> {
+  const { verdict, says } = await runTester(question, 'error');
+  return { verdict, says: says.trim().slice(-1500) };
+}
+
+/** What the tester shows to the policy over an image, its `spec.policy`; undefined where it never came to it. */
+export async function inputOfTester(question: TesterQuestion): Promise<unknown> {
+  const { says } = await runTester(question, 'info');
+  const shown = /CIP level policy: (\{.*\})$/m.exec(says)?.[1];
+  return shown === undefined ? undefined : JSON.parse(shown);
+}
+
+async function runTester(
+  question: TesterQuestion,
+  logLevel: 'error' | 'info',
+): Promise<{ readonly verdict: TesterVerdict; readonly says: string }> {
   const { policyFile, image, trustRootFile, resourceFile } = question;
-  const args = ['-policy', policyFile, '-image', image, '-trustroot', trustRootFile, '-log-level', 'error'];
+  const args = ['-policy', policyFile, '-image', image, '-trustroot', trustRootFile, '-log-level', logLevel];
   const resource = resourceFile === undefined ? [] : ['-resource', resourceFile];
   // A proxy that is not there keeps it from asking Sigstore's own servers.
   const env = {
@@ -30,13 +45,13 @@ export async function askTester(
     NO_PROXY: '127.0.0.1',
   };
   try {
-    await run(await tool('tester'), [...args, ...resource], { env, timeout: 60_000 });
-    return { verdict: 'allows', says: '' };
+    const { stdout, stderr } = await run(await tool('tester'), [...args, ...resource], { env, timeout: 60_000 });
+    return { verdict: 'allows', says: `${stdout}${stderr}` };
   } catch (error) {
     const { stdout = '', stderr = '', code } = error as { stdout?: string; stderr?: string; code?: unknown };
     if (code !== 1) throw error;
     const verdict = stdout.trimStart().startsWith('{') ? 'denies' : 'refuses the policy';
-    return { verdict, says: `${stdout}${stderr}`.trim().slice(-1500) };
+    return { verdict, says: `${stdout}${stderr}` };
   }
 }
 

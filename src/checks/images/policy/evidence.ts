@@ -142,7 +142,8 @@ async function readAttestations(
     }
     const place = document.locate([...path, i, 'predicateType']);
     const title = `${policyName}, attestation ${name}`;
-    const demand = { name, predicateType: predicateTypeOf(predicateType), place };
+    const type = predicateTypeOf(predicateType);
+    const demand = { name, predicateType: type, ...(type !== predicateType && { writtenType: predicateType }), place };
     if (policy === undefined) demands.push(demand);
     else {
       const content = await readAttestationRule(document, [...path, i, 'policy'], policy, title, context);

@@ -63,8 +63,8 @@ export function fromBundle(bytes: Uint8Array, source: string): SignedObject {
   if (isMessage === Object.hasOwn(bundle, 'dsseEnvelope'))
     throw new Malformed('it holds not exactly one of dsseEnvelope and messageSignature');
   if (isMessage) return { ...found, format: 'message', ...readMessage(bundle['messageSignature']) };
-  const { payloadType, payload, signature } = readEnvelope(bundle['dsseEnvelope']);
-  return { ...found, format: 'dsse', payloadType, payload, signature, envelope: undefined };
+  const { payloadType, payload, signature, keyid } = readEnvelope(bundle['dsseEnvelope']);
+  return { ...found, format: 'dsse', payloadType, payload, signature, keyid, envelope: undefined };
 }
 
 function readMaterial(material: JsonObject, version: string): Material {

@@ -33,10 +33,14 @@ export function contentInput(
   return objectFrom([
     ['authorityMatches', objectFrom(matches)],
     ...(configs === undefined ? [] : [['config', configs] as const]),
-    ...(content.includeSpec ? [['spec', object?.spec ?? null] as const] : []),
-    ...(content.includeObjectMeta ? [['metadata', object?.metadata ?? null] as const] : []),
-    ...(content.includeTypeMeta ? [['typemeta', object?.typemeta ?? null] as const] : []),
+    ...shown('spec', content.includeSpec, object?.spec),
+    ...shown('metadata', content.includeObjectMeta, object?.metadata),
+    ...shown('typemeta', content.includeTypeMeta, object?.typemeta),
   ]);
+}
+
+function shown(name: string, asked: boolean, part: JsonValue | undefined): (readonly [string, JsonValue])[] {
+  return asked && part !== undefined && part !== null ? [[name, part]] : [];
 }
 
 function matchOf({ authority, claims }: AuthorityAccount): readonly [string, JsonObject] {
@@ -46,13 +50,19 @@ function matchOf({ authority, claims }: AuthorityAccount): readonly [string, Jso
     const signatures = claims.flatMap(({ proofs }) => proofs.map(signatureOf));
     return [authority.name, objectFrom([['signatures', signatures]])];
   }
-  const attestations = claims.map(({ claim, name, content, proofs, contents }): readonly [string, JsonValue] => {
+  const attestations = claims.map(({ name, content, proofs, contents }, i): readonly [string, JsonValue] => {
     // Those that a policy over their content refused, or did not come to see, vouch for nothing.
-    const counted = content === undefined ? proofs : proofs.filter((_, i) => contents[i]?.kind === 'passed');
-    const type = claim.kind === 'attestation' ? claim.predicateType : '';
+    const counted = content === undefined ? proofs : proofs.filter((_, at) => contents[at]?.kind === 'passed');
+    const { writtenType, predicateType } = authority.attestations[i] ?? {};
     return [
       name ?? '',
-      counted.map((proof) => objectFrom([...Object.entries(signatureOf(proof)), ['predicateType', type]])),
+      counted.map((proof) =>
+        withoutEmpty([
+          ...Object.entries(signatureOf(proof)),
+          ['predicateType', writtenType ?? predicateType ?? ''],
+          ['digest', proof.digest ?? ''],
+        ]),
+      ),
     ];
   });
   return [authority.name, objectFrom([['attestations', objectFrom(attestations)]])];
@@ -60,13 +70,16 @@ function matchOf({ authority, claims }: AuthorityAccount): readonly [string, Jso
 
 function signatureOf({ id, signer }: Proof): JsonObject {
   if (signer.kind === 'key') return objectFrom([['id', id]]);
-  const { subject, issuer = '', extensions } = signer;
-  return objectFrom(
-    [
-      ['id', id] as const,
-      ['subject', subject] as const,
-      ['issuer', issuer] as const,
-      ...githubExtensions.map(([oid, name]) => [name, extensions[oid] ?? ''] as const),
-    ].filter(([, value]) => value !== ''),
-  );
+  const { subject, named, issuer = '', extensions } = signer;
+  return withoutEmpty([
+    ['id', id],
+    // A distinguished name is not what identities are compared with.
+    ['subject', named ? subject : ''],
+    ['issuer', issuer],
+    ...githubExtensions.map(([oid, name]) => [name, extensions[oid] ?? ''] as const),
+  ]);
+}
+
+function withoutEmpty(fields: readonly (readonly [string, JsonValue])[]): JsonObject {
+  return objectFrom(fields.filter(([, value]) => value !== ''));
 }

@@ -52,8 +52,10 @@ export interface Proof {
   readonly times: readonly TrustedTime[];
   /** Hex; names the signature in the input of policies. */
   readonly id: string;
-  /** Only where every proof was asked for. */
+  /** What was attested, whole. Only of attestations, and where every proof was asked for, as is the next. */
   readonly statement: JsonObject | undefined;
+  /** That of the envelope; names the attestation in the input of policies. */
+  readonly digest: string | undefined;
 }
 
 /** Why an object is not. */
@@ -136,7 +138,8 @@ function answerClaim(
       continue;
     }
     const { signer, times, statement } = result;
-    proofs.push({ source, form, signer, times, id: idOf(read.object), statement: every ? statement : undefined });
+    const shown = every ? { statement, digest: digestOf(read.object) } : { statement: undefined, digest: undefined };
+    proofs.push({ source, form, signer, times, id: idOf(read.object), ...shown });
     if (!every) break;
   }
   return { proofs, refused };
@@ -169,4 +172,26 @@ function idOf({ signature, material }: SignedObject): string {
     hash.update(`-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`);
   }
   return hash.digest('hex');
+}
+
+/**
+ * As policy-controller names an attestation: the sha256 of its envelope, as it was stored where that stood alone, and of
+ * one in a bundle as Go writes it.
+ */
+function digestOf(object: SignedObject): string | undefined {
+  if (object.format !== 'dsse') return undefined;
+  const { payload, payloadType, signature, keyid, envelope } = object;
+  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+  const inBundle = () => {
+    const signed = { sig: base64(signature), ...(keyid === '' ? {} : { keyid }) };
+    return goText(JSON.stringify({ payload: base64(payload), payloadType, signatures: [signed] }));
+  };
+  return `sha256:${createHash('sha256')
+    .update(envelope ?? inBundle())
+    .digest('hex')}`;
+}
+
+/** Go writes JSON so that it can stand in a page. */
+function goText(json: string): string {
+  return json.replaceAll(/[<>&\u2028\u2029]/g, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -29,7 +29,8 @@ export function fromSignatureLayer(annotations: Annotations, payload: Uint8Array
 /** A layer of a `.att` manifest, with its blob: a DSSE envelope whose certificate and proofs are annotations. Throws Malformed. */
 export function fromAttestationLayer(annotations: Annotations, envelope: Uint8Array, source: string): SignedObject {
   const { payloadType, payload, signature, keyid } = readEnvelope(parseStrictJson(envelope));
-  return { format: 'dsse', payloadType, payload, signature, envelope, ...readAnnotations(annotations, source, keyid) };
+  const parts = { payloadType, payload, signature, keyid, envelope };
+  return { format: 'dsse', ...parts, ...readAnnotations(annotations, source, keyid) };
 }
 
 /** A DSSE envelope that stands alone, as in referrers of type `application/vnd.in-toto+json`. Throws Malformed. */

@@ -29,6 +29,8 @@ interface DsseEnvelope extends Found {
   readonly payload: Uint8Array;
   /** The envelope as it was stored, where it stood alone: legacy logs and timestamps are over these bytes. */
   readonly envelope: Uint8Array | undefined;
+  /** Of its one signature; unsigned, and empty where there is none. */
+  readonly keyid: string;
 }
 
 /** A signature over a blob that is elsewhere. It says nothing about an image. */

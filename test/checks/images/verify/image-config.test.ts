@@ -5,11 +5,18 @@ import { type Digest, parseDigest } from '../../../../src/core/image.ts';
 import type { Registry } from '../../../../src/core/ports.ts';
 import { rejectionOf } from '../../../support/thrown.ts';
 
+const zero = '0001-01-01T00:00:00Z';
+const empty = { type: '', diff_ids: null };
 const never = new AbortController().signal;
 const repository = { registry: 'registry.example', path: 'team/app' };
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 const platform = { architecture: 'amd64', os: 'linux' };
-const config = { ...platform, config: { User: '1000', Healthcheck: { Test: ['NONE'] } }, rootfs: { type: 'layers' } };
+const config = {
+  ...platform,
+  created: '2026-01-15T12:00:00Z',
+  config: { User: '1000', Healthcheck: { Test: ['NONE'] } },
+  rootfs: { type: 'layers', diff_ids: [] },
+};
 
 /** A registry of what it is given, by digest. */
 function store() {
@@ -58,6 +65,51 @@ describe('the configs of an image, as policies are shown them', () => {
     const labels = { Labels: { user: 'a', User: 'b', config: 'c' }, Volumes: { '/Data': {}, '/data': {} } };
     const read = await configsOf({ config: { config: labels, moby: {} }, manifest: { annotations: { Config: 'a' } } });
     expect(read).toMatchObject({ 'linux/amd64': { config: labels } });
+  });
+
+  it.each<[string, object, unknown]>([
+    ['an empty user', { User: '' }, {}],
+    ['no user', { User: null }, {}],
+    [
+      'what is false, zero or empty',
+      { Tty: false, Env: [], Labels: {}, Healthcheck: { Retries: 0 } },
+      { Healthcheck: {} },
+    ],
+    [
+      'what Go does not read',
+      { Memory: 7, Healthcheck: { StartInterval: 4, Retries: 2 } },
+      { Healthcheck: { Retries: 2 } },
+    ],
+    ['null in a list and in a map', { Cmd: [null], Labels: { a: null } }, { Cmd: [''], Labels: { a: '' } }],
+  ])('leave out %s, as policy-controller does', async (_, given, shown) => {
+    expect((await configsOf({ config: { config: given } }))['linux/amd64']).toMatchObject({ config: shown });
+    expect(Object(await configsOf({ config: { config: given } }))['linux/amd64'].config).toEqual(shown);
+  });
+
+  it.each<[string, object, object]>([
+    ['nothing', { created: null, rootfs: null, config: null }, { created: zero, rootfs: empty, config: {} }],
+    ['a time', { created: '2026-01-15T12:00:00.1200+02:00' }, { created: '2026-01-15T12:00:00.12+02:00' }],
+    ['a history', { history: [{}, null] }, { history: [{ created: zero }, { created: zero }] }],
+  ])('say %s as policy-controller does', async (_, given, shown) => {
+    expect((await configsOf({ config: given }))['linux/amd64']).toMatchObject(shown);
+  });
+
+  it.each<[string, object]>([
+    ['a user that is a number', { config: { User: 0 } }],
+    ['a command that is a string', { config: { Cmd: '/bin/sh' } }],
+    ['labels in a list', { config: { Labels: ['a'] } }],
+    ['a label that is a number', { config: { Labels: { a: 1 } } }],
+    ['a volume that is a string', { config: { Volumes: { '/data': 'x' } } }],
+    ['an interval that is not whole', { config: { Healthcheck: { Interval: 1.5 } } }],
+    ['a terminal that is a string', { config: { Tty: 'yes' } }],
+    ['a time that is none', { created: 'yesterday' }],
+    ['a time on no clock', { created: '2026-13-41T12:00:00Z' }],
+    ['layers that are no digests', { rootfs: { diff_ids: ['x'] } }],
+    ['layers that are null', { rootfs: { diff_ids: [null] } }],
+    ['layers that are no list', { rootfs: { diff_ids: {} } }],
+    ['a config that is a list', { config: [] }],
+  ])('are refused for %s, which policy-controller cannot read', async (_, given) => {
+    expect((await rejectionOf(configsOf({ config: given }))).code).toBe('IMAGE_UNVERIFIABLE');
   });
 
   it.each<[string, Changes]>([
