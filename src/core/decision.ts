@@ -42,6 +42,8 @@ export interface DecidedImage {
   readonly digest: Digest | undefined;
   /** The policies and authorities that vouched for it; empty where the configuration let it through unverified. */
   readonly by: readonly string[];
+  /** Set where those who vouched asked for no signature (`static` pass, level `skip`): nothing of it was verified. */
+  readonly unsigned?: true;
 }
 
 /** The verdict over one rendered set. Only `allowed` lets manifests out. */

@@ -46,7 +46,7 @@ export function decisionText(decision: Decision, palette: Palette = plainPalette
 
 function summaryText(decision: Decision, palette: Palette): string {
   const objects = decision.objects === undefined ? 'nothing rendered' : count(decision.objects, 'object');
-  const verified = decision.images.filter((image) => image.by.length > 0).length;
+  const verified = decision.images.filter(({ by, unsigned }) => by.length > 0 && unsigned !== true).length;
   const others = decision.images.length - verified;
   const letThrough = others === 0 ? '' : `, ${others} let through unverified`;
   const images = decision.images.length === 0 ? undefined : `${count(verified, 'image')} verified${letThrough}`;

@@ -282,7 +282,12 @@ function suspected(common: Common, { use, reference }: Sighting, effect: 'deny' 
 function imageOf({ reference, use }: Sighting, answer: Decided, settings: ImagesSettings): DecidedImage | undefined {
   switch (answer.kind) {
     case 'verified':
-      return { reference: reference.text, digest: answer.image.digest, by: answer.image.by };
+      return {
+        reference: reference.text,
+        digest: answer.image.digest,
+        by: answer.image.by,
+        ...(answer.image.signed ? {} : { unsigned: true as const }),
+      };
     // Told, let through, and by nobody's word: without a digest, which would look like a verified one.
     case 'tolerated':
       return use.suspected === undefined ? { reference: reference.text, digest: reference.digest, by: [] } : undefined;
@@ -302,7 +307,8 @@ function imageOf({ reference, use }: Sighting, answer: Decided, settings: Images
  * pinned. It is recorded once, and then not as verified.
  */
 function weaker(known: DecidedImage | undefined, image: DecidedImage): DecidedImage {
-  return known === undefined || (known.by.length > 0 && image.by.length === 0) ? image : known;
+  const rank = ({ by, unsigned }: DecidedImage) => (by.length === 0 ? 0 : unsigned === true ? 1 : 2);
+  return known === undefined || rank(image) < rank(known) ? image : known;
 }
 
 /** The text of the field with the verified digest; undefined where it stays as it is. */

@@ -5,6 +5,7 @@ import { readImageConfigs } from '../../../src/checks/images/verify/image-config
 import { parseCertificate } from '../../../src/checks/images/verify/trust-material.ts';
 import type { Digest } from '../../../src/core/image.ts';
 import type { Registry } from '../../../src/core/ports.ts';
+import { decisionText } from '../../../src/report/text.ts';
 import { issue, keyPair } from '../../support/sigstore/certificates.ts';
 import * as der from '../../support/sigstore/der.ts';
 import { checked, MemoryRegistry, manifestOf, podsWith, trustOf } from './support.ts';
@@ -32,8 +33,9 @@ function signatureOf(bytes: Uint8Array) {
 class BoundedRegistry extends MemoryRegistry {
   read = 0;
 
-  override async blob(...[repository, digest, most]: Parameters<Registry['blob']>) {
-    const found = await super.blob(repository, digest);
+  override async blob(...asked: Parameters<Registry['blob']>) {
+    const [, , most] = asked;
+    const found = await super.blob(...asked);
     this.read += Math.min(found?.bytes.length ?? 0, most);
     if (found !== undefined && found.bytes.length > most) throw new Error('too large');
     return found;
@@ -153,6 +155,28 @@ describe('one image under two policies', () => {
       expect(alone.images).toMatchObject([{ reference, digest, by: [expect.any(String)] }]);
     },
   );
+});
+
+describe('an image that nobody signed, and that a policy lets pass', () => {
+  it('is recorded as unsigned, and not counted among the verified', async () => {
+    const registry = new MemoryRegistry();
+    const digest = registry.image('v1');
+    const trust = await trustOf({ authorities: [{ static: { action: 'pass' } }] });
+    const { images, codes } = await checked(podsWith(reference), { trust, registry });
+    expect(codes).toEqual([]);
+    expect(images).toEqual([{ reference, digest, by: [expect.stringContaining('static pass')], unsigned: true }]);
+    const decision = {
+      verdict: 'allowed',
+      reasons: [],
+      warnings: [],
+      checks: [],
+      images,
+      objects: 1,
+      engines: {},
+      manifestsDigest: undefined,
+    } as const;
+    expect(decisionText(decision)).toContain('0 images verified, 1 let through unverified');
+  });
 });
 
 describe('an image that only the driver of a volume is told of', () => {

@@ -193,7 +193,7 @@ export class MemoryRegistry implements Registry {
     return this.#read(this.tags.get(reference)?.digest ?? reference);
   }
 
-  async blob(_: Parameters<Registry['blob']>[0], digest: Digest): Promise<VerifiedBytes | undefined> {
+  async blob(...[, digest]: Parameters<Registry['blob']>): Promise<VerifiedBytes | undefined> {
     this.asked.push(`blob ${digest}`);
     return this.#read(digest);
   }

@@ -29,6 +29,8 @@ export interface VerifiedImage {
   readonly digest: Digest;
   /** `ClusterImagePolicy release, authority authority-0, key SHA256:4ad7…`, one a policy that vouched. */
   readonly by: readonly string[];
+  /** Whether a signature or attestation counted; false where policies merely let it pass (`static`, level `skip`). */
+  readonly signed: boolean;
 }
 
 type Verdict =
@@ -111,9 +113,10 @@ function verdictOf({ digest, policies }: Case, accounts: readonly PolicyAccount[
     .filter(({ mode }) => mode === 'warn')
     .map(({ objection }) => ({ ...objection, effect: 'warn' as const }));
   if (first !== undefined) return { kind: 'refused', objections: [first, ...rest, ...warnings] };
-  const by = accounts.filter(({ outcome }) => outcome === 'vouched').map(describeVouching);
+  const vouched = accounts.filter(({ outcome }) => outcome === 'vouched');
+  const by = vouched.map(describeVouching);
   if (by.length > 0 && by.length + warnings.length === policies.length) {
-    return { kind: 'verified', image: { [verified]: true, digest, by }, warnings };
+    return { kind: 'verified', image: { [verified]: true, digest, by, signed: vouched.some(countedSigned) }, warnings };
   }
   const [warning, ...others] = warnings;
   if (by.length === 0 && warning !== undefined && warnings.length === policies.length) {
@@ -128,6 +131,10 @@ function verdictOf({ digest, policies }: Case, accounts: readonly PolicyAccount[
     mend: 'Add a policy.',
   } as const;
   return { kind: 'refused', objections: [objection] };
+}
+
+function countedSigned({ authorities }: PolicyAccount): boolean {
+  return authorities.some(({ authority, outcome }) => outcome === 'passed' && authority.kind !== 'static');
 }
 
 /** The accounts that were made here, and what each answers. */
