@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import * as z from 'zod/mini';
 import { GateDocument } from '../src/config.ts';
-import { CODES } from '../src/core/errors.ts';
+import { CODES, type Code } from '../src/core/errors.ts';
 import { commandPage } from './command-page.ts';
 import { configurationPage, type Schema } from './configuration-page.ts';
 import { cosignCasesPage } from './cosign-cases-page.ts';
@@ -26,15 +26,23 @@ export function generatedFiles(): Record<string, string> {
   };
 }
 
+/** Codes that nothing is refused with. */
+const onlyWarnings: ReadonlySet<string> = new Set<Code>([
+  'IMAGE_POLICY_HAZARD',
+  'IMAGE_TRUST_ROOT_AGED',
+  'POLICY_EXCEPTED',
+  'POLICY_WARNED',
+]);
+
 function errorsPage(): string {
   const exit = { denied: '1 (denied)', unevaluated: '2 (could not evaluate)', usage: '3 (usage or configuration)' };
   const rows = Object.entries(CODES)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(
       ([code, entry]) =>
-        `## ${code}\n\n${entry.meaning}\n\n*Mend:* ${entry.mend}\n\n*Exit code:* ${exit[entry.answer]}\n`,
+        `## ${code}\n\n${entry.meaning}\n\n*Mend:* ${entry.mend}\n\n*Exit code:* ${onlyWarnings.has(code) ? 'none of its own' : exit[entry.answer]}\n`,
     );
-  return `# Errors and findings\n\nEvery code that syncgate prints, what it means and what to do. All of them withhold the manifests. This page is made\nfrom \`src/core/errors.ts\` by \`npm run docs\`.\n\n${rows.join('\n')}`;
+  return `# Errors and findings\n\nEvery code that syncgate prints, what it means and what to do. All but warnings withhold the manifests.\nThis page is made from \`src/core/errors.ts\` by \`npm run docs\`.\n\n${rows.join('\n')}`;
 }
 
 function gateSchema(): Schema {

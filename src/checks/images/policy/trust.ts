@@ -127,7 +127,10 @@ async function readPolicies(
   const kind = isObject(value) ? value['kind'] : undefined;
   const apiVersion = isObject(value) ? value['apiVersion'] : undefined;
   if (typeof kind !== 'string' || typeof apiVersion !== 'string') {
-    throw refusal(document, [], 'IMAGE_POLICY_INVALID', 'it has no apiVersion and kind, so it is not a trust policy');
+    const why = 'it has no apiVersion and kind, so it is not a trust policy';
+    const mend =
+      'Keep it out of the folder of policies; images.trustRoots.files names a trusted_root.json wherever it lies.';
+    throw refusal(document, [], 'IMAGE_POLICY_INVALID', why, mend);
   }
   if (groupOf(apiVersion) === 'policy.sigstore.dev' && kind === 'ClusterImagePolicy') {
     return [await readClusterImagePolicy(document, context)];
