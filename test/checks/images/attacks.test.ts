@@ -4,11 +4,10 @@ import { readDer, tags } from '../../../src/checks/images/notation/der.ts';
 import { readImageConfigs } from '../../../src/checks/images/verify/image-config.ts';
 import { parseCertificate } from '../../../src/checks/images/verify/trust-material.ts';
 import type { Digest } from '../../../src/core/image.ts';
-import type { Registry } from '../../../src/core/ports.ts';
 import { decisionText } from '../../../src/report/text.ts';
 import { issue, keyPair } from '../../support/sigstore/certificates.ts';
 import * as der from '../../support/sigstore/der.ts';
-import { checked, MemoryRegistry, manifestOf, podsWith, trustOf } from './support.ts';
+import { type BlobQuestion, checked, MemoryRegistry, manifestOf, podsWith, trustOf } from './support.ts';
 
 /** Attacks that were tried on the finished check, each named by what the attacker does. */
 
@@ -33,8 +32,8 @@ function signatureOf(bytes: Uint8Array) {
 class BoundedRegistry extends MemoryRegistry {
   read = 0;
 
-  override async blob(...asked: Parameters<Registry['blob']>) {
-    const [, , most] = asked;
+  override async blob(...asked: BlobQuestion) {
+    const [, , most = 0] = asked;
     const found = await super.blob(...asked);
     this.read += Math.min(found?.bytes.length ?? 0, most);
     if (found !== undefined && found.bytes.length > most) throw new Error('too large');

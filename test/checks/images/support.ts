@@ -193,7 +193,7 @@ export class MemoryRegistry implements Registry {
     return this.#read(this.tags.get(reference)?.digest ?? reference);
   }
 
-  async blob(...[, digest]: Parameters<Registry['blob']>): Promise<VerifiedBytes | undefined> {
+  async blob(...[, digest]: BlobQuestion): Promise<VerifiedBytes | undefined> {
     this.asked.push(`blob ${digest}`);
     return this.#read(digest);
   }
@@ -208,6 +208,9 @@ export class MemoryRegistry implements Registry {
     return bytes === undefined ? undefined : { digest: parseDigest(digest), mediaType: ociManifest, bytes };
   }
 }
+
+/** How much is read of it at most matters to some tests only. */
+export type BlobQuestion = readonly [Parameters<Registry['blob']>[0], Digest, number?, AbortSignal?];
 
 export interface LegacyLayer {
   readonly payload: string | Uint8Array;
