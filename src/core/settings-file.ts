@@ -186,8 +186,6 @@ function explain(schema: z.ZodMiniType, issue: Issue): { message: string; path: 
   }
   if (issue.input === undefined && issue.code === 'invalid_value')
     return { message: `${field} is required: ${issue.values.map(String).join(', ')}`, path, part: 'value' };
-  if (issue.input === undefined && issue.code === 'invalid_value')
-    return { message: `${field} is required: ${issue.values.map(String).join(', ')}`, path, part: 'value' };
   return { message: `${field}: ${issue.message || issue.code}`, path, part: 'value' };
 }
 
