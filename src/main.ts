@@ -209,10 +209,14 @@ async function withDeadline<Answer>(
   late: () => GateError,
   use: (signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(late()), seconds * 1000);
+  // One signal for both: every look at a composite one asks all that it is made of.
+  const over = new AbortController();
+  const interrupt = () => over.abort(interruption.signal.reason);
+  if (interruption.signal.aborted) interrupt();
+  else interruption.signal.addEventListener('abort', interrupt, { once: true });
+  const timer = setTimeout(() => over.abort(late()), seconds * 1000);
   try {
-    return await use(AbortSignal.any([deadline.signal, interruption.signal]));
+    return await use(over.signal);
   } finally {
     clearTimeout(timer);
   }

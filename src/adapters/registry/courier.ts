@@ -1,3 +1,4 @@
+import { whenAborted } from '../../core/abort.ts';
 import { GateError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Host } from './hosts.ts';
@@ -150,15 +151,14 @@ class Slots {
   #turn(signal: AbortSignal, host: Host): Promise<void> {
     return new Promise((called, left) => {
       const go = () => {
-        signal.removeEventListener('abort', leave);
+        stay();
         called();
       };
-      const leave = () => {
+      const stay = whenAborted(signal, () => {
         this.#waiting.splice(this.#waiting.indexOf(go), 1);
         left(aborted(signal, host));
-      };
+      });
       this.#waiting.push(go);
-      signal.addEventListener('abort', leave, { once: true });
     });
   }
 }

@@ -1,3 +1,5 @@
+import { whenAborted } from '../../core/abort.ts';
+
 /** Work that is under way. Whoever wants the same waits for it, and whoever leaves stops nobody else's. */
 export class Flights {
   readonly #flying = new Map<string, Flight>();
@@ -25,9 +27,17 @@ export class Flights {
         this.#land(key, flight);
         flight.stop.abort(signal.reason);
       };
-      signal.addEventListener('abort', leave, { once: true });
-      const end = () => signal.removeEventListener('abort', leave);
-      (flight.ended as Promise<Answer>).then(done, failed).finally(end);
+      const stay = whenAborted(signal, leave);
+      (flight.ended as Promise<Answer>).then(
+        (answer) => {
+          stay();
+          done(answer);
+        },
+        (error: unknown) => {
+          stay();
+          failed(error);
+        },
+      );
     });
   }
 

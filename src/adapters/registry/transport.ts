@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
+import { whenAborted } from '../../core/abort.ts';
 import { GateError } from '../../core/errors.ts';
 import { addressKind } from './addresses.ts';
 import { Agents } from './agents.ts';
@@ -157,15 +158,15 @@ function exchange(request: HttpRequest, sent: ClientRequest): Promise<HttpAnswer
     };
     const onAbort = () => stop(aborted(signal, host));
     const timer = setTimeout(() => stop(tooSlow(request)), request.timeoutMs);
+    const stay = whenAborted(signal, onAbort);
     const settle = () => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+      stay();
     };
     if (signal.aborted) {
       onAbort();
       return;
     }
-    signal.addEventListener('abort', onAbort, { once: true });
     sent.on('error', (error) => stop(connectionError(error, host)));
     sent.once('response', (response) => {
       receive(request, response, stop, (answer) => {

@@ -1,3 +1,4 @@
+import { whenAborted } from '../../core/abort.ts';
 import { asGateError, GateError } from '../../core/errors.ts';
 import {
   type Digest,
@@ -57,6 +58,15 @@ const imageMediaTypes = new Set([
   'application/vnd.docker.distribution.manifest.v2+json',
 ]);
 
+/** What policies are asked about an image. */
+interface Asked {
+  readonly reference: ImageReference;
+  readonly digest: Digest;
+  readonly policies: readonly ImagePolicy[];
+  readonly subjects: readonly Subject[];
+  readonly everything: boolean;
+}
+
 /**
  * Decides images, and asks the registry about each tag and each digest once a run: what a tag points to is settled the
  * first time, so a registry that answers differently the second time has nobody to answer to.
@@ -77,11 +87,15 @@ export class ImageDecider {
 
   /** Of an image that an object with these subjects runs. Rejects only when the signal aborts. */
   async decide(reference: ImageReference, subjects: readonly Subject[]): Promise<Decided> {
-    return (await this.explain(reference, subjects)).decided;
+    return (await this.#decide(reference, subjects, false)).decided;
   }
 
-  /** The same, with how it came about. */
-  async explain(reference: ImageReference, subjects: readonly Subject[]): Promise<Explained> {
+  /** The same, with how it came about, and with all that was found on the way. */
+  explain(reference: ImageReference, subjects: readonly Subject[]): Promise<Explained> {
+    return this.#decide(reference, subjects, true);
+  }
+
+  async #decide(reference: ImageReference, subjects: readonly Subject[], everything: boolean): Promise<Explained> {
     const { trust } = this.#deps;
     const selected = trust.policies.filter((policy) => selection(policy, subjects) !== 'none');
     const isDecisive = (policy: ImagePolicy) => selection(policy, subjects) === 'certain';
@@ -100,7 +114,7 @@ export class ImageDecider {
     }
     const policies = selected.filter((policy) => matchesName(policy, reference, digest));
     if (policies.length === 0) return unmatched(digest);
-    const { verdict, accounts } = await this.#judge(reference, digest, policies, subjects);
+    const { verdict, accounts } = await this.#judge({ reference, digest, policies, subjects, everything });
     // A policy that only perhaps looks at such an object can refuse, and not vouch alone.
     const decided =
       policies.some(isDecisive) || verdict.kind === 'refused' ? verdict : ({ kind: 'unmatched' } as const);
@@ -114,7 +128,7 @@ export class ImageDecider {
     return joined(await Promise.all(all));
   }
 
-  #judge(reference: ImageReference, digest: Digest, policies: readonly ImagePolicy[], subjects: readonly Subject[]) {
+  #judge({ reference, digest, policies, subjects, everything }: Asked) {
     const { registry, examiner, content, clock } = this.#deps;
     const notation: NotationPorts = {
       registry,
@@ -140,7 +154,9 @@ export class ImageDecider {
                 judge: (question, input, signal) => withSignal(content.judge(question, input, signal), signal),
               },
         configs: () => withSignal(readImageConfigs(reference.repository, digest, registry, this.#signal), this.#signal),
-        vouched: this.#vouched,
+        // What sufficed before is not everything.
+        vouched: everything ? forOneRun() : this.#vouched,
+        everything,
         clock,
         signal: this.#signal,
       },
@@ -216,8 +232,16 @@ function withSignal<Value>(work: Promise<Value>, signal: AbortSignal): Promise<V
     return Promise.reject(signal.reason);
   }
   return new Promise((done, failed) => {
-    const abort = () => failed(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(done, failed).finally(() => signal.removeEventListener('abort', abort));
+    const stay = whenAborted(signal, () => failed(signal.reason));
+    work.then(
+      (value) => {
+        stay();
+        done(value);
+      },
+      (error: unknown) => {
+        stay();
+        failed(error);
+      },
+    );
   });
 }

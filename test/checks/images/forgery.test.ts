@@ -716,7 +716,8 @@ describe('a registry that cannot be relied on', () => {
   const signed = () => {
     const registry = new MemoryRegistry();
     const digest = registry.image('v1');
-    registry.legacy(digest, [layerOf(payloadOf(digest))]);
+    // With something added to it, for any other payload is known before it is asked for.
+    registry.legacy(digest, [layerOf(payloadOf(digest).replace('null', '{"build":"7"}'))]);
     return { registry, digest };
   };
   const without = (changes: Partial<Registry>) => {
@@ -798,7 +799,9 @@ describe('a registry that cannot be relied on', () => {
     async (method) => {
       const { registry } = without({ [method]: () => new Promise(() => {}) });
       const deadline = new AbortController();
-      const running = checked(podsWith(reference), { trust, registry }, deadline.signal);
+      // Of a policy that has seen no image yet, all places are asked.
+      const unused = await trustOf({ keys: [publicPem] });
+      const running = checked(podsWith(reference), { trust: unused, registry }, deadline.signal);
       setImmediate(() => deadline.abort(new Error('too late')));
       const { outcome, pinned } = await running;
       expect(outcome).toMatchObject({ kind: 'errored', error: { code: 'CHECK_TIMEOUT' } });

@@ -3,6 +3,7 @@ import { type Digest, parseDigest, repositoryName } from '../../../core/image.ts
 import type { ReadRepository, Registry, VerifiedBytes } from '../../../core/ports.ts';
 import type { ImagesLimits } from '../settings.ts';
 import { Malformed } from './json.ts';
+import { type ForeseenPayload, foreseenPayload } from './payload.ts';
 import { type Collected, type Found, inTurn, Reading, TooMuch } from './reading.ts';
 import {
   envelopeMediaType,
@@ -91,9 +92,9 @@ export class Collector {
   #read(family: Family, place: Place, digest: Digest, reading: Reading): Promise<void> {
     switch (family) {
       case 'signature-tag':
-        return this.#readTag(place, `${place.tagPrefix}${digest.replace(':', '-')}.sig`, 'signature-layer', reading);
+        return this.#readTag(place, digest, 'signature-layer', reading);
       case 'attestation-tag':
-        return this.#readTag(place, `${place.tagPrefix}${digest.replace(':', '-')}.att`, 'attestation-layer', reading);
+        return this.#readTag(place, digest, 'attestation-layer', reading);
       case 'bundles':
         return this.#readBundles(place, digest, reading);
       case 'signature-referrers':
@@ -107,12 +108,13 @@ export class Collector {
     }
   }
 
-  async #readTag(place: Place, tag: string, form: LayerForm, reading: Reading): Promise<void> {
+  async #readTag(place: Place, digest: Digest, form: LayerForm, reading: Reading): Promise<void> {
+    const tag = `${place.tagPrefix}${digest.replace(':', '-')}${tagEndings[form]}`;
     const found = await this.#registry.manifest(place.repository, tag, this.#signal);
     if (found === undefined) return;
     await reading.guarded(`tag ${tag}`, async () => {
       const { layers } = parseManifest(found.bytes);
-      await this.#readLayers(place, layers, form, (i) => `layer ${i} of tag ${tag}`, `in tag ${tag}`, reading);
+      await this.#readLayers(place, digest, layers, form, (i) => `layer ${i} of tag ${tag}`, `in tag ${tag}`, reading);
     });
   }
 
@@ -130,6 +132,7 @@ export class Collector {
     const layers = perReferrer.flatMap((each) => each ?? []);
     await this.#readLayers(
       place,
+      digest,
       layers.map(({ layer }) => layer),
       form,
       (i) => sourceOf(layers[i]?.referrer.digest ?? ''),
@@ -140,6 +143,7 @@ export class Collector {
 
   async #readLayers(
     place: Place,
+    digest: Digest,
     all: readonly SignatureLayer[],
     form: LayerForm,
     sourceAt: (index: number) => string,
@@ -153,12 +157,14 @@ export class Collector {
     }
     const layers = all.map((layer, i) => ({ layer, i })).filter(({ layer }) => layer.mediaType === mediaTypes[form]);
     // Signatures of one payload share a blob; it is fetched once.
-    const blobs = new Map<string, Promise<VerifiedBytes>>();
+    const blobs = new Map<string, Promise<Pick<VerifiedBytes, 'bytes'>>>();
+    const foreseen =
+      form === 'signature-layer' && layers.length > 0 ? foreseenPayload(place.repository, digest) : undefined;
     const read = await inTurn(layers, ({ layer, i }) =>
       reading.guarded(sourceAt(i), async (): Promise<Found> => {
         // With its size: a layer that lies about the payload's must not take another one down with it.
         const key = `${layer.digest} ${layer.size}`;
-        const pending = blobs.get(key) ?? this.#blob(place, layer, reading);
+        const pending = blobs.get(key) ?? this.#blob(place, layer, reading, foreseen);
         blobs.set(key, pending);
         const { bytes } = await pending;
         return { form, source: sourceAt(i), annotations: layer.annotations, bytes, hint: hintOf(layer.annotations) };
@@ -228,7 +234,12 @@ export class Collector {
     return listed;
   }
 
-  async #blob(place: Place, layer: SignatureLayer, reading: Reading): Promise<VerifiedBytes> {
+  async #blob(
+    place: Place,
+    layer: SignatureLayer,
+    reading: Reading,
+    foreseen?: ForeseenPayload,
+  ): Promise<Pick<VerifiedBytes, 'bytes'>> {
     const { signatureBytes } = this.#limits;
     if (layer.size > signatureBytes) {
       throw new Malformed(`it has ${layer.size} bytes, and images.limits.signatureBytes is ${signatureBytes}`);
@@ -240,6 +251,8 @@ export class Collector {
       throw new Malformed('the digest of its layer is not a sha256 digest');
     }
     reading.spend(layer.size);
+    // What has the digest is the blob, wherever it comes from.
+    if (digest === foreseen?.digest && layer.size === foreseen.bytes.length) return foreseen;
     const found = await this.#registry.blob(place.repository, digest, layer.size, this.#signal);
     const blob = present(found, layer.digest);
     if (blob.bytes.length !== layer.size)
@@ -269,6 +282,7 @@ export class Collector {
 }
 
 type LayerForm = 'signature-layer' | 'attestation-layer';
+const tagEndings: Readonly<Record<LayerForm, string>> = { 'signature-layer': '.sig', 'attestation-layer': '.att' };
 const mediaTypes: Readonly<Record<LayerForm, string>> = {
   'signature-layer': simpleSigningMediaType,
   'attestation-layer': envelopeMediaType,

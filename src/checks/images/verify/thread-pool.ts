@@ -1,3 +1,4 @@
+import { whenAborted } from '../../../core/abort.ts';
 import { CODES, type Code, GateError } from '../../../core/errors.ts';
 import type { StartThread, Thread } from '../../../core/ports.ts';
 import type { AskedOfThread, SentObjects } from './worker.ts';
@@ -142,7 +143,7 @@ export function createThreadPool({ startThread, threads, deadlineMs }: ThreadPoo
           question,
           signal,
           settle: (answer) => {
-            signal.removeEventListener('abort', abort);
+            stay();
             if (answer instanceof GateError) failed(answer);
             // Held to the shape of this question when it was read.
             else done(answer.value as Answer);
@@ -155,7 +156,7 @@ export function createThreadPool({ startThread, threads, deadlineMs }: ThreadPoo
           const runner = [...runners].find((each) => each.job === job);
           if (runner !== undefined) discard(runner, late(deadlineMs));
         };
-        signal.addEventListener('abort', abort, { once: true });
+        const stay = whenAborted(signal, abort);
         waiting.push(job);
         next();
       });

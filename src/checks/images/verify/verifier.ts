@@ -8,6 +8,7 @@ import type {
   Authority,
   ContentRule,
   ImagePolicy,
+  KeylessAuthority,
   NotationAuthority,
   PolicyContent,
 } from '../policy/model.ts';
@@ -64,6 +65,8 @@ export interface VerifierPorts {
   readonly configs: () => Promise<JsonValue>;
   /** Remembers what vouched, and asks once where many ask at the same time. */
   readonly vouched: VouchingStore;
+  /** Whether the accounts are to tell of everything that there is, and not of what sufficed. */
+  readonly everything: boolean;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -174,14 +177,87 @@ async function accountOf(about: Case, applied: AppliedPolicy, ports: VerifierPor
   return { ...base, outcome: 'refused', content, objection: objectionTo(policy, authorities, content) };
 }
 
-/** Collects for every authority at once, examines all that was found in one go, and asks the policies over content. */
+/** The families in which each authority of a policy last found what it asks for. */
+const habits = new WeakMap<ImagePolicy, ReadonlyMap<Authority, readonly Family[]>>();
+
+/**
+ * Looks first where signatures of this policy were found before, and is content with that only if nothing elsewhere could
+ * change the verdict or a word of it. Otherwise everything is looked at, as if nobody had looked yet. See docs/decisions/0118.
+ */
 async function judgeAuthorities(
   about: Case,
   policy: ImagePolicy,
   enough: number,
   ports: VerifierPorts,
 ): Promise<AuthorityAccount[]> {
-  const collected = await Promise.all(policy.authorities.map((authority) => collectFor(authority, ports)));
+  const isSettled = !ports.everything && isSettledByAnyProof(policy);
+  const usual = habits.get(policy);
+  if (isSettled && usual !== undefined) {
+    const accounts = await judgeFamilies(about, policy, enough, (authority) => usual.get(authority) ?? [], ports);
+    if (isBeyondDoubt(accounts, enough)) return accounts;
+  }
+  const accounts = await judgeFamilies(about, policy, enough, familiesOf, ports);
+  if (isSettled && isBeyondDoubt(accounts, enough)) habits.set(policy, await familiesThatHeld(accounts, ports));
+  return accounts;
+}
+
+/**
+ * Whether one proof for each thing that is asked settles an authority, and every proof says the same of who vouched: then
+ * whatever else there is changes neither the verdict nor a word of it.
+ */
+function isSettledByAnyProof({ content, authorities }: ImagePolicy): boolean {
+  if (content !== undefined) return false;
+  return authorities.every((authority) => {
+    if (authority.kind === 'static') return true;
+    if (authority.kind === 'notation') return false;
+    if (isAskedMore(authority) || authority.attestations.some((each) => each.content !== undefined)) return false;
+    return authority.kind === 'key' || hasOneName(authority);
+  });
+}
+
+/** Several identities, or expressions, could each be met by another signature. */
+function hasOneName({ identities }: KeylessAuthority): boolean {
+  const [identity, ...others] = identities;
+  if (identity === undefined || others.length > 0) return false;
+  const { issuer, subject } = identity;
+  return issuer !== 'any' && 'equal' in issuer && 'equal' in subject;
+}
+
+/** Whether enough authorities passed, and the first that were asked: one that failed might have passed by something else. */
+function isBeyondDoubt(accounts: readonly AuthorityAccount[], enough: number): boolean {
+  const asked = accounts.filter(({ authority, outcome }) => authority.kind !== 'static' && outcome !== 'not asked');
+  return asked.length >= enough && asked.every(({ outcome }) => outcome === 'passed');
+}
+
+async function familiesThatHeld(
+  accounts: readonly AuthorityAccount[],
+  ports: VerifierPorts,
+): Promise<ReadonlyMap<Authority, readonly Family[]>> {
+  const usual = new Map<Authority, readonly Family[]>();
+  for (const { authority, claims, outcome } of accounts) {
+    if (authority.kind === 'static' || outcome !== 'passed') continue;
+    const sources = claims.flatMap(({ proofs }) => proofs.map(({ source }) => source));
+    const families = familiesOf(authority);
+    // Known by now: nothing is fetched again.
+    const found = await Promise.all(families.map((family) => ports.collect(authority, family)));
+    const holds = (i: number) => found[i]?.found.some(({ source }) => sources.includes(source)) === true;
+    usual.set(
+      authority,
+      families.filter((_, i) => holds(i)),
+    );
+  }
+  return usual;
+}
+
+/** Collects for every authority at once, examines all that was found in one go, and asks the policies over content. */
+async function judgeFamilies(
+  about: Case,
+  policy: ImagePolicy,
+  enough: number,
+  families: (authority: SigningAuthority | NotationAuthority) => readonly Family[],
+  ports: VerifierPorts,
+): Promise<AuthorityAccount[]> {
+  const collected = await Promise.all(policy.authorities.map((authority) => collectFor(authority, families, ports)));
   const examined = await examineAll(about, policy, collected, enough, ports);
   const accounts: AuthorityAccount[] = [];
   for (const [i, authority] of policy.authorities.entries()) {
@@ -232,9 +308,13 @@ function claimsOf(demands: readonly AttestationDemand[]): Question['claims'] {
   return demands.map(({ predicateType }) => ({ kind: 'attestation', predicateType }));
 }
 
-async function collectFor(authority: Authority, ports: VerifierPorts): Promise<Collected> {
+async function collectFor(
+  authority: Authority,
+  families: (authority: SigningAuthority | NotationAuthority) => readonly Family[],
+  ports: VerifierPorts,
+): Promise<Collected> {
   if (authority.kind === 'static') return joined([]);
-  return joined(await Promise.all(familiesOf(authority).map((family) => ports.collect(authority, family))));
+  return joined(await Promise.all(families(authority).map((family) => ports.collect(authority, family))));
 }
 
 /** Only the places that the authority looks at; objects of the others could not satisfy it. */

@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { putBundle } from '../../../support/registry-objects.ts';
 import { podOf } from '../../../support/signed-application.ts';
 import { signStatement } from '../../../support/sigstore/mock.ts';
-import { byKey, expectAllowed, expectDenied, openBench, policy } from './bench.ts';
+import { byKey, expectAllowed, expectDenied, judge, newImage, openBench, policy, putBundle } from './bench.ts';
 
 const bench = openBench();
+const keyed = () => policy([byKey(bench.key)]);
+
+async function signedImage() {
+  const image = await newImage(bench);
+  await putBundle(image, bench.sigstore.bundle(signStatement(image.digest), { signer: bench.key, log: 'none' }));
+  return image;
+}
 
 /** A manifest as JSON, which is YAML. */
 function object(apiVersion: string, kind: string, more: object, name = 'web'): string {
@@ -44,9 +50,9 @@ describe('rule 28: every field of a pod that runs an image is verified [CVE-2023
   ];
 
   it.each(holders)('in a %s', async (_, holder) => {
-    const image = await bench.newImage('unsigned');
+    const image = await newImage(bench, 'unsigned');
     for (const [, spec] of fields(image.tagged)) {
-      const run = await bench.judge({ runs: { 'app.yaml': holder(spec) }, trust: bench.keyed() });
+      const run = await judge(bench, { runs: { 'app.yaml': holder(spec) }, trust: keyed() });
       expectDenied(run, 'IMAGE_UNSIGNED');
     }
   });
@@ -54,13 +60,9 @@ describe('rule 28: every field of a pod that runs an image is verified [CVE-2023
 
 describe('rule 29: what looks like an image where nobody expects one is no secret', () => {
   it('an unknown kind that names one is denied, unless the platform says otherwise', async () => {
-    const image = await bench.signedImage();
+    const image = await signedImage();
     const widget = object('widgets.example/v1', 'Widget', { spec: { parts: [{ image: image.tagged }] } });
-    expectDenied(
-      await bench.judge({ runs: { 'app.yaml': widget }, trust: bench.keyed() }),
-      'IMAGE_SUSPECTED',
-      'spec.parts',
-    );
+    expectDenied(await judge(bench, { runs: { 'app.yaml': widget }, trust: keyed() }), 'IMAGE_SUSPECTED', 'spec.parts');
   });
 });
 
@@ -78,16 +80,16 @@ describe('rule 30: an image that is not one yet is denied', () => {
     ':v1',
     '@sha256:abc',
   ])('%j', async (text) => {
-    const run = await bench.judge({ runs: text, trust: bench.keyed(), images: { unmatched: 'allow' } });
+    const run = await judge(bench, { runs: text, trust: keyed(), images: { unmatched: 'allow' } });
     expect(run.exitCode, run.stderr).toBe(1);
     expect(run.stdout).toBe('');
   });
 
   it('and so is one that is no text', async () => {
     for (const image of [null, 7, true, [], {}]) {
-      const run = await bench.judge({
+      const run = await judge(bench, {
         runs: { 'app.yaml': object('v1', 'Pod', { spec: { containers: [{ name: 'x', image }] } }) },
-        trust: bench.keyed(),
+        trust: keyed(),
       });
       expect(run.exitCode, run.stderr).toBe(1);
     }
@@ -96,31 +98,31 @@ describe('rule 30: an image that is not one yet is denied', () => {
 
 describe('rule 31: a policy that only warns is heard, and vouches for nothing [CVE-2023-7279]', () => {
   it('the image runs, is told, and is neither pinned nor called verified', async () => {
-    const image = await bench.newImage();
-    const run = await bench.judge({ runs: image, trust: policy([byKey(bench.key)], { mode: 'warn' }) });
+    const image = await newImage(bench);
+    const run = await judge(bench, { runs: image, trust: policy([byKey(bench.key)], { mode: 'warn' }) });
     expect(run.exitCode, run.stderr).toBe(0);
     expect(run.stderr).toMatch(/warning IMAGE_UNSIGNED/);
     expect(run.stdout).not.toContain(image.digest);
   });
 
   it('beside one that enforces it takes nothing away', async () => {
-    const image = await bench.newImage();
+    const image = await newImage(bench);
     const trust = {
       'a.yaml': policy([byKey(bench.key)], { mode: 'warn' }),
       'b.yaml': policy([byKey(bench.key)], {}, ['**'], 'strict'),
     };
-    const run = await bench.judge({ runs: image, trust });
+    const run = await judge(bench, { runs: image, trust });
     expect(run.exitCode, run.stderr).toBe(1);
     expect(run.stdout).toBe('');
   });
 
   it('an expression that other engines choke on is linear', async () => {
-    const image = await bench.newImage();
+    const image = await newImage(bench);
     const signer = await bench.sigstore.certificate({ names: [{ email: `${'a'.repeat(5000)}!@example.com` }] });
     await putBundle(image, bench.sigstore.bundle(signStatement(image.digest), { signer }));
     const identity = { issuer: 'https://issuer.example', subjectRegExp: '^(a+)+@example.com$' };
     const authority = { keyless: { trustRootRef: 'corp', identities: [identity] }, ctlog: { trustRootRef: 'corp' } };
-    const run = await bench.judge({ runs: image, trust: policy([authority]), root: bench.root() });
+    const run = await judge(bench, { runs: image, trust: policy([authority]), root: bench.sigstore.trustedRoot() });
     expectDenied(run, 'IMAGE_SIGNATURE_OTHER_IDENTITY');
   });
 });
@@ -148,11 +150,8 @@ describe('rule 32: an application cannot bring its own exemption', () => {
     ['a Gate', () => object('syncgate.dev/v1alpha1', 'Gate', { spec: { images: 'unchecked', policies: [] } })],
     ['a secret by the name of the key', () => object('v1', 'Secret', { stringData: { 'cosign.pub': 'x' } }, 'rule')],
   ])('%s', async (_, text) => {
-    const image = await bench.newImage();
-    const run = await bench.judge({
-      runs: { 'pod.yaml': podOf(image.tagged), 'own.yaml': text('') },
-      trust: bench.keyed(),
-    });
+    const image = await newImage(bench);
+    const run = await judge(bench, { runs: { 'pod.yaml': podOf(image.tagged), 'own.yaml': text('') }, trust: keyed() });
     expect(run.exitCode, run.stderr).not.toBe(0);
     expect(run.stderr).toContain('IMAGE_UNSIGNED');
     expect(run.stdout).toBe('');
@@ -161,7 +160,7 @@ describe('rule 32: an application cannot bring its own exemption', () => {
 
 describe('rule 33: a resource that says its images are verified says nothing', () => {
   it('annotations of Kyverno and of the gate', async () => {
-    const image = await bench.newImage();
+    const image = await newImage(bench);
     const pod = JSON.stringify({
       apiVersion: 'v1',
       kind: 'Pod',
@@ -177,8 +176,8 @@ describe('rule 33: a resource that says its images are verified says nothing', (
       },
       spec: { containers: [{ name: 'web', image: image.tagged }] },
     });
-    expectDenied(await bench.judge({ runs: { 'pod.yaml': pod }, trust: bench.keyed() }), 'IMAGE_UNSIGNED');
-    const good = await bench.signedImage();
-    expectAllowed(await bench.judge({ runs: good, trust: bench.keyed() }), good);
+    expectDenied(await judge(bench, { runs: { 'pod.yaml': pod }, trust: keyed() }), 'IMAGE_UNSIGNED');
+    const good = await signedImage();
+    expectAllowed(await judge(bench, { runs: good, trust: keyed() }), good);
   });
 });

@@ -24,6 +24,7 @@ async function judged(policies: readonly PolicyOptions[], ports: Partial<Verifie
       content: undefined,
       configs: async () => ({}),
       vouched: forOneRun(),
+      everything: false,
       clock: { now: () => 0 },
       signal: new AbortController().signal,
       ...ports,
