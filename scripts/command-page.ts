@@ -1,10 +1,17 @@
 /** docs/cli.md, made from the help texts. */
 import { COMMANDS, helpText } from '../src/surfaces/cli/help.ts';
 
+/** The parameters of the renderers are the same for two commands, and as many as the rest of the page: told once. */
+function textOf(name: (typeof COMMANDS)[number]['name']): string {
+  const text = helpText(name);
+  const at = text.indexOf('Parameters of the renderers:');
+  return name !== 'render' || at < 0 ? text : `${text.slice(0, at)}Parameters of the renderers: as for check\n`;
+}
+
 /** The whole page. */
 export function commandPage(): string {
   const sections = COMMANDS.filter(({ name }) => name !== 'help').map(
-    ({ name }) => `## syncgate ${name}\n\n\`\`\`text\n${helpText(name)}\`\`\`\n`,
+    ({ name }) => `## syncgate ${name}\n\n\`\`\`text\n${textOf(name)}\`\`\`\n`,
   );
   return `# The command
 

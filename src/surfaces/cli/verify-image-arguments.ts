@@ -1,4 +1,6 @@
+import { predicateTypeNames } from '../../checks/images/policy/predicate-type.ts';
 import { GateError } from '../../core/errors.ts';
+import { nearest } from '../../core/settings-file.ts';
 
 /** `syncgate verify-image`, before anything has been looked at in the world. */
 export interface VerifyImageCommand {
@@ -72,6 +74,7 @@ export function readVerifyImage(
   if (signer === undefined && trustedRoot !== undefined)
     throw usage('--trusted-root goes with --key or --certificate-identity; policies name their own roots');
   if (predicateTypes.includes('')) throw usage('--type is empty');
+  for (const type of predicateTypes) demandPredicateType(type);
   if (signer === undefined && predicateTypes.length > 0)
     throw usage('--type goes with --key or --certificate-identity; policies name their own attestations');
   return {
@@ -109,6 +112,14 @@ function readText(text: (flag: string) => string | undefined, flag: string): Ask
   return regExp === undefined ? undefined : { regExp };
 }
 
+/** What is neither a URI nor a name of cosign's is the type of nothing that anybody attests. */
+function demandPredicateType(type: string): void {
+  if (URL.canParse(type) || predicateTypeNames.includes(type)) return;
+  const near = nearest(type, predicateTypeNames);
+  const hint = near === undefined ? `names are ${predicateTypeNames.join(', ')}` : `did you mean ${near}?`;
+  throw usage(`--type ${JSON.stringify(type)} is neither a URI nor a name that cosign knows; ${hint}`);
+}
+
 function usage(message: string): GateError {
-  return new GateError('USAGE', message);
+  return new GateError('USAGE', message, { mend: 'See `syncgate help verify-image`.' });
 }

@@ -57,6 +57,8 @@ describe('a command line that is not understood is an error, with the nearest th
     ['verify-image a --key k --insecure-ignore-sct', '--insecure-ignore-sct goes with --certificate-identity'],
     ['verify-image a --insecure-ignore-sct', '--insecure-ignore-sct goes with --certificate-identity'],
     ['verify-image a --key k --type=', '--type is empty'],
+    ['verify-image a --key k --type spdxjsn', 'did you mean spdxjson?'],
+    ['verify-image a --key k --type something/else', 'names are custom, slsaprovenance'],
     ['verify-image a --certificate-identity= --certificate-oidc-issuer i', '--certificate-identity is empty'],
     ['verify-bundle a --bundle b --certificate-identity= --certificate-oidc-issuer i', '-identity is empty'],
     ['verify-bundle a --bundle b --certificate-identity i --certificate-oidc-issuer=', '-oidc-issuer is empty'],

@@ -15,6 +15,8 @@ const shortNames: ReadonlyMap<string, string> = new Map([
   ['openvex', 'https://openvex.dev/ns'],
 ]);
 
+export const predicateTypeNames: readonly string[] = [...shortNames.keys()];
+
 /** The predicate type as statements spell it; whatever is no short name stands for itself. */
 export function predicateTypeOf(written: string): string {
   return shortNames.get(written) ?? written;
