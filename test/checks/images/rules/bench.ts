@@ -80,11 +80,7 @@ export function byKey(keys: KeyPair, more: object = {}): object {
 }
 
 /** An authority of keyless signatures in the root `corp`: its certificates, its logs. */
-function byIdentity(
-  identity: object = { issuer, subject: email },
-  more: object = {},
-  keyless: object = {},
-): object {
+function byIdentity(identity: object = { issuer, subject: email }, more: object = {}, keyless: object = {}): object {
   return {
     name: 'keyless',
     keyless: { trustRootRef: 'corp', identities: [identity], ...keyless },
