@@ -182,7 +182,7 @@ const habits = new WeakMap<ImagePolicy, ReadonlyMap<Authority, readonly Family[]
 
 /**
  * Looks first where signatures of this policy were found before, and is content with that only if nothing elsewhere could
- * change the verdict or a word of it. Otherwise everything is looked at, as if nobody had looked yet. See docs/decisions/0118.
+ * change the verdict or a word of it. Otherwise everything is looked at, as if nobody had looked yet. See docs/decisions/0119.
  */
 async function judgeAuthorities(
   about: Case,
