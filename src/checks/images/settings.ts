@@ -65,7 +65,7 @@ export const PolicyFolder = z.strictObject({
 export type PolicyFolder = z.infer<typeof PolicyFolder>;
 
 /** The `policy.json` of podman, skopeo and CRI-O. */
-export const ContainersPolicy = z.strictObject({
+const ContainersPolicy = z.strictObject({
   /** Relative paths in it begin in its own folder. */
   containersPolicy: z
     .string()
@@ -76,7 +76,6 @@ export const ContainersPolicy = z.strictObject({
       ),
     ),
 });
-export type ContainersPolicy = z.infer<typeof ContainersPolicy>;
 
 /** Where trust policies are, by what they are written in. */
 export const TrustSource = z.union([PolicyFolder, ContainersPolicy, NotationTrust]);

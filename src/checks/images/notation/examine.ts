@@ -16,7 +16,7 @@ export interface NotationExamination {
   readonly now: number;
 }
 
-export interface NotationSignature {
+interface NotationSignature {
   /** Where it was found, for findings. */
   readonly source: string;
   /** That of its layer. */

@@ -1,5 +1,5 @@
-import { GateError } from '../../../core/errors.ts';
-import { parseImageReference, repositoryName } from '../../../core/image.ts';
+import { asGateError, GateError } from '../../../core/errors.ts';
+import { type ImageReference, parseImageReference, repositoryName } from '../../../core/image.ts';
 import type { JsonPath } from '../../../core/json.ts';
 import type { SettingsDocument } from '../../../core/settings-file.ts';
 import { at, atAsync, describePath, refusal } from './complaint.ts';
@@ -119,11 +119,21 @@ function readRepository(oci: string): string {
       mend: 'Write both, such as ghcr.io/org/signatures.',
     });
   }
-  const reference = parseImageReference(oci);
+  const reference = readReference(oci);
   if (reference.tag !== undefined || reference.digest !== undefined) {
     throw new GateError('IMAGE_POLICY_INVALID', 'it has a tag or a digest, and a repository has none');
   }
   return repositoryName(reference.repository);
+}
+
+/** A reference that is malformed in an object denies it; in a policy it is the policy that is wrong. */
+function readReference(oci: string): ImageReference {
+  try {
+    return parseImageReference(oci);
+  } catch (error) {
+    const { message } = asGateError(error);
+    throw new GateError('IMAGE_POLICY_INVALID', message, { mend: 'Write it as ghcr.io/org/signatures.', cause: error });
+  }
 }
 
 async function readAttestations(

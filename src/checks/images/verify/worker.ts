@@ -5,7 +5,7 @@ import type { NotationPolicy, RevocationList } from '../notation/model.ts';
 import { type Examination, examine, type Question, type SigningAuthority } from './examine.ts';
 
 /** What a thread is sent: a question, and the objects in it that this thread has not seen yet, by their numbers. */
-export interface SentToThread {
+interface SentToThread {
   readonly objects: SentObjects;
   readonly asked: AskedOfThread;
 }

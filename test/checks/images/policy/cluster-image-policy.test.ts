@@ -371,11 +371,25 @@ describe('source', () => {
     ['a repository without a host', [{ oci: 'org/signatures' }], /not a registry host/],
     ['a tag', [{ oci: 'ghcr.io/org/signatures:v1' }], /has a tag/],
     ['a URL', [{ oci: 'oci://ghcr.io/org/signatures' }], /oci/],
+    [
+      'letters that no repository has',
+      [{ oci: 'ghcr.io/Org/signatures' }],
+      /^trust\/a\.yaml:1:\d+: spec.authorities\[0\].source\[0\].oci: /,
+    ],
+    [
+      'a placeholder',
+      [{ oci: 'ghcr.io/{{ org }}/signatures' }],
+      /^trust\/a\.yaml:1:\d+: spec.authorities\[0\].source\[0\].oci: /,
+    ],
+    ['nothing behind the host', [{ oci: 'ghcr.io/' }], /source\[0\].oci: /],
+    ['a digest that is none', [{ oci: 'ghcr.io/org/signatures@sha256:0' }], /source\[0\].oci: /],
+    ['a path that climbs', [{ oci: 'ghcr.io/org/../signatures' }], /source\[0\].oci: /],
     ['a prefix that cannot begin a tag', [{ tagPrefix: '../' }], /cannot begin a tag/],
     ['a nameless secret', [{ signaturePullSecrets: [{ name: '' }] }], /name/],
     ['an unknown field', [{ oic: 'ghcr.io/a/b' }], /did you mean oci/],
   ])('is refused: %s', async (_, source, message) => {
     const error = await rejectionOf(authority({ key, source }));
+    expect(error.code).toBe('IMAGE_POLICY_INVALID');
     expect(error.message).toMatch(message);
   });
 });
