@@ -3,17 +3,18 @@
  * here reaches a transparency log.
  */
 import { execFile } from 'node:child_process';
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { type KeyType, keyPair } from './sigstore/certificates.ts';
 import { tool } from './tools/resolve.ts';
 
 const run = promisify(execFile);
 
 export type CosignVersion = 2 | 3;
-export type KeyKind = 'p256' | 'p384' | 'p521' | 'rsa' | 'rsa4096' | 'ed25519';
+export type KeyKind = Exclude<KeyType, 'rsa2048'> | 'rsa';
 
 /** A key pair that both cosign and node hold. */
 export interface SigningKey {
@@ -79,7 +80,7 @@ export function openCosign(): Cosign {
       return join(folder, name);
     },
     async key(kind = 'p256') {
-      const { privateKey, publicKey } = generateKey(kind);
+      const { privateKey, publicKey } = keyPair(kind === 'rsa' ? 'rsa2048' : kind);
       const privatePem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
       const prefix = join(folder, `key-${made++}`);
       writeFileSync(`${prefix}.pem`, privatePem);
@@ -142,23 +143,4 @@ export function openCosign(): Cosign {
 function formatFlags({ cosign, format }: SignOptions): string[] {
   const bundle = `--new-bundle-format=${format === 'bundle'}`;
   return ['--tlog-upload=false', bundle, ...(cosign === 3 ? ['--use-signing-config=false'] : [])];
-}
-
-function generateKey(kind: KeyKind): { privateKey: KeyObject; publicKey: KeyObject } {
-  switch (kind) {
-    case 'p256':
-      return generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    case 'p384':
-      return generateKeyPairSync('ec', { namedCurve: 'P-384' });
-    case 'p521':
-      return generateKeyPairSync('ec', { namedCurve: 'P-521' });
-    case 'rsa':
-      return generateKeyPairSync('rsa', { modulusLength: 2048 });
-    case 'rsa4096':
-      return generateKeyPairSync('rsa', { modulusLength: 4096 });
-    case 'ed25519':
-      return generateKeyPairSync('ed25519');
-    default:
-      return kind satisfies never;
-  }
 }

@@ -1,9 +1,11 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { readDer, tags } from '../../../src/checks/images/notation/der.ts';
+import type { ImagePolicy, KeyAuthority } from '../../../src/checks/images/policy/model.ts';
 import { readImageConfigs } from '../../../src/checks/images/verify/image-config.ts';
+import { caseKey } from '../../../src/checks/images/verify/memory.ts';
 import { parseCertificate } from '../../../src/checks/images/verify/trust-material.ts';
-import type { Digest } from '../../../src/core/image.ts';
+import { type Digest, parseImageReference } from '../../../src/core/image.ts';
 import { decisionText } from '../../../src/report/text.ts';
 import { issue, keyPair } from '../../support/sigstore/certificates.ts';
 import * as der from '../../support/sigstore/der.ts';
@@ -175,6 +177,21 @@ describe('an image that nobody signed, and that a policy lets pass', () => {
       manifestsDigest: undefined,
     } as const;
     expect(decisionText(decision)).toContain('0 images verified, 1 let through unverified');
+  });
+});
+
+describe('what was remembered under one policy', () => {
+  it('is no answer under one with another annotation, whatever the others are called', async () => {
+    const [policy] = (await trustOf({ keys: [pem] })).policies as [ImagePolicy];
+    const [authority] = policy.authorities as [KeyAuthority];
+    const image = parseImageReference(`${reference}@sha256:${'a'.repeat(64)}`);
+    const keyOf = (annotations: Readonly<Record<string, string>>) => {
+      const asked: ImagePolicy = { ...policy, authorities: [{ ...authority, annotations }] };
+      return caseKey({ policy: asked, objects: [] }, image, image.digest as Digest);
+    };
+    const same = { name: 'n', digest: 'd', json: 'j' };
+    expect(keyOf({ ...same, env: 'prod' })).not.toBe(keyOf({ ...same, env: 'test' }));
+    expect(keyOf({ ...same, env: 'prod' })).toBe(keyOf({ ...same, env: 'prod' }));
   });
 });
 

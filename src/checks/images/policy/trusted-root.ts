@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, X509Certificate } from 'node:crypto';
 import * as z from 'zod/mini';
-import { GateError } from '../../../core/errors.ts';
+import { asGateError, GateError } from '../../../core/errors.ts';
 import type { JsonPath, JsonValue } from '../../../core/json.ts';
 import { readSettings, type SettingsDocument, validateSettings } from '../../../core/settings-file.ts';
 import { describePath, refusal } from './complaint.ts';
@@ -56,8 +56,6 @@ const TrustedRootSchema = z.strictObject({
   ctlogs: list(Log),
   timestampAuthorities: list(Authority),
 });
-type TrustedRootSchema = z.infer<typeof TrustedRootSchema>;
-
 /**
  * sigstore's `trusted_root.json`, checked whole: unknown fields, missing or reversed validity, logs listed twice, keys
  * and certificates that cannot be read. Throws IMAGE_TRUST_ROOT_INVALID with line and column. `shown` is what messages
@@ -77,8 +75,9 @@ async function trustedRootOf(document: SettingsDocument, name: string): Promise<
   for (const field of ['certificateAuthorities', 'timestampAuthorities'] as const) {
     checkAuthorities(document, field, root[field] ?? []);
   }
-  await readByLibrary(root, document.file);
-  return asTrustRoot(name, document.value as JsonValue);
+  const made = asTrustRoot(name, document.value as JsonValue);
+  await readByVerifier(made, document.file);
+  return made;
 }
 
 /** A root whose content was checked, or made here. */
@@ -134,19 +133,14 @@ function checkAuthorities(
   }
 }
 
-/** What the verifier will hand to the library must be what the library can read: found out now, not at the first image. */
-async function readByLibrary(root: TrustedRootSchema, shown: string): Promise<void> {
-  const [{ TrustedRoot }, { toTrustMaterial }] = await Promise.all([
-    import('@sigstore/protobuf-specs'),
-    import('@sigstore/verify'),
-  ]);
+/** What the verifier cannot read, or would not use as it is written: found out now, not at the first image. */
+async function readByVerifier(root: TrustRoot, shown: string): Promise<void> {
+  const { rootMaterial } = await import('../verify/trust-material.ts');
   try {
-    toTrustMaterial(TrustedRoot.fromJSON(root));
+    rootMaterial(root);
   } catch (error) {
-    throw new GateError('IMAGE_TRUST_ROOT_INVALID', `${shown} holds a key or a certificate that cannot be used`, {
-      place: shown,
-      cause: error,
-    });
+    const { code, message, mend, cause } = asGateError(error, 'IMAGE_TRUST_ROOT_INVALID');
+    throw new GateError(code, message, { mend, place: shown, cause });
   }
 }
 

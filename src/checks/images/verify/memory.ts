@@ -3,7 +3,7 @@ import { GateError } from '../../../core/errors.ts';
 import { type Digest, type ImageReference, repositoryName } from '../../../core/image.ts';
 import { canonicalJson } from '../../../core/json.ts';
 import type { Clock } from '../../../core/ports.ts';
-import type { ImagePolicy } from '../policy/model.ts';
+import type { ImagePolicy, TrustRoot } from '../policy/model.ts';
 import type { PolicyAccount } from './account.ts';
 import { countsUntil, provedTime } from './age.ts';
 import type { ShownObject } from './content-input.ts';
@@ -64,10 +64,13 @@ function plain(_: string, value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (value instanceof Set || value instanceof Map) return [...value];
   if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'object' && value !== null && 'json' in value && 'digest' in value && 'name' in value) {
-    return [value.name, value.digest];
-  }
-  return value;
+  return isTrustRoot(value) ? [value.name, value.digest] : value;
+}
+
+/** And not a map of annotations with such keys, whose values are texts: the other ones in it must count. */
+function isTrustRoot(value: unknown): value is TrustRoot {
+  if (typeof value !== 'object' || value === null) return false;
+  return 'name' in value && 'digest' in value && 'json' in value && typeof value.json === 'object';
 }
 
 function hashOf(text: string): string {

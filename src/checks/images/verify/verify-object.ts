@@ -208,23 +208,33 @@ function reasonOf(error: unknown): Pick<RejectedObject, 'why' | 'detail'> {
   if (error instanceof Refusal) return { why: error.why, detail: error.message };
   if (error instanceof Malformed) return { why: 'malformed', detail: error.message };
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'CERTIFICATE_ERROR') return { why: 'untrusted', detail: certificateDetail(error) };
   const said = typeof code === 'string' && Object.hasOwn(libraryReasons, code) ? libraryReasons[code] : undefined;
   if (said !== undefined) return said;
   const name = error instanceof Error ? error.constructor.name : typeof error;
   return { why: 'unverifiable', detail: `verifying it failed (${name.replaceAll(/[^A-Za-z0-9]/g, '').slice(0, 40)})` };
 }
 
-/** The codes of @sigstore/verify's VerificationError. */
+/** Of its certificate errors the messages are constants, and the only thing that tells them apart. */
+function certificateDetail(error: unknown): string {
+  const { message, cause } = error as Error;
+  if (/^(?:SCT verification failed|duplicate SCT|expected \d+ SCTs\b)/.test(message))
+    return 'its certificate is in no certificate log that the policy trusts';
+  if (message !== 'Failed to verify certificate chain') return 'its certificate does not hold';
+  if (cause === undefined) return 'no certificate authority of the policy counted when it signed';
+  const ended = cause instanceof Error && cause.message === 'certificate is not valid or expired at the specified date';
+  return ended
+    ? 'its certificate, or that of its authority, was not valid when it signed'
+    : 'its certificate leads to no authority that the policy trusts';
+}
+
+/** The other codes of @sigstore/verify's VerificationError. */
 const libraryReasons: Readonly<Record<string, Pick<RejectedObject, 'why' | 'detail'>>> = {
   TLOG_ERROR: { why: 'log', detail: 'its log entries do not hold' },
   TLOG_BODY_ERROR: { why: 'log', detail: 'its entry in the log is about another signature' },
   TLOG_INCLUSION_PROOF_ERROR: { why: 'untrusted', detail: 'the proof that it is in the log does not hold' },
   TLOG_INCLUSION_PROMISE_ERROR: { why: 'untrusted', detail: 'the promise of its entry in the log does not hold' },
   TLOG_MISSING_INCLUSION_ERROR: { why: 'log', detail: 'its log entry has neither promise nor proof' },
-  CERTIFICATE_ERROR: {
-    why: 'untrusted',
-    detail: 'its certificate is of no authority that the policy trusts, was not valid when it signed, or is not logged',
-  },
   PUBLIC_KEY_ERROR: { why: 'time', detail: 'the key of the policy did not count when it signed' },
   SIGNATURE_ERROR: { why: 'altered', detail: 'its signature does not hold' },
   TIMESTAMP_ERROR: { why: 'untrusted', detail: 'its timestamp does not hold' },

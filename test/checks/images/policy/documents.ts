@@ -32,6 +32,14 @@ export const timestampLeaf = issue({
   issuer: rootCertificate,
 });
 
+/** An authority for some names alone, as a company's often is. */
+export const namesOnly = issue({
+  commonName: 'names only',
+  keys: keyPair('p256'),
+  validity,
+  extensions: [...authorityExtensions(), { oid: '2.5.29.30', critical: true, value: Buffer.from([0x30, 0x00]) }],
+});
+
 export const keyPem = (type: Parameters<typeof keyPair>[0] = 'p256') =>
   pemOf(spkiOf(keyPair(type).publicKey), 'PUBLIC KEY');
 export const base64 = (text: string | Uint8Array) => Buffer.from(text).toString('base64');

@@ -7,7 +7,7 @@ import { readTrustedRoot } from '../../../../src/checks/images/policy/trusted-ro
 import { TrustRootsSettings } from '../../../../src/checks/images/settings.ts';
 import { rejectionOf } from '../../../support/thrown.ts';
 import { loadFiles } from '../trust-files.ts';
-import { authorityOf, identity, keyPem } from './documents.ts';
+import { authorityOf, identity, keyPem, namesOnly } from './documents.ts';
 
 const folder = resolve(import.meta.dirname, '../../../../trust/public-good');
 const text = readFileSync(join(folder, 'trusted_root.json'), 'utf8');
@@ -283,6 +283,17 @@ describe('a trusted_root.json', () => {
     expect(error.code).toBe('IMAGE_TRUST_ROOT_INVALID');
     expect(error.message).toMatch(message);
     expect(error.message).toMatch(/^root\.json:1:\d+: /);
+  });
+
+  it('is refused with an authority that is bound by what the verifier does not read', async () => {
+    const file = changed((root) => {
+      root.certificateAuthorities[0].certChain.certificates[0].rawBytes = namesOnly.der.toString('base64');
+    });
+    await expect(readTrustedRoot(file, 'root.json', 'trusted root corp')).rejects.toMatchObject({
+      code: 'IMAGE_TRUST_ROOT_INVALID',
+      message: 'trusted root corp: a certificate has the critical extension 2.5.29.30, which is not read',
+      place: 'root.json',
+    });
   });
 
   it.each([

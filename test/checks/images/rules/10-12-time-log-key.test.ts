@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PushedImage } from '../../../support/registry.ts';
+import { putLayers } from '../../../support/registry-objects.ts';
 import {
   type Bundle,
   type Certified,
@@ -7,42 +8,18 @@ import {
   signStatement,
   type TrustedRootParts,
 } from '../../../support/sigstore/mock.ts';
-import {
-  byIdentity,
-  byKey,
-  expectAllowed,
-  expectDenied,
-  judge,
-  newImage,
-  openBench,
-  policy,
-  putBundle,
-  putLayers,
-} from './bench.ts';
+import { byKey, expectAllowed, expectDenied, keyless, openBench, policy, stamped } from './bench.ts';
 
 const bench = openBench();
 const later = (minutes: number) => new Date(signedAt.getTime() + minutes * 60_000);
-const root = (parts?: TrustedRootParts) => bench.sigstore.trustedRoot(parts);
-const keyless = (identity?: object, more?: object) => policy([byIdentity(identity, more)]);
-/** An authority that asks for a timestamp and no log. */
-const stamped = () => policy([byIdentity(undefined, { ctlog: {}, rfc3161timestamp: { trustRootRef: 'corp' } })]);
-
-/** Signs a new image as told, and judges it. */
-async function verdictOn(
-  bundleFor: (image: PushedImage) => Promise<Bundle | string> | Bundle | string,
-  trust = keyless(),
-  parts?: TrustedRootParts,
-) {
-  const image = await newImage(bench);
-  await putBundle(image, await bundleFor(image));
-  return { image, run: await judge(bench, { runs: image, trust, root: root(parts) }) };
-}
 
 describe('rule 10: a certificate counts at a time that somebody vouches for [CVE-2026-24122, GHSA-wqqc-jjcq-vfxm]', () => {
   it('a certificate that is long expired counts at the time of its log entry, its whole chain with it', async () => {
     for (const by of ['root', 'intermediate'] as const) {
       const signer = await bench.sigstore.certificate({ by });
-      const { run, image } = await verdictOn(({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer }));
+      const { run, image } = await bench.verdictOn(({ digest }) =>
+        bench.sigstore.bundle(signStatement(digest), { signer }),
+      );
       expectAllowed(run, image);
     }
   });
@@ -77,7 +54,7 @@ describe('rule 10: a certificate counts at a time that somebody vouches for [CVE
     ],
   ])('%s', async (_, bundleFor) => {
     const signer = await bench.sigstore.certificate();
-    const { run } = await verdictOn(({ digest }) => bundleFor(signer, digest));
+    const { run } = await bench.verdictOn(({ digest }) => bundleFor(signer, digest));
     expectDenied(run, 'IMAGE_SIGNATURE_UNTRUSTED');
   });
 
@@ -90,7 +67,7 @@ describe('rule 10: a certificate counts at a time that somebody vouches for [CVE
     ['the certificate log', { ctlog: { validFor: { start: '2020-01-01T00:00:00Z', end: '2025-01-01T00:00:00Z' } } }],
   ])('a key that was no longer in use: of %s', async (_, parts) => {
     const signer = await bench.sigstore.certificate();
-    const { run } = await verdictOn(
+    const { run } = await bench.verdictOn(
       ({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer }),
       keyless(),
       parts,
@@ -139,7 +116,7 @@ describe('rule 10: a certificate counts at a time that somebody vouches for [CVE
     ],
   ])('where a timestamp is asked for: %s', async (_, allowed, bundleFor) => {
     const signer = await bench.sigstore.certificate();
-    const { run, image } = await verdictOn((each) => bundleFor(each, signer), stamped());
+    const { run, image } = await bench.verdictOn((each) => bundleFor(each, signer), stamped());
     if (allowed) expectAllowed(run, image);
     else expectDenied(run, 'IMAGE_SIGNATURE_UNTRUSTED');
   });
@@ -149,7 +126,10 @@ describe('rule 10: a certificate counts at a time that somebody vouches for [CVE
     const signer = await bench.sigstore.certificate();
     const bundleFor = ({ digest }: PushedImage) =>
       bench.sigstore.bundle(signStatement(digest), { signer, log: 'none', timestamp: { signer: tsa } });
-    expectDenied((await verdictOn(bundleFor, stamped(), { tsa: { leaf: tsa } })).run, 'IMAGE_SIGNATURE_UNTRUSTED');
+    expectDenied(
+      (await bench.verdictOn(bundleFor, stamped(), { tsa: { leaf: tsa } })).run,
+      'IMAGE_SIGNATURE_UNTRUSTED',
+    );
   });
 });
 
@@ -163,7 +143,7 @@ describe('rule 11: a log entry is of this signature, this digest and this key [C
   const kinds = ['dsse', 'intoto-0.0.2', 'hashedrekord'] as const;
   it.each(kinds)('an entry of kind %s that tells the truth', async (entry) => {
     const signer = await bench.sigstore.certificate();
-    const { run, image } = await verdictOn(({ digest }) =>
+    const { run, image } = await bench.verdictOn(({ digest }) =>
       bench.sigstore.bundle(signStatement(digest), { signer, entry }),
     );
     expectAllowed(run, image);
@@ -175,7 +155,7 @@ describe('rule 11: a log entry is of this signature, this digest and this key [C
     const signer = await bench.sigstore.certificate();
     const other = await bench.sigstore.certificate();
     const told = { verifier: other, signature: Buffer.alloc(70, 1), payload: Buffer.from('{}') };
-    const { run } = await verdictOn(({ digest }) =>
+    const { run } = await bench.verdictOn(({ digest }) =>
       bench.sigstore.bundle(signStatement(digest), { signer, entry, told: { [lie]: told[lie] } }),
     );
     expectDenied(run, 'IMAGE_SIGNATURE_UNTRUSTED');
@@ -193,9 +173,9 @@ describe('rule 11: a log entry is of this signature, this digest and this key [C
       ({ digest }: PushedImage) =>
         bench.sigstore.bundle(signStatement(digest), { signer, log: 'v2', timestamp: true, told: lied });
     const trust = keyless(undefined, { rfc3161timestamp: { trustRootRef: 'corp' } });
-    const honest = await verdictOn(make({}), trust);
+    const honest = await bench.verdictOn(make({}), trust);
     expectAllowed(honest.run, honest.image);
-    expectDenied((await verdictOn(make({ [lie]: told[lie] }), trust)).run, 'IMAGE_SIGNATURE_UNTRUSTED');
+    expectDenied((await bench.verdictOn(make({ [lie]: told[lie] }), trust)).run, 'IMAGE_SIGNATURE_UNTRUSTED');
   });
 
   it('an entry that somebody else had logged for a key that the platform trusts', async () => {
@@ -204,9 +184,12 @@ describe('rule 11: a log entry is of this signature, this digest and this key [C
       (told: object) =>
       ({ digest }: PushedImage) =>
         bench.sigstore.bundle(signStatement(digest), { signer: bench.key, told });
-    const honest = await verdictOn(bundleFor({}), trust);
+    const honest = await bench.verdictOn(bundleFor({}), trust);
     expectAllowed(honest.run, honest.image);
-    expectDenied((await verdictOn(bundleFor({ verifier: bench.strangerKey }), trust)).run, 'IMAGE_SIGNATURE_UNTRUSTED');
+    expectDenied(
+      (await bench.verdictOn(bundleFor({ verifier: bench.strangerKey }), trust)).run,
+      'IMAGE_SIGNATURE_UNTRUSTED',
+    );
   });
 
   it.each<[string, (image: PushedImage, signer: Certified) => Bundle]>([
@@ -220,7 +203,7 @@ describe('rule 11: a log entry is of this signature, this digest and this key [C
     ],
   ])('%s', async (_, bundleFor) => {
     const signer = await bench.sigstore.certificate();
-    expectDenied((await verdictOn((image) => bundleFor(image, signer))).run, 'IMAGE_SIGNATURE_UNTRUSTED');
+    expectDenied((await bench.verdictOn((image) => bundleFor(image, signer))).run, 'IMAGE_SIGNATURE_UNTRUSTED');
   });
 
   it('a legacy signature whose entry is of another one', async () => {
@@ -231,9 +214,9 @@ describe('rule 11: a log entry is of this signature, this digest and this key [C
       { signature: Buffer.alloc(70, 1) },
       { verifier: bench.key },
     ]) {
-      const image = await newImage(bench);
+      const image = await bench.newImage();
       await putLayers(image, [bench.sigstore.legacySignature(image.digest, { signer, told })]);
-      const run = await judge(bench, { runs: image, trust: keyless(), root: root() });
+      const run = await bench.judge({ runs: image, trust: keyless(), root: bench.root() });
       if (Object.keys(told).length === 0) expectAllowed(run, image);
       else expectDenied(run, 'IMAGE_SIGNATURE_UNTRUSTED');
     }
@@ -242,20 +225,20 @@ describe('rule 11: a log entry is of this signature, this digest and this key [C
 
 describe('rule 12: a key is no certificate, and a certificate no key [GHSA-fx35-mq7g-6g98]', () => {
   it('a bare key where an identity is asked for, in either format', async () => {
-    const { image, run } = await verdictOn(({ digest }) =>
+    const { image, run } = await bench.verdictOn(({ digest }) =>
       bench.sigstore.bundle(signStatement(digest), { signer: bench.key }),
     );
     expectDenied(run, 'IMAGE_SIGNATURE_INVALID', 'step 2');
     const legacy = bench.sigstore.legacySignature(image.digest, { signer: bench.key });
     for (const certificate of ['', `-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n`]) {
-      const other = await newImage(bench);
+      const other = await bench.newImage();
       const layer = bench.sigstore.legacySignature(other.digest, { signer: bench.key });
       const annotations = {
         ...layer.annotations,
         ...(certificate === '' ? {} : { 'dev.sigstore.cosign/certificate': certificate }),
       };
       await putLayers(other, [{ ...layer, annotations }]);
-      const verdict = await judge(bench, { runs: other, trust: keyless(), root: root() });
+      const verdict = await bench.judge({ runs: other, trust: keyless(), root: bench.root() });
       expect(verdict.exitCode, verdict.stderr).toBe(1);
     }
     expect(legacy.annotations).not.toHaveProperty('dev.sigstore.cosign/certificate');
@@ -264,13 +247,18 @@ describe('rule 12: a key is no certificate, and a certificate no key [GHSA-fx35-
   it('a certificate of the trusted key where the bare key is asked for', async () => {
     const signer = await bench.sigstore.certificate({ key: bench.key });
     const trust = policy([byKey(bench.key)]);
-    const { run } = await verdictOn(({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer }), trust);
+    const { run } = await bench.verdictOn(
+      ({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer }),
+      trust,
+    );
     expectDenied(run, 'IMAGE_SIGNATURE_INVALID', 'step 2');
   });
 
   it('a self-signed certificate with the right identity', async () => {
     const own = await bench.stranger.certificate();
-    const { run } = await verdictOn(({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer: own }));
+    const { run } = await bench.verdictOn(({ digest }) =>
+      bench.sigstore.bundle(signStatement(digest), { signer: own }),
+    );
     expectDenied(run, 'IMAGE_SIGNATURE_UNTRUSTED');
   });
 });

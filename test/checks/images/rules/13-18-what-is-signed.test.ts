@@ -1,49 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Code } from '../../../../src/core/errors.ts';
 import { failing, only, startHostileRegistry } from '../../../support/hostile-registry.ts';
-import type { PushedImage } from '../../../support/registry.ts';
-import {
-  type Bundle,
-  inTotoType,
-  keyPair,
-  signedAt,
-  signStatement,
-  statement,
-  type TrustedRootParts,
-} from '../../../support/sigstore/mock.ts';
-import {
-  byIdentity,
-  byKey,
-  email,
-  expectAllowed,
-  expectDenied,
-  issuer,
-  judge,
-  newImage,
-  openBench,
-  policy,
-  putBundle,
-  putLayers,
-  putReferrer,
-} from './bench.ts';
+import { putBundle, putLayers, putReferrer } from '../../../support/registry-objects.ts';
+import { type Bundle, inTotoType, keyPair, signStatement, statement } from '../../../support/sigstore/mock.ts';
+import { byKey, email, expectAllowed, expectDenied, issuer, keyless, openBench, policy } from './bench.ts';
 
 const bench = openBench();
-const _later = (minutes: number) => new Date(signedAt.getTime() + minutes * 60_000);
-const root = (parts?: TrustedRootParts) => bench.sigstore.trustedRoot(parts);
-const keyless = (identity?: object, more?: object) => policy([byIdentity(identity, more)]);
-/** An authority that asks for a timestamp and no log. */
-const _stamped = () => policy([byIdentity(undefined, { ctlog: {}, rfc3161timestamp: { trustRootRef: 'corp' } })]);
-
-/** Signs a new image as told, and judges it. */
-async function verdictOn(
-  bundleFor: (image: PushedImage) => Promise<Bundle | string> | Bundle | string,
-  trust = keyless(),
-  parts?: TrustedRootParts,
-) {
-  const image = await newImage(bench);
-  await putBundle(image, await bundleFor(image));
-  return { image, run: await judge(bench, { runs: image, trust, root: root(parts) }) };
-}
 
 describe('rule 13: every field of an identity is enforced [CVE-2025-29778, CVE-2026-48815]', () => {
   it.each<[string, object, boolean]>([
@@ -60,7 +22,7 @@ describe('rule 13: every field of an identity is enforced [CVE-2025-29778, CVE-2
     ['an expression for another issuer', { issuerRegExp: '^https://other', subject: email }, false],
   ])('%s', async (_, identity, allowed) => {
     const signer = await bench.sigstore.certificate();
-    const { run, image } = await verdictOn(
+    const { run, image } = await bench.verdictOn(
       ({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer }),
       keyless(identity),
     );
@@ -75,14 +37,14 @@ describe('rule 13: every field of an identity is enforced [CVE-2025-29778, CVE-2
     ['both spellings', { issuer, issuerRegExp: '.*', subject: email }, 'IMAGE_POLICY_INVALID'],
     ['an expression that cannot be read', { issuer, subjectRegExp: '(' }, 'IMAGE_POLICY_INVALID'],
   ])('a policy with %s is not loaded', async (_, identity, code) => {
-    const run = await judge(bench, { runs: await newImage(bench), trust: keyless(identity), root: root() });
+    const run = await bench.judge({ runs: await bench.newImage(), trust: keyless(identity), root: bench.root() });
     expectDenied(run, code);
   });
 
   it('an expression that is not anchored is warned about', async () => {
     const signer = await bench.sigstore.certificate({ names: [{ email: 'dev@example.com.evil.example' }] });
     const trust = keyless({ issuer, subjectRegExp: 'dev@example.com' });
-    const { run, image } = await verdictOn(
+    const { run, image } = await bench.verdictOn(
       ({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer }),
       trust,
     );
@@ -96,14 +58,14 @@ describe('rule 14: the type of an attestation is what was signed [CVE-2022-35929
   const asked = () => policy([byKey(bench.key, { attestations: [{ name: 'provenance', predicateType: provenance }] })]);
 
   it('one of the type, in either format', async () => {
-    const [one, two] = [await newImage(bench), await newImage(bench)];
+    const [one, two] = [await bench.newImage(), await bench.newImage()];
     await putBundle(one, bench.sigstore.bundle(statement(one.digest, provenance), { signer: bench.key, log: 'none' }));
     await putLayers(
       two,
       [bench.sigstore.legacyAttestation(statement(two.digest, provenance), { signer: bench.key, log: 'none' })],
       'att',
     );
-    for (const image of [one, two]) expectAllowed(await judge(bench, { runs: image, trust: asked() }), image);
+    for (const image of [one, two]) expectAllowed(await bench.judge({ runs: image, trust: asked() }), image);
   });
 
   it.each<[string, (digest: string) => object]>([
@@ -113,34 +75,34 @@ describe('rule 14: the type of an attestation is what was signed [CVE-2022-35929
     ['a signature', (digest) => signStatement(digest)],
     ['no type', (digest) => ({ ...statement(digest, provenance), predicateType: undefined })],
   ])('%s, though the annotations of the registry say otherwise', async (_, statementFor) => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     const annotations = { 'dev.sigstore.bundle.predicateType': provenance, predicateType: provenance };
     await putBundle(image, bench.sigstore.bundle(statementFor(image.digest), { signer: bench.key, log: 'none' }), {
       annotations,
     });
     const layer = bench.sigstore.legacyAttestation(statementFor(image.digest), { signer: bench.key, log: 'none' });
     await putLayers(image, [{ ...layer, annotations: { ...layer.annotations, predicateType: provenance } }], 'att');
-    const run = await judge(bench, { runs: image, trust: asked() });
+    const run = await bench.judge({ runs: image, trust: asked() });
     expect(run.exitCode, run.stderr).toBe(1);
     expect(run.stderr).toMatch(/IMAGE_ATTESTATION_MISSING|IMAGE_SIGNATURE_INVALID/);
     expect(run.stdout).toBe('');
   });
 
   it('an attestation about another image, and none at all', async () => {
-    const [image, other] = [await newImage(bench), await newImage(bench)];
-    expectDenied(await judge(bench, { runs: image, trust: asked() }), 'IMAGE_ATTESTATION_MISSING');
+    const [image, other] = [await bench.newImage(), await bench.newImage()];
+    expectDenied(await bench.judge({ runs: image, trust: asked() }), 'IMAGE_ATTESTATION_MISSING');
     await putBundle(
       image,
       bench.sigstore.bundle(statement(other.digest, provenance), { signer: bench.key, log: 'none' }),
     );
-    const run = await judge(bench, { runs: image, trust: asked() });
+    const run = await bench.judge({ runs: image, trust: asked() });
     expect(run.exitCode, run.stderr).toBe(1);
   });
 });
 
 describe('rule 15: what is found is not what is verified', () => {
   it('a bare envelope that refers to the image and is signed by nobody', async () => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     const payload = Buffer.from(JSON.stringify(signStatement(image.digest))).toString('base64');
     for (const signatures of [[], [{ sig: '' }], [{ sig: 'AAAA' }]]) {
       await putReferrer(
@@ -149,7 +111,7 @@ describe('rule 15: what is found is not what is verified', () => {
         'application/vnd.in-toto+json',
       );
     }
-    const run = await judge(bench, { runs: image, trust: policy([byKey(bench.key)]) });
+    const run = await bench.judge({ runs: image, trust: policy([byKey(bench.key)]) });
     expect(run.exitCode, run.stderr).toBe(1);
     expect(run.stdout).toBe('');
   });
@@ -162,7 +124,7 @@ describe('rule 16: whatever goes wrong denies', () => {
     ['the .sig tag', /\.sig$/],
     ['a blob', /\/blobs\//],
   ])('an error of the registry at %s', async (_, pattern) => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     await putBundle(
       image,
       bench.sigstore.bundle(signStatement(image.digest), { signer: bench.strangerKey, log: 'none' }),
@@ -170,7 +132,7 @@ describe('rule 16: whatever goes wrong denies', () => {
     await using hostile = await startHostileRegistry({ upstream: bench.registry.host });
     hostile.behave(only(pattern, failing));
     const runs = `${hostile.host}/${image.repository}:v1`;
-    const run = await judge(bench, { runs, trust: policy([byKey(bench.key)]), hosts: [hostile.host] });
+    const run = await bench.judge({ runs, trust: policy([byKey(bench.key)]), hosts: [hostile.host] });
     expect(run.exitCode, run.stderr).not.toBe(0);
     expect(run.stdout).toBe('');
   });
@@ -184,7 +146,7 @@ describe('rule 16: whatever goes wrong denies', () => {
     '{"mediaType":7}',
     `{"mediaType":"application/vnd.dev.sigstore.bundle.v9+json"}`,
   ])('a bundle that is %j', async (text) => {
-    const { run } = await verdictOn(() => text, policy([byKey(bench.key)]));
+    const { run } = await bench.verdictOn(() => text, policy([byKey(bench.key)]));
     expectDenied(run, 'IMAGE_SIGNATURE_INVALID');
   });
 });
@@ -247,7 +209,7 @@ describe('rule 17: of an envelope only what was signed is read', () => {
       },
     ],
   ])('%s', async (_, bundleFor) => {
-    const { run } = await verdictOn(({ digest }) => bundleFor(digest), policy([byKey(bench.key)]));
+    const { run } = await bench.verdictOn(({ digest }) => bundleFor(digest), policy([byKey(bench.key)]));
     expect(run.exitCode, run.stderr).toBe(1);
     expect(run.stdout).toBe('');
   });
@@ -263,7 +225,7 @@ describe('rule 18: the policy chooses the hash, and digests are of SHA-256', () 
       (digest) => signStatement(digest, { subject: [{ digest: { sha256: digest.slice(7).toUpperCase() } }] }),
     ],
   ])('a subject by %s alone', async (_, statementFor) => {
-    const { run } = await verdictOn(
+    const { run } = await bench.verdictOn(
       ({ digest }) => bench.sigstore.bundle(statementFor(digest), { signer: bench.key, log: 'none' }),
       policy([byKey(bench.key)]),
     );
@@ -273,7 +235,7 @@ describe('rule 18: the policy chooses the hash, and digests are of SHA-256', () 
   it('an image by another digest', async () => {
     const { host } = bench.registry;
     for (const digest of [`sha512:${'a'.repeat(128)}`, `md5:${'a'.repeat(32)}`, `sha256:${'A'.repeat(64)}`]) {
-      const run = await judge(bench, { runs: `${host}/team/app@${digest}`, trust: policy([byKey(bench.key)]) });
+      const run = await bench.judge({ runs: `${host}/team/app@${digest}`, trust: policy([byKey(bench.key)]) });
       expect(run.exitCode, run.stderr).toBe(1);
     }
   });
@@ -286,7 +248,7 @@ describe('rule 18: the policy chooses the hash, and digests are of SHA-256', () 
       ['sha384', true],
       ['sha512', false],
     ] as const) {
-      const { run, image } = await verdictOn(
+      const { run, image } = await bench.verdictOn(
         ({ digest }) => bench.sigstore.bundle(signStatement(digest), { signer: p384, hash, log: 'none' }),
         trust,
       );

@@ -11,61 +11,41 @@ import {
   tooManyRequests,
   unauthorized,
 } from '../../../support/hostile-registry.ts';
-import { type PushedImage, pushImage } from '../../../support/registry.ts';
+import { pushImage } from '../../../support/registry.ts';
+import { putBlob, putManifest } from '../../../support/registry-objects.ts';
 import { podOf } from '../../../support/signed-application.ts';
-import { signStatement } from '../../../support/sigstore/mock.ts';
-import {
-  byKey,
-  expectAllowed,
-  expectDenied,
-  judge,
-  newImage,
-  openBench,
-  policy,
-  putBlob,
-  putBundle,
-  putManifest,
-} from './bench.ts';
+import { expectAllowed, expectDenied, openBench } from './bench.ts';
 
 const bench = openBench();
-const keyed = () => policy([byKey(bench.key)]);
-const sign = (image: PushedImage) =>
-  bench.sigstore.bundle(signStatement(image.digest), { signer: bench.key, log: 'none' });
-
-async function signedImage(name?: string): Promise<PushedImage> {
-  const image = await newImage(bench, name);
-  await putBundle(image, sign(image));
-  return image;
-}
 
 describe('rule 19: what cannot be asked is not allowed, and nothing is remembered by a tag [GHSA-2r43-6962-xcw5]', () => {
   it('a registry that is down', async () => {
-    const image = await signedImage();
+    const image = await bench.signedImage();
     const host = await downHost();
-    const run = await judge(bench, {
+    const run = await bench.judge({
       runs: `${host}/${image.repository}@${image.digest}`,
-      trust: keyed(),
+      trust: bench.keyed(),
       hosts: [host],
     });
     expectDenied(run, 'REGISTRY_UNREACHABLE');
   });
 
   it('a tag that moves between two runs means the new image in the second', async () => {
-    const good = await signedImage();
+    const good = await bench.signedImage();
     const cache = { registryCache: { folder: 'cache' } };
-    expectAllowed(await judge(bench, { runs: good, trust: keyed(), gate: cache }), good);
+    expectAllowed(await bench.judge({ runs: good, trust: bench.keyed(), gate: cache }), good);
     await pushImage(good.host, good.repository, good.tag, 'evil');
-    expectDenied(await judge(bench, { runs: good, trust: keyed(), gate: cache }), 'IMAGE_UNSIGNED');
+    expectDenied(await bench.judge({ runs: good, trust: bench.keyed(), gate: cache }), 'IMAGE_UNSIGNED');
   });
 });
 
 describe('rule 20: registries are asked seldom, and their limits are kept', () => {
   it('one image in many pods is asked for once, and its tag by HEAD', async () => {
-    const image = await signedImage();
+    const image = await bench.signedImage();
     await using counting = await startHostileRegistry({ upstream: bench.registry.host });
     const reference = `${counting.host}/${image.repository}:v1`;
     const files = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`${i}.yaml`, podOf(reference, `web-${i}`)]));
-    const run = await judge(bench, { runs: files, trust: keyed(), hosts: [counting.host] });
+    const run = await bench.judge({ runs: files, trust: bench.keyed(), hosts: [counting.host] });
     expectAllowed(run, image);
     const tags = counting.seen.filter(({ url }) => url.endsWith('/manifests/v1'));
     expect(tags.map(({ method }) => method)).toEqual(['HEAD']);
@@ -75,14 +55,14 @@ describe('rule 20: registries are asked seldom, and their limits are kept', () =
   });
 
   it('too many requests are waited out, and not for ever', async () => {
-    const image = await signedImage();
+    const image = await bench.signedImage();
     await using limiting = await startHostileRegistry({ upstream: bench.registry.host });
     const reference = `${limiting.host}/${image.repository}:v1`;
     limiting.behave(firstTimes(1, tooManyRequests('1')));
-    expectAllowed(await judge(bench, { runs: reference, trust: keyed(), hosts: [limiting.host] }), image);
+    expectAllowed(await bench.judge({ runs: reference, trust: bench.keyed(), hosts: [limiting.host] }), image);
     limiting.behave(tooManyRequests('100000'));
     expectDenied(
-      await judge(bench, { runs: reference, trust: keyed(), hosts: [limiting.host] }),
+      await bench.judge({ runs: reference, trust: bench.keyed(), hosts: [limiting.host] }),
       'REGISTRY_RATE_LIMITED',
     );
     expect(limiting.seen.length).toBeLessThan(20);
@@ -100,15 +80,15 @@ describe('rule 21: credentials go to the host they are for [CVE-2025-27403, CVE-
     ['a wildcard', (host) => `*${host.slice(3)}`, false],
     ['a path below it', (host) => `${host}/other`, false],
   ])('an entry for %s', async (_, entryFor, shown) => {
-    const image = await signedImage();
+    const image = await bench.signedImage();
     await using asking = await startHostileRegistry({ upstream: bench.registry.host });
     asking.behave((request, response, count) =>
       request.headers['authorization'] === undefined ? unauthorized(request, response, count) : false,
     );
     const config = { auths: { [entryFor(asking.host)]: { auth } } };
-    const run = await judge(bench, {
+    const run = await bench.judge({
       runs: `${asking.host}/${image.repository}:v1`,
-      trust: keyed(),
+      trust: bench.keyed(),
       hosts: [asking.host],
       gate: { registryCredentials: { dockerConfig: 'docker/config.json' } },
       platform: { 'docker/config.json': JSON.stringify(config) },
@@ -122,13 +102,13 @@ describe('rule 21: credentials go to the host they are for [CVE-2025-27403, CVE-
 
 describe('rule 22: a sign-in is at the registry, and a redirect gets nothing [CVE-2026-33540, GHSA-qvqc-4c52-x6qp]', () => {
   it('a realm on another site is refused, and no credentials are sent there', async () => {
-    const image = await signedImage();
+    const image = await bench.signedImage();
     await using thief = await startHostileRegistry();
     await using asking = await startHostileRegistry({ behaviour: realmAt(`http://${thief.host}/token`) });
     const config = { auths: { [asking.host]: { auth: Buffer.from('puller:s3cret').toString('base64') } } };
-    const run = await judge(bench, {
+    const run = await bench.judge({
       runs: `${asking.host}/${image.repository}:v1`,
-      trust: keyed(),
+      trust: bench.keyed(),
       hosts: [asking.host],
       gate: { registryCredentials: { dockerConfig: 'docker/config.json' } },
       platform: { 'docker/config.json': JSON.stringify(config) },
@@ -138,7 +118,7 @@ describe('rule 22: a sign-in is at the registry, and a redirect gets nothing [CV
   });
 
   it('a redirect to another host is followed without them', async () => {
-    const image = await signedImage();
+    const image = await bench.signedImage();
     await using storage = await startHostileRegistry({ upstream: bench.registry.host });
     await using asking = await startHostileRegistry({ upstream: bench.registry.host });
     asking.behave((request, response, count) => {
@@ -146,9 +126,9 @@ describe('rule 22: a sign-in is at the registry, and a redirect gets nothing [CV
       return only(/\/blobs\//, redirectTo(`http://${storage.host}`))(request, response, count);
     });
     const config = { auths: { [asking.host]: { auth: Buffer.from('puller:s3cret').toString('base64') } } };
-    const run = await judge(bench, {
+    const run = await bench.judge({
       runs: `${asking.host}/${image.repository}:v1`,
-      trust: keyed(),
+      trust: bench.keyed(),
       hosts: [asking.host, storage.host],
       gate: { registryCredentials: { dockerConfig: 'docker/config.json' } },
       platform: { 'docker/config.json': JSON.stringify(config) },
@@ -159,7 +139,7 @@ describe('rule 22: a sign-in is at the registry, and a redirect gets nothing [CV
   });
 
   it('urls in a descriptor lead nowhere', async () => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     await using elsewhere = await startHostileRegistry();
     const layers = [
       {
@@ -175,7 +155,7 @@ describe('rule 22: a sign-in is at the registry, and a redirect gets nothing [CV
       { schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', config, layers },
       `${image.digest.replace(':', '-')}.sig`,
     );
-    const run = await judge(bench, { runs: image, trust: keyed(), hosts: [elsewhere.host] });
+    const run = await bench.judge({ runs: image, trust: bench.keyed(), hosts: [elsewhere.host] });
     expect(run.exitCode, run.stderr).toBe(1);
     expect(elsewhere.seen).toEqual([]);
   });
@@ -192,20 +172,20 @@ describe('rule 23: an image leads nowhere inside [CVE-2026-4789]', () => {
     '2130706433:80/team/app:v1',
     '0x7f000001:80/team/app:v1',
   ])('%s', async (reference) => {
-    const run = await judge(bench, { runs: reference, trust: keyed() });
+    const run = await bench.judge({ runs: reference, trust: bench.keyed() });
     expect(run.exitCode, run.stderr).not.toBe(0);
     expect(run.stderr).toMatch(/REGISTRY_ADDRESS_REFUSED|IMAGE_REFERENCE_INVALID|REGISTRY_UNREACHABLE/);
     expect(run.stdout).toBe('');
   });
 
   it('nor does a redirect', async () => {
-    const image = await signedImage();
+    const image = await bench.signedImage();
     await using inside = await startHostileRegistry({ upstream: bench.registry.host });
     await using leading = await startHostileRegistry({ upstream: bench.registry.host });
     leading.behave(only(/\/manifests\/v1$/, redirectTo(`http://${inside.host}`)));
-    const run = await judge(bench, {
+    const run = await bench.judge({
       runs: `${leading.host}/${image.repository}:v1`,
-      trust: keyed(),
+      trust: bench.keyed(),
       hosts: [leading.host],
     });
     expect(run.exitCode, run.stderr).toBe(1);
@@ -216,11 +196,11 @@ describe('rule 23: an image leads nowhere inside [CVE-2026-4789]', () => {
 
 describe('rule 24: HTTP without TLS is spoken where the platform says so, and nowhere else', () => {
   it('not even on this machine', async () => {
-    const image = await signedImage();
+    const image = await bench.signedImage();
     await using plain = await startHostileRegistry({ upstream: bench.registry.host });
     for (const entry of [[], [{ host: plain.host }]]) {
       const gate = { registries: entry };
-      const run = await judge(bench, { runs: `${plain.host}/${image.repository}:v1`, trust: keyed(), gate });
+      const run = await bench.judge({ runs: `${plain.host}/${image.repository}:v1`, trust: bench.keyed(), gate });
       expect(run.exitCode, run.stderr).not.toBe(0);
       expect(plain.seen).toEqual([]);
     }
@@ -230,7 +210,7 @@ describe('rule 24: HTTP without TLS is spoken where the platform says so, and no
     const { server } = makeCertificates();
     await using secure = await startDistribution({ tls: server });
     const gate = { registries: [{ host: secure.host }] };
-    const run = await judge(bench, { runs: `${secure.host}/team/app:v1`, trust: keyed(), gate });
+    const run = await bench.judge({ runs: `${secure.host}/team/app:v1`, trust: bench.keyed(), gate });
     expectDenied(run, 'REGISTRY_TLS');
   });
 });

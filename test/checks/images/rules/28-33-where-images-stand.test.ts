@@ -1,16 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { putBundle } from '../../../support/registry-objects.ts';
 import { podOf } from '../../../support/signed-application.ts';
 import { signStatement } from '../../../support/sigstore/mock.ts';
-import { byKey, expectAllowed, expectDenied, judge, newImage, openBench, policy, putBundle } from './bench.ts';
+import { byKey, expectAllowed, expectDenied, openBench, policy } from './bench.ts';
 
 const bench = openBench();
-const keyed = () => policy([byKey(bench.key)]);
-
-async function signedImage() {
-  const image = await newImage(bench);
-  await putBundle(image, bench.sigstore.bundle(signStatement(image.digest), { signer: bench.key, log: 'none' }));
-  return image;
-}
 
 /** A manifest as JSON, which is YAML. */
 function object(apiVersion: string, kind: string, more: object, name = 'web'): string {
@@ -50,9 +44,9 @@ describe('rule 28: every field of a pod that runs an image is verified [CVE-2023
   ];
 
   it.each(holders)('in a %s', async (_, holder) => {
-    const image = await newImage(bench, 'unsigned');
+    const image = await bench.newImage('unsigned');
     for (const [, spec] of fields(image.tagged)) {
-      const run = await judge(bench, { runs: { 'app.yaml': holder(spec) }, trust: keyed() });
+      const run = await bench.judge({ runs: { 'app.yaml': holder(spec) }, trust: bench.keyed() });
       expectDenied(run, 'IMAGE_UNSIGNED');
     }
   });
@@ -60,9 +54,13 @@ describe('rule 28: every field of a pod that runs an image is verified [CVE-2023
 
 describe('rule 29: what looks like an image where nobody expects one is no secret', () => {
   it('an unknown kind that names one is denied, unless the platform says otherwise', async () => {
-    const image = await signedImage();
+    const image = await bench.signedImage();
     const widget = object('widgets.example/v1', 'Widget', { spec: { parts: [{ image: image.tagged }] } });
-    expectDenied(await judge(bench, { runs: { 'app.yaml': widget }, trust: keyed() }), 'IMAGE_SUSPECTED', 'spec.parts');
+    expectDenied(
+      await bench.judge({ runs: { 'app.yaml': widget }, trust: bench.keyed() }),
+      'IMAGE_SUSPECTED',
+      'spec.parts',
+    );
   });
 });
 
@@ -80,16 +78,16 @@ describe('rule 30: an image that is not one yet is denied', () => {
     ':v1',
     '@sha256:abc',
   ])('%j', async (text) => {
-    const run = await judge(bench, { runs: text, trust: keyed(), images: { unmatched: 'allow' } });
+    const run = await bench.judge({ runs: text, trust: bench.keyed(), images: { unmatched: 'allow' } });
     expect(run.exitCode, run.stderr).toBe(1);
     expect(run.stdout).toBe('');
   });
 
   it('and so is one that is no text', async () => {
     for (const image of [null, 7, true, [], {}]) {
-      const run = await judge(bench, {
+      const run = await bench.judge({
         runs: { 'app.yaml': object('v1', 'Pod', { spec: { containers: [{ name: 'x', image }] } }) },
-        trust: keyed(),
+        trust: bench.keyed(),
       });
       expect(run.exitCode, run.stderr).toBe(1);
     }
@@ -98,31 +96,31 @@ describe('rule 30: an image that is not one yet is denied', () => {
 
 describe('rule 31: a policy that only warns is heard, and vouches for nothing [CVE-2023-7279]', () => {
   it('the image runs, is told, and is neither pinned nor called verified', async () => {
-    const image = await newImage(bench);
-    const run = await judge(bench, { runs: image, trust: policy([byKey(bench.key)], { mode: 'warn' }) });
+    const image = await bench.newImage();
+    const run = await bench.judge({ runs: image, trust: policy([byKey(bench.key)], { mode: 'warn' }) });
     expect(run.exitCode, run.stderr).toBe(0);
     expect(run.stderr).toMatch(/warning IMAGE_UNSIGNED/);
     expect(run.stdout).not.toContain(image.digest);
   });
 
   it('beside one that enforces it takes nothing away', async () => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     const trust = {
       'a.yaml': policy([byKey(bench.key)], { mode: 'warn' }),
       'b.yaml': policy([byKey(bench.key)], {}, ['**'], 'strict'),
     };
-    const run = await judge(bench, { runs: image, trust });
+    const run = await bench.judge({ runs: image, trust });
     expect(run.exitCode, run.stderr).toBe(1);
     expect(run.stdout).toBe('');
   });
 
   it('an expression that other engines choke on is linear', async () => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     const signer = await bench.sigstore.certificate({ names: [{ email: `${'a'.repeat(5000)}!@example.com` }] });
     await putBundle(image, bench.sigstore.bundle(signStatement(image.digest), { signer }));
     const identity = { issuer: 'https://issuer.example', subjectRegExp: '^(a+)+@example.com$' };
     const authority = { keyless: { trustRootRef: 'corp', identities: [identity] }, ctlog: { trustRootRef: 'corp' } };
-    const run = await judge(bench, { runs: image, trust: policy([authority]), root: bench.sigstore.trustedRoot() });
+    const run = await bench.judge({ runs: image, trust: policy([authority]), root: bench.root() });
     expectDenied(run, 'IMAGE_SIGNATURE_OTHER_IDENTITY');
   });
 });
@@ -150,8 +148,11 @@ describe('rule 32: an application cannot bring its own exemption', () => {
     ['a Gate', () => object('syncgate.dev/v1alpha1', 'Gate', { spec: { images: 'unchecked', policies: [] } })],
     ['a secret by the name of the key', () => object('v1', 'Secret', { stringData: { 'cosign.pub': 'x' } }, 'rule')],
   ])('%s', async (_, text) => {
-    const image = await newImage(bench);
-    const run = await judge(bench, { runs: { 'pod.yaml': podOf(image.tagged), 'own.yaml': text('') }, trust: keyed() });
+    const image = await bench.newImage();
+    const run = await bench.judge({
+      runs: { 'pod.yaml': podOf(image.tagged), 'own.yaml': text('') },
+      trust: bench.keyed(),
+    });
     expect(run.exitCode, run.stderr).not.toBe(0);
     expect(run.stderr).toContain('IMAGE_UNSIGNED');
     expect(run.stdout).toBe('');
@@ -160,7 +161,7 @@ describe('rule 32: an application cannot bring its own exemption', () => {
 
 describe('rule 33: a resource that says its images are verified says nothing', () => {
   it('annotations of Kyverno and of the gate', async () => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     const pod = JSON.stringify({
       apiVersion: 'v1',
       kind: 'Pod',
@@ -176,8 +177,8 @@ describe('rule 33: a resource that says its images are verified says nothing', (
       },
       spec: { containers: [{ name: 'web', image: image.tagged }] },
     });
-    expectDenied(await judge(bench, { runs: { 'pod.yaml': pod }, trust: keyed() }), 'IMAGE_UNSIGNED');
-    const good = await signedImage();
-    expectAllowed(await judge(bench, { runs: good, trust: keyed() }), good);
+    expectDenied(await bench.judge({ runs: { 'pod.yaml': pod }, trust: bench.keyed() }), 'IMAGE_UNSIGNED');
+    const good = await bench.signedImage();
+    expectAllowed(await bench.judge({ runs: good, trust: bench.keyed() }), good);
   });
 });

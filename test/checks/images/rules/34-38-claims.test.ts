@@ -1,26 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { PushedImage } from '../../../support/registry.ts';
+import { putBundle, putLayers } from '../../../support/registry-objects.ts';
 import { signedAt, signStatement, simplePayload, statement } from '../../../support/sigstore/mock.ts';
 import { tool } from '../../../support/tools/resolve.ts';
-import {
-  byIdentity,
-  byKey,
-  email,
-  expectAllowed,
-  expectDenied,
-  issuer,
-  judge,
-  newImage,
-  openBench,
-  policy,
-  putBundle,
-  putLayers,
-} from './bench.ts';
+import { byKey, email, expectAllowed, expectDenied, issuer, keyless, openBench, policy } from './bench.ts';
 
 const bench = openBench();
-const keyed = () => policy([byKey(bench.key)]);
-const _sign = (image: PushedImage) =>
-  bench.sigstore.bundle(signStatement(image.digest), { signer: bench.key, log: 'none' });
 
 describe('rule 34: two policies in Rego are judged each alone', () => {
   const rego = (condition: string) => ({
@@ -29,7 +14,7 @@ describe('rule 34: two policies in Rego are judged each alone', () => {
   });
 
   it('what satisfies the lax one only is refused', async () => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     const type = 'https://example.com/review/v1';
     await putBundle(
       image,
@@ -45,26 +30,26 @@ describe('rule 34: two policies in Rego are judged each alone', () => {
       );
     const lax = asked('input.predicate.approved == false', 'lax');
     const strict = asked('input.predicate.approved == true', 'strict');
-    expectAllowed(await judge(bench, { runs: image, trust: lax, gate }), image);
-    const run = await judge(bench, { runs: image, trust: { 'lax.yaml': lax, 'strict.yaml': strict }, gate });
+    expectAllowed(await bench.judge({ runs: image, trust: lax, gate }), image);
+    const run = await bench.judge({ runs: image, trust: { 'lax.yaml': lax, 'strict.yaml': strict }, gate });
     expectDenied(run, 'IMAGE_CONTENT_REFUSED', 'strict');
   });
 });
 
 describe('rule 35: a signature of something else that looks like one is none', () => {
   it('a payload of another type', async () => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     const payload = Buffer.from(
       simplePayload(image.digest).toString().replace('cosign container image signature', 'release notes'),
     );
     await putLayers(image, [bench.sigstore.legacySignature(payload, { signer: bench.key, log: 'none' })]);
-    expectDenied(await judge(bench, { runs: image, trust: keyed() }), 'IMAGE_NOT_A_SIGNATURE');
+    expectDenied(await bench.judge({ runs: image, trust: bench.keyed() }), 'IMAGE_NOT_A_SIGNATURE');
   });
 
   it('a signature of a blob, as a bundle', async () => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     await putBundle(image, bench.sigstore.blobBundle(simplePayload(image.digest), { signer: bench.key, log: 'none' }));
-    const run = await judge(bench, { runs: image, trust: keyed() });
+    const run = await bench.judge({ runs: image, trust: bench.keyed() });
     expect(run.exitCode, run.stderr).toBe(1);
     expect(run.stdout).toBe('');
   });
@@ -74,9 +59,9 @@ describe('rule 36: an attestation is no signature', () => {
   it.each(['https://slsa.dev/provenance/v1', 'https://spdx.dev/Document', 'https://sigstore.dev/cosign/sign/v2', ''])(
     'of type %j',
     async (type) => {
-      const image = await newImage(bench);
+      const image = await bench.newImage();
       await putBundle(image, bench.sigstore.bundle(statement(image.digest, type), { signer: bench.key, log: 'none' }));
-      const run = await judge(bench, { runs: image, trust: keyed() });
+      const run = await bench.judge({ runs: image, trust: bench.keyed() });
       expect(run.exitCode, run.stderr).toBe(1);
       expect(run.stdout).toBe('');
     },
@@ -103,10 +88,10 @@ describe('rule 37: an identity is a pair, and a certificate has one name', () =>
     ['issuer of the first, subject of the second', issuer, 'robot@example.com', false],
     ['issuer of the second, subject of the first', 'https://ci.example', email, false],
   ])('%s', async (_, from, subject, allowed) => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     const signer = await bench.sigstore.certificate({ issuer: from, names: [{ email: subject }] });
     await putBundle(image, bench.sigstore.bundle(signStatement(image.digest), { signer }));
-    const run = await judge(bench, { runs: image, trust: pairs(), root: bench.sigstore.trustedRoot() });
+    const run = await bench.judge({ runs: image, trust: pairs(), root: bench.root() });
     if (allowed) expectAllowed(run, image);
     else expectDenied(run, 'IMAGE_SIGNATURE_OTHER_IDENTITY');
   });
@@ -117,19 +102,19 @@ describe('rule 37: an identity is a pair, and a certificate has one name', () =>
     ['no name', []],
     ['a name of another kind', [{ dns: 'dev.example.com' }]],
   ])('%s', async (_, names) => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     const signer = await bench.sigstore.certificate({ names });
     await putBundle(image, bench.sigstore.bundle(signStatement(image.digest), { signer }));
-    const run = await judge(bench, { runs: image, trust: policy([byIdentity()]), root: bench.sigstore.trustedRoot() });
+    const run = await bench.judge({ runs: image, trust: keyless(), root: bench.root() });
     expect(run.exitCode, run.stderr).toBe(1);
     expect(run.stdout).toBe('');
   });
 
   it('a certificate for another use', async () => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     const signer = await bench.sigstore.certificate({ usages: ['1.3.6.1.5.5.7.3.1'] });
     await putBundle(image, bench.sigstore.bundle(signStatement(image.digest), { signer }));
-    const run = await judge(bench, { runs: image, trust: policy([byIdentity()]), root: bench.sigstore.trustedRoot() });
+    const run = await bench.judge({ runs: image, trust: keyless(), root: bench.root() });
     expectDenied(run, 'IMAGE_SIGNATURE_UNTRUSTED');
   });
 });
@@ -179,7 +164,7 @@ describe('rule 38: of several scans the newest speaks, and of statements about v
   const attest = (image: PushedImage, what: object, days: number, signer = bench.key) =>
     putBundle(image, bench.sigstore.bundle(what, { signer, at: on(days) }));
   const asked = (more: object = {}) => ({
-    root: bench.sigstore.trustedRoot(),
+    root: bench.root(),
     images: {
       predicates: [
         {
@@ -221,9 +206,9 @@ describe('rule 38: of several scans the newest speaks, and of statements about v
       true,
     ],
   ])('%s', async (_, scans, allowed) => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     for (const [clean, days] of scans) await attest(image, scan(image, clean ? [] : [finding], days), days);
-    const run = await judge(bench, { runs: image, trust: wanted(), ...asked() });
+    const run = await bench.judge({ runs: image, trust: wanted(), ...asked() });
     if (allowed) expectAllowed(run, image);
     else expectDenied(run, 'IMAGE_PREDICATE_REFUSED', 'CVE-2024-3094');
   });
@@ -233,11 +218,11 @@ describe('rule 38: of several scans the newest speaks, and of statements about v
     ['of another image', () => `pkg:oci/app@sha256%3A${'b'.repeat(64)}`, true, false],
     ['by a stranger', ({ digest }) => `pkg:oci/app@${digest.replace(':', '%3A')}`, false, false],
   ])('VEX %s', async (_, product, ours, allowed) => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     await attest(image, scan(image, [finding], 0), 0);
     await attest(image, vex(image, product(image)), 0, ours ? bench.key : bench.strangerKey);
     const trust = wanted({ name: 'vex', predicateType: 'https://openvex.dev/ns/v0.2.0' });
-    const run = await judge(bench, { runs: image, trust, ...asked({ vex: 'vex' }) });
+    const run = await bench.judge({ runs: image, trust, ...asked({ vex: 'vex' }) });
     if (allowed) expectAllowed(run, image);
     else expect(run.exitCode, run.stderr).toBe(1);
   });

@@ -4,26 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { gzipBomb, only, startHostileRegistry } from '../../../support/hostile-registry.ts';
 import { copyToLayout } from '../../../support/layout.ts';
-import type { PushedImage } from '../../../support/registry.ts';
+import { putBundle, putLayers, putReferrer } from '../../../support/registry-objects.ts';
 import { podOf } from '../../../support/signed-application.ts';
-import { signStatement, simplePayload } from '../../../support/sigstore/mock.ts';
-import {
-  byKey,
-  expectAllowed,
-  expectDenied,
-  judge,
-  newImage,
-  openBench,
-  policy,
-  putBundle,
-  putLayers,
-  putReferrer,
-} from './bench.ts';
+import { simplePayload } from '../../../support/sigstore/mock.ts';
+import { expectAllowed, expectDenied, openBench } from './bench.ts';
 
 const bench = openBench();
-const keyed = () => policy([byKey(bench.key)]);
-const sign = (image: PushedImage) =>
-  bench.sigstore.bundle(signStatement(image.digest), { signer: bench.key, log: 'none' });
 
 describe('rule 39: an object that brings others is denied unless the platform allows its kind', () => {
   it.each<[string, string, object]>([
@@ -36,19 +22,19 @@ describe('rule 39: an object that brings others is denied unless the platform al
     ['kubernetes.crossplane.io/v1alpha2', 'Object', { spec: {} }],
   ])('%s %s', async (apiVersion, kind, more) => {
     const text = JSON.stringify({ apiVersion, kind, metadata: { name: 'other' }, ...more });
-    const run = await judge(bench, { runs: { 'app.yaml': text }, trust: keyed() });
+    const run = await bench.judge({ runs: { 'app.yaml': text }, trust: bench.keyed() });
     expectDenied(run, 'IMAGE_DELIVERED_ELSEWHERE');
   });
 });
 
 describe('rule 40: an object that says it is being deleted is judged like any other', () => {
   it('deletionTimestamp', async () => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     const pod = podOf(image.tagged).replace(
       '  name: web\n',
       '  name: web\n  deletionTimestamp: "2026-01-01T00:00:00Z"\n  deletionGracePeriodSeconds: 0\n',
     );
-    const run = await judge(bench, { runs: { 'pod.yaml': pod }, trust: keyed() });
+    const run = await bench.judge({ runs: { 'pod.yaml': pod }, trust: bench.keyed() });
     expect(run.exitCode, run.stderr).not.toBe(0);
     expect(run.stdout).toBe('');
   });
@@ -56,13 +42,12 @@ describe('rule 40: an object that says it is being deleted is judged like any ot
 
 describe('rule 41: bombs and paths in what is transported', () => {
   it('a small body that unpacks to a large one', async () => {
-    const image = await newImage(bench);
-    await putBundle(image, sign(image));
+    const image = await bench.signedImage();
     await using bombing = await startHostileRegistry({ upstream: bench.registry.host });
     bombing.behave(only(/\/(?:blobs|manifests)\/sha256:/, gzipBomb));
-    const run = await judge(bench, {
+    const run = await bench.judge({
       runs: `${bombing.host}/${image.repository}:v1`,
-      trust: keyed(),
+      trust: bench.keyed(),
       hosts: [bombing.host],
     });
     expect(run.exitCode, run.stderr).not.toBe(0);
@@ -93,8 +78,7 @@ describe('rule 41: bombs and paths in what is transported', () => {
       },
     ],
   ])('in a layout: %s', async (_, tamper) => {
-    const image = await newImage(bench);
-    await putBundle(image, sign(image));
+    const image = await bench.signedImage();
     const root = mkdtempSync(join(tmpdir(), 'syncgate-rule-layout-'));
     try {
       const folder = join(root, image.repository);
@@ -102,9 +86,9 @@ describe('rule 41: bombs and paths in what is transported', () => {
       await copyToLayout({ registryHost: image.host, repository: image.repository, tag: 'v1', folder });
       const gate = { registries: [{ host: 'registry.example', layout: root }] };
       const runs = `registry.example/${image.repository}:v1`;
-      expectAllowed(await judge(bench, { runs, trust: keyed(), gate }), image);
+      expectAllowed(await bench.judge({ runs, trust: bench.keyed(), gate }), image);
       tamper(folder);
-      const run = await judge(bench, { runs, trust: keyed(), gate });
+      const run = await bench.judge({ runs, trust: bench.keyed(), gate });
       expect(run.exitCode, run.stderr).not.toBe(0);
       expect(run.stdout).toBe('');
     } finally {
@@ -115,34 +99,34 @@ describe('rule 41: bombs and paths in what is transported', () => {
 
 describe('rule 42: over a cap the image is denied, by name, count and cap; each kind has a budget of its own', () => {
   it('legacy signatures', async () => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     const layers = Array.from({ length: 12 }, (_, i) =>
       bench.sigstore.legacySignature(simplePayload(image.digest, `n${i}`), { signer: bench.key, log: 'none' }),
     );
     await putLayers(image, layers);
-    const run = await judge(bench, { runs: image, trust: keyed(), images: { limits: { signatures: 10 } } });
+    const run = await bench.judge({ runs: image, trust: bench.keyed(), images: { limits: { signatures: 10 } } });
     expectDenied(run, 'IMAGE_TOO_MANY_SIGNATURES', '12', '10');
   });
 
   it('referrers', async () => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     for (let i = 0; i < 12; i++) await putReferrer(image, Buffer.from(`junk ${i}`), 'application/vnd.example.junk');
-    const run = await judge(bench, { runs: image, trust: keyed(), images: { limits: { referrers: 10 } } });
+    const run = await bench.judge({ runs: image, trust: bench.keyed(), images: { limits: { referrers: 10 } } });
     expect(run.exitCode, run.stderr).toBe(1);
     expect(run.stderr).toMatch(/TOO_MANY.*10/);
   });
 
   it('neither starves the other: both full to the brim, and the good one among them', async () => {
-    const image = await newImage(bench);
+    const image = await bench.newImage();
     const layers = Array.from({ length: 10 }, (_, i) =>
       bench.sigstore.legacySignature(simplePayload(image.digest, `n${i}`), { signer: bench.strangerKey, log: 'none' }),
     );
     await putLayers(image, layers);
     for (let i = 0; i < 9; i++) await putReferrer(image, Buffer.from(`junk ${i}`), 'application/vnd.example.junk');
-    await putBundle(image, sign(image));
-    const run = await judge(bench, {
+    await putBundle(image, bench.sign(image));
+    const run = await bench.judge({
       runs: image,
-      trust: keyed(),
+      trust: bench.keyed(),
       images: { limits: { signatures: 10, referrers: 10 } },
     });
     expectAllowed(run, image);

@@ -6,54 +6,88 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { CODES, type Code } from '../../../../src/core/errors.ts';
 import { type CliRun, createSandbox, gateText } from '../../../support/cli.ts';
 import { type PushedImage, pushImage, type RunningRegistry, startRegistry } from '../../../support/registry.ts';
+import { putBundle } from '../../../support/registry-objects.ts';
 import { podOf, verifyingGate } from '../../../support/signed-application.ts';
 import {
+  type Bundle,
   type KeyPair,
   keyPair,
   type MockSigstore,
   openMockSigstore,
   pemOf,
+  signStatement,
   spkiOf,
+  type TrustedRootParts,
 } from '../../../support/sigstore/mock.ts';
 
-export {
-  manifestUrl,
-  ociManifest,
-  putBlob,
-  putBundle,
-  putLayers,
-  putManifest,
-  putReferrer,
-} from '../../../support/registry-objects.ts';
 export const issuer = 'https://issuer.example';
 export const email = 'dev@example.com';
 
-export interface Bench {
-  readonly registry: RunningRegistry;
-  readonly sigstore: MockSigstore;
-  readonly stranger: MockSigstore;
-  readonly key: KeyPair;
-  readonly strangerKey: KeyPair;
+/** Of one file of tests: its registry, its Sigstore, a stranger's, and a key of each. */
+export class Bench {
+  registry!: RunningRegistry;
+  sigstore!: MockSigstore;
+  stranger!: MockSigstore;
+  readonly key = keyPair();
+  readonly strangerKey = keyPair();
+  #pushed = 0;
+
+  async open(): Promise<void> {
+    this.registry = await startRegistry();
+    this.sigstore = await openMockSigstore();
+    this.stranger = await openMockSigstore();
+  }
+
+  /** The trusted root of the Sigstore. */
+  root(parts?: TrustedRootParts): object {
+    return this.sigstore.trustedRoot(parts);
+  }
+
+  /** A new image in a repository of its own. */
+  newImage(name = 'image', tag = 'v1'): Promise<PushedImage> {
+    return pushImage(this.registry.host, `team/${name}-${this.#pushed++}`, tag);
+  }
+
+  /** A policy of the key alone. */
+  keyed(): string {
+    return policy([byKey(this.key)]);
+  }
+
+  /** A signature by the key, in no log. */
+  sign({ digest }: PushedImage): Bundle {
+    return this.sigstore.bundle(signStatement(digest), { signer: this.key, log: 'none' });
+  }
+
+  /** A new image that the key signed. */
+  async signedImage(name?: string): Promise<PushedImage> {
+    const image = await this.newImage(name);
+    await putBundle(image, this.sign(image));
+    return image;
+  }
+
+  /** Signs a new image as told, and judges it. */
+  async verdictOn(
+    bundleFor: (image: PushedImage) => Promise<Bundle | string> | Bundle | string,
+    trust = keyless(),
+    parts?: TrustedRootParts,
+  ): Promise<{ readonly image: PushedImage; readonly run: Verdict }> {
+    const image = await this.newImage();
+    await putBundle(image, await bundleFor(image));
+    return { image, run: await this.judge({ runs: image, trust, root: this.root(parts) }) };
+  }
+
+  /** Runs `syncgate render`: what it allows stands on stdout. */
+  judge(application: Application): Promise<Verdict> {
+    return judge(this.registry.host, application);
+  }
 }
 
 /** Opened before the tests of a file, and gone after them. */
 export function openBench(): Bench {
-  const bench = { key: keyPair(), strangerKey: keyPair() } as { -readonly [Part in keyof Bench]: Bench[Part] };
-  beforeAll(async () => {
-    bench.registry = await startRegistry();
-    bench.sigstore = await openMockSigstore();
-    bench.stranger = await openMockSigstore();
-  });
+  const bench = new Bench();
+  beforeAll(() => bench.open());
   afterAll(async () => await bench.registry?.stop());
   return bench;
-}
-
-let pushed = 0;
-
-/** A new image in a repository of its own. */
-export async function newImage(bench: Bench, name = 'image', tag = 'v1'): Promise<PushedImage> {
-  const repository = `team/${name}-${pushed++}`;
-  return await pushImage(bench.registry.host, repository, tag);
 }
 
 /** A ClusterImagePolicy. */
@@ -89,6 +123,16 @@ function byIdentity(identity: object = { issuer, subject: email }, more: object 
   };
 }
 
+/** A policy of `byIdentity`. */
+export function keyless(identity?: object, more?: object): string {
+  return policy([byIdentity(identity, more)]);
+}
+
+/** A policy that asks for a timestamp and no log. */
+export function stamped(): string {
+  return keyless(undefined, { ctlog: {}, rfc3161timestamp: { trustRootRef: 'corp' } });
+}
+
 export interface Application {
   /** Rendered objects, or an image that a pod runs. */
   readonly runs: PushedImage | string | Readonly<Record<string, string>>;
@@ -111,8 +155,7 @@ export interface Verdict extends CliRun {
   readonly codes: readonly Code[];
 }
 
-/** Runs `syncgate render`: what it allows stands on stdout. */
-export async function judge(bench: Bench, application: Application): Promise<Verdict> {
+async function judge(host: string, application: Application): Promise<Verdict> {
   const { runs, trust, root, hosts = [] } = application;
   const files =
     typeof runs === 'string' ? { 'pod.yaml': podOf(runs) } : isPushed(runs) ? { 'pod.yaml': podOf(runs.tagged) } : runs;
@@ -121,7 +164,7 @@ export async function judge(bench: Bench, application: Application): Promise<Ver
   const images = { trust: [{ path: 'trust' }], unmatched: 'deny', pin: true, ...roots, ...application.images };
   const policies = typeof trust === 'string' ? { 'policy.yaml': trust } : trust;
   sandbox.write({
-    'platform/gate.yaml': gateText(verifyingGate([bench.registry.host, ...hosts], { images, ...application.gate })),
+    'platform/gate.yaml': gateText(verifyingGate([host, ...hosts], { images, ...application.gate })),
     ...prefixed('platform/trust/', policies),
     ...prefixed('platform/', application.platform ?? {}),
     ...(root === undefined ? {} : { 'platform/roots/corp.json': JSON.stringify(root) }),

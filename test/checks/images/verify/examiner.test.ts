@@ -7,7 +7,9 @@ import type { Examination } from '../../../../src/checks/images/verify/examine.t
 import { createExaminer, type Examiner, isSmall } from '../../../../src/checks/images/verify/examiner.ts';
 import { parseImageReference } from '../../../../src/core/image.ts';
 import type { Thread } from '../../../../src/core/ports.ts';
-import { digestOf, trustOf } from '../support.ts';
+import { authorityOf, base64, identity, namesOnly, subject, trustRootOf } from '../policy/documents.ts';
+import { checked, digestOf, MemoryRegistry, podsWith, trustOf } from '../support.ts';
+import { loadFiles } from '../trust-files.ts';
 
 /** The threads that verify: whatever becomes of one, there is no answer but one that was given. */
 
@@ -212,6 +214,26 @@ describe('the examiner', () => {
     });
     expect(await examiner.examine(examination, never)).toHaveLength(1);
     examiner.close();
+  });
+
+  it('so a finding names the root, and says why', async () => {
+    const certificateAuthorities = [{ subject, uri: 'https://ca.corp.example', certChain: base64(namesOnly.pem) }];
+    const trust = await loadFiles({
+      'root.yaml': trustRootOf({ sigstoreKeys: { certificateAuthorities } }),
+      'policy.yaml': authorityOf({ keyless: { trustRootRef: 'corp', identities: [identity] } }),
+    });
+    const registry = new MemoryRegistry();
+    registry.bundle(registry.image('v1'), '{}');
+    const { findings } = await checked(podsWith('ghcr.io/org/app:v1'), { trust, registry });
+    expect(findings.filter(({ effect }) => effect !== 'warn')).toMatchObject([
+      {
+        effect: 'error',
+        code: 'IMAGE_TRUST_ROOT_INVALID',
+        rule: 'ClusterImagePolicy release',
+        message: expect.stringContaining('TrustRoot corp: a certificate has the critical extension 2.5.29.30'),
+        mend: 'Correct the trust root.',
+      },
+    ]);
   });
 
   it('stops a real thread that is busy for ever', async () => {

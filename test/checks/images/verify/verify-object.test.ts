@@ -537,6 +537,34 @@ describe('the trust root', () => {
     },
   );
 
+  it('tells what is wrong with a certificate', async () => {
+    const detailBy = async (
+      parts: Parameters<typeof rootOf>[1],
+      how: Parameters<MockSigstore['certificate']>[0] = {},
+    ) => {
+      const signer = await sigstore.certificate(how);
+      const object = ofBundle(sigstore.bundle(signStatement(digest), { signer }));
+      const answer = await judged(object, keyless(rootOf(sigstore, parts)));
+      return answer.kind === 'verified' ? 'verified' : answer.detail;
+    };
+    const ended = { start: '2020-01-01T00:00:00Z', end: '2021-01-01T00:00:00Z' };
+    const stranger = await openMockSigstore('stranger.example');
+    const late = { notBefore: new Date('2026-01-15T13:00:00Z'), notAfter: new Date('2026-01-15T14:00:00Z') };
+    expect(await detailBy({})).toBe('verified');
+    expect(await detailBy({ fulcio: { chain: [stranger.root] } })).toBe(
+      'its certificate leads to no authority that the policy trusts',
+    );
+    expect(await detailBy({ fulcio: { validFor: ended } })).toBe(
+      'no certificate authority of the policy counted when it signed',
+    );
+    expect(await detailBy({}, { validity: late })).toBe(
+      'its certificate, or that of its authority, was not valid when it signed',
+    );
+    for (const sct of ['none', 'stranger', 'other-certificate'] as const) {
+      expect(await detailBy({}, { sct })).toBe('its certificate is in no certificate log that the policy trusts');
+    }
+  });
+
   it.each(['fulcio', 'rekor', 'ctlog'] as const)('denies without %s', async (part) => {
     const object = ofBundle(sigstore.bundle(signStatement(digest), { signer: await sigstore.certificate() }));
     expect(await verdict(object, keyless(rootOf(sigstore, { [part]: false })))).toMatch(/^5 (untrusted|log)$/);
