@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { VerifierPorts } from '../../../../src/checks/images/verify/case.ts';
 import type { Collected } from '../../../../src/checks/images/verify/collect.ts';
 import { createVouchingStore, forOneRun, type VouchingStore } from '../../../../src/checks/images/verify/memory.ts';
-import { judge, type VerifiedImage, type VerifierPorts } from '../../../../src/checks/images/verify/verifier.ts';
+import { judge, type VerifiedImage } from '../../../../src/checks/images/verify/verifier.ts';
 import { parseImageReference } from '../../../../src/core/image.ts';
 import { digestOf, examiner, type PolicyOptions, trustOf } from '../support.ts';
 
