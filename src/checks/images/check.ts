@@ -1,19 +1,12 @@
 import type { DecidedImage, Finding, Outcome } from '../../core/decision.ts';
 import { asGateError, GateError } from '../../core/errors.ts';
-import {
-  canonicalName,
-  type Digest,
-  type ImageReference,
-  parseImageReference,
-  pinnedReference,
-} from '../../core/image.ts';
-import { type JsonPath, type JsonValue, withValueAt } from '../../core/json.ts';
+import { canonicalName, type ImageReference, pinnedReference } from '../../core/image.ts';
+import type { JsonPath } from '../../core/json.ts';
 import type { Manifest } from '../../core/manifest.ts';
-import { type Extraction, extractImages } from './extract/extract.ts';
-import type { ImageUse } from './extract/use.ts';
-import { PolicyGroups, type Subject, subjectsOf } from './match.ts';
+import { pinManifest, pinOf } from './pinning.ts';
 import { type Decided, ImageDecider, type ImagesDeps } from './resolve.ts';
-import { type ImagesSettings, suspicion } from './settings.ts';
+import type { ImagesSettings } from './settings.ts';
+import { about, findImages, type Sighting, showPath } from './sighting.ts';
 import type { Objection } from './verify/account.ts';
 
 export type { ImagesDeps } from './resolve.ts';
@@ -25,19 +18,6 @@ export interface ImagesResult {
   readonly images: readonly DecidedImage[];
   /** Only to be emitted if no finding denies. The same manifests in the same order, where nothing was pinned. */
   readonly pinned: readonly Manifest[];
-}
-
-/** One image at one place. */
-interface Sighting {
-  readonly manifest: Manifest;
-  readonly use: ImageUse;
-  readonly reference: ImageReference;
-  /** `allow` never gets here. */
-  readonly severity: 'deny' | 'warn' | undefined;
-  /** What policies with a `match` look at. */
-  readonly subjects: readonly Subject[];
-  /** Names the question that this asks: which image, and under which policies. */
-  readonly key: string;
 }
 
 /**
@@ -63,33 +43,8 @@ export async function checkImages(
 async function check(manifests: readonly Manifest[], deps: ImagesDeps, signal: AbortSignal): Promise<ImagesResult> {
   signal.throwIfAborted();
   const { settings, trust } = deps;
-  const findings: Finding[] = [...trust.warnings];
-  const sightings: Sighting[] = [];
-  const groups = new PolicyGroups(trust.policies);
-  for (const [i, manifest] of manifests.entries()) {
-    // Reading is synchronous work: a deadline is only heard in between.
-    if (i % 256 === 255) await new Promise(setImmediate);
-    signal.throwIfAborted();
-    const extraction = extractImages(manifest, settings.delivering.allow);
-    findings.push(...extractionFindings(manifest, extraction));
-    const subjects = extraction.uses.length === 0 ? [] : subjectsOf(manifest);
-    const group = extraction.uses.length === 0 ? '' : groups.of(manifest, subjects);
-    for (const use of extraction.uses) {
-      const severity = use.suspected === undefined ? undefined : suspicion(settings, use.suspected);
-      if (severity === 'allow') continue;
-      const reference = readReference(manifest, use, severity ?? 'deny', findings);
-      if (reference === undefined) continue;
-      sightings.push({
-        manifest,
-        use,
-        reference,
-        severity,
-        subjects,
-        key: `${canonicalName(reference)} ${reference.tag ?? ''} ${group}`,
-      });
-    }
-  }
-
+  const { sightings, findings: amiss } = await findImages(manifests, deps, signal);
+  const findings = [...trust.warnings, ...amiss];
   const decided = await decideAll(sightings, deps, signal);
   const images = new Map<string, DecidedImage>();
   const pins = new Map<Manifest, [JsonPath, string][]>();
@@ -110,60 +65,6 @@ async function check(manifests: readonly Manifest[], deps: ImagesDeps, signal: A
     images: [...images.values()],
     pinned: manifests.map((manifest) => pinManifest(manifest, pins.get(manifest) ?? [])),
   };
-}
-
-/** What the object itself has wrong, before any registry is asked. */
-function extractionFindings(manifest: Manifest, extraction: Extraction): Finding[] {
-  const findings: Finding[] = extraction.problems.map(({ path, problem }) => ({
-    ...about(manifest, path),
-    effect: 'deny',
-    code: 'IMAGE_FIELD_INVALID',
-    rule: 'images',
-    message: `${showPath(path)} ${problem}`,
-    mend: 'Write the image there as a string.',
-  }));
-  if (extraction.delivers === undefined) return findings;
-  const groupKind = `${groupOf(manifest)}/${manifest.identity.kind}`;
-  findings.push({
-    ...about(manifest, ['kind']),
-    effect: 'deny',
-    code: 'IMAGE_DELIVERED_ELSEWHERE',
-    rule: 'images',
-    message: `it ${extraction.delivers}`,
-    mend: `Take it out; or, if what it brings is judged elsewhere, have the platform add ${groupKind} to spec.images.delivering.allow.`,
-  });
-  return findings;
-}
-
-function readReference(
-  manifest: Manifest,
-  use: ImageUse,
-  effect: 'deny' | 'warn',
-  findings: Finding[],
-): ImageReference | undefined {
-  try {
-    if (use.text === 'auto' && use.suspected === undefined) throw injected();
-    return parseImageReference(use.text);
-  } catch (thrown) {
-    const error = asGateError(thrown);
-    findings.push({
-      ...about(manifest, use.path),
-      effect,
-      code: error.code,
-      rule: 'images',
-      message: `${showPath(use.path)}: ${error.message}`,
-      mend: error.mend,
-      image: oneLine(use.text),
-    });
-    return undefined;
-  }
-}
-
-/** Istio's word for "the injector puts its own image here". By grammar it is an image of Docker Hub. */
-function injected(): GateError {
-  return new GateError('IMAGE_REFERENCE_TEMPLATED', '"auto" leaves the image to an injector, after the gate', {
-    mend: 'Write the image that the injector would put there.',
-  });
 }
 
 /**
@@ -311,32 +212,6 @@ function weaker(known: DecidedImage | undefined, image: DecidedImage): DecidedIm
   return known === undefined || rank(image) < rank(known) ? image : known;
 }
 
-/** The text of the field with the verified digest; undefined where it stays as it is. */
-function pinOf({ use, reference }: Sighting, digest: Digest): string | undefined {
-  // A suspected image has a digest of its own, and its field may hold more than the image.
-  if (use.suspected !== undefined) return undefined;
-  const pinned = pinnedReference(reference, digest);
-  const text = use.pinAs === 'digest' ? withoutTag(pinned, digest) : pinned;
-  return `${use.scheme}${text}`;
-}
-
-function withoutTag(pinned: string, digest: Digest): string {
-  const name = pinned.slice(0, -digest.length - 1);
-  const colon = name.lastIndexOf(':');
-  return `${colon > name.lastIndexOf('/') ? name.slice(0, colon) : name}@${digest}`;
-}
-
-function pinManifest(manifest: Manifest, pins: readonly (readonly [JsonPath, string])[]): Manifest {
-  if (pins.length === 0) return manifest;
-  const { index, identity, origin } = manifest;
-  const object = pins.reduce<JsonValue>((value, [path, text]) => withValueAt(value, path, text), manifest.object);
-  return { index, identity, origin, object: object as Manifest['object'], locate: (path) => manifest.locate(path) };
-}
-
-function about(manifest: Manifest, path: JsonPath): Pick<Finding, 'object' | 'place'> {
-  return { object: manifest.identity, place: manifest.locate(path) };
-}
-
 /**
  * An image that a pod runs in three containers is one finding on that object. The effect tells findings apart: an image
  * that is only warned about in an argument must not hide that a container runs it.
@@ -350,22 +225,4 @@ function once(findings: readonly Finding[]): Finding[] {
     seen.add(key);
     return true;
   });
-}
-
-function groupOf({ identity }: Manifest): string {
-  const slash = identity.apiVersion.indexOf('/');
-  return slash < 0 ? '' : identity.apiVersion.slice(0, slash);
-}
-
-function showPath(path: JsonPath): string {
-  const shown = path.reduce<string>((text, step) => {
-    if (typeof step === 'number') return `${text}[${step}]`;
-    return text === '' ? step : `${text}.${step}`;
-  }, '');
-  return oneLine(shown);
-}
-
-/** Field names and values are outside text: one line, bounded. */
-function oneLine(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, 300);
 }
