@@ -3,6 +3,7 @@ import { createPublicKey } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Digest } from '../../../../../src/core/image.ts';
 import {
+  eku,
   keyPair,
   type MockSigstore,
   openMockSigstore,
@@ -94,6 +95,17 @@ function put(
     registry.put({ schemaVersion: 2, mediaType, layers: described }),
   );
 }
+
+/** Certificates of an authority that is trusted, which vouch for nobody here. */
+const unfit: [string, Parameters<MockSigstore['certificate']>[0], string][] = [
+  ['for servers', { usages: [eku.serverAuth] }, 'its certificate is not for signing code'],
+  ['for any use', { usages: ['2.5.29.37.0'] }, 'its certificate is not for signing code'],
+  [
+    'of two names',
+    { names: [{ email: 'dev@example.com' }, { email: 'eve@example.com' }] },
+    'its certificate has 2 subject alternative names, and one is read',
+  ],
+];
 
 describe('policy.json', () => {
   const data = (text: string) => Buffer.from(text).toString('base64');
@@ -190,10 +202,18 @@ describe('policy.json', () => {
     );
     expect((await judge(requirement, legacy({ signer: key, log: 'none' }), undefined, during)).verified).toBe(false);
   });
+
+  it.each(unfit)('pki: a certificate %s is refused', async (_, options, why) => {
+    const requirement = { pki: { caRootsData: data(root), subjectEmail: 'dev@example.com' }, ...any };
+    const signer = await sigstore.certificate({ issuer: null, sct: 'none', ...options });
+    const during = new Date(signedAt.getTime() + 60_000);
+    const answer = await judge(requirement, legacy({ signer, log: 'none' }), undefined, during);
+    expect(answer).toEqual({ verified: false, why: expect.stringContaining(why) });
+  });
 });
 
 describe('Kyverno', () => {
-  const judge = (verify: object, sign: Sign, reference?: string) => {
+  const judge = (verify: object, sign: Sign, reference?: string, now = new Date('2026-06-01T00:00:00Z')) => {
     const spec = { failureAction: 'Enforce', imageReferences: ['ghcr.io/org/*'], ...verify };
     const match = { any: [{ resources: { kinds: ['Pod'] } }] };
     const policy = {
@@ -202,9 +222,13 @@ describe('Kyverno', () => {
       metadata: { name: 'p' },
       spec: { rules: [{ name: 'r', match, verifyImages: [spec] }] },
     };
-    return judged({ 'p.json': JSON.stringify(policy) }, {}, sign, reference, new Date('2026-06-01T00:00:00Z'));
+    return judged({ 'p.json': JSON.stringify(policy) }, {}, sign, reference, now);
   };
   const ignoring = { rekor: { ignoreTlog: true } };
+  const during = new Date(signedAt.getTime() + 60_000);
+  const certificates = () => ({
+    attestors: [{ entries: [{ certificates: { certChain: root, ...ignoring, ctlog: { ignoreSCT: true } } }] }],
+  });
   const by = (keys: ReturnType<typeof keyPair>) => ({ keys: { publicKeys: publicPem(keys), ...ignoring } });
 
   it('two of three keys', async () => {
@@ -245,6 +269,19 @@ describe('Kyverno', () => {
     expect((await judge({ attestors }, annotated('web'))).verified).toBe(true);
     expect((await judge({ attestors }, annotated('db'))).verified).toBe(false);
     expect((await judge({ attestors }, legacy({ signer: key, log: 'none' }))).verified).toBe(false);
+  });
+
+  it('certificates: whoever one of the chain certified, now', async () => {
+    const signer = await sigstore.certificate({ issuer: null, sct: 'none' });
+    const sign = legacy({ signer, log: 'none' });
+    expect(await judge(certificates(), sign, undefined, during)).toEqual({ verified: true, why: '' });
+    expect((await judge(certificates(), sign)).verified).toBe(false);
+  });
+
+  it.each(unfit)('certificates: one %s is refused', async (_, options, why) => {
+    const signer = await sigstore.certificate({ issuer: null, sct: 'none', ...options });
+    const answer = await judge(certificates(), legacy({ signer, log: 'none' }), undefined, during);
+    expect(answer).toEqual({ verified: false, why: expect.stringContaining(why) });
   });
 
   it('a form is not the other one', async () => {
