@@ -1,4 +1,4 @@
-import { X509Certificate } from '@sigstore/core';
+import { type ASN1Obj, X509Certificate } from '@sigstore/core';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { type TrustMaterial, toTrustMaterial } from '@sigstore/verify';
 import { GateError } from '../../../core/errors.ts';
@@ -90,11 +90,31 @@ export function parseCertificate(der: Uint8Array): X509Certificate {
  */
 function encodedOnce(certificate: X509Certificate): X509Certificate {
   const { root, tbsCertificate } = certificate;
-  for (const part of [...tbsCertificate.subs, tbsCertificate, root]) {
-    const der = part.toDER();
+  const keep = (part: ASN1Obj, der: Buffer): Buffer => {
     part.toDER = () => der;
-  }
+    return der;
+  };
+  const parts = tbsCertificate.subs.map((part) => keep(part, encode(part)));
+  const tbs = keep(tbsCertificate, framed(tbsCertificate, parts));
+  const rest = root.subs.filter((part) => part !== tbsCertificate);
+  keep(root, framed(root, [tbs, ...rest.map(encode)]));
   return certificate;
+}
+
+/** What the library's `toDER` gives. That makes two buffers of a kilobyte and more for each of a hundred nodes. */
+function encode(node: ASN1Obj): Buffer {
+  return framed(node, node.subs.length > 0 ? node.subs.map(encode) : [node.value]);
+}
+
+function framed({ tag }: ASN1Obj, contents: readonly Buffer[]): Buffer {
+  const length = contents.reduce((sum, each) => sum + each.length, 0);
+  const bytes: number[] = [];
+  if (length < 128) bytes.push(length);
+  else {
+    for (let left = length; left > 0; left = Math.floor(left / 256)) bytes.unshift(left % 256);
+    bytes.unshift(0x80 | bytes.length);
+  }
+  return Buffer.concat([Buffer.from([tag.toDER(), ...bytes]), ...contents]);
 }
 
 /** Who signed a certificate of a root is found out once for each issuer, and not again with every path through it. */
