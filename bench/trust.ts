@@ -111,7 +111,7 @@ async function openWarm(fleet: Fleet) {
     config,
     {
       exec: createExec(launchers),
-      world: { env: process.env, temporaryFolder: tmpdir(), program: join(import.meta.dirname, '../src/main.ts') },
+      world: { env: process.env, temporaryFolder: tmpdir(), program: join(import.meta.dirname, '../dist/syncgate.mjs') },
       newFolder: () => makeFolder(workspace.path, String(++folders)),
       launchers,
       lifetime: 'many verdicts',
