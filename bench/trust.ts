@@ -111,7 +111,11 @@ async function openWarm(fleet: Fleet) {
     config,
     {
       exec: createExec(launchers),
-      world: { env: process.env, temporaryFolder: tmpdir(), program: join(import.meta.dirname, '../dist/syncgate.mjs') },
+      world: {
+        env: process.env,
+        temporaryFolder: tmpdir(),
+        program: join(import.meta.dirname, '../dist/syncgate.mjs'),
+      },
       newFolder: () => makeFolder(workspace.path, String(++folders)),
       launchers,
       lifetime: 'many verdicts',

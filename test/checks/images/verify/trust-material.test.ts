@@ -11,13 +11,14 @@ function certificateWith(...values: readonly Buffer[]): Buffer {
 }
 
 describe('a certificate that is encoded once', () => {
-  it.each([
+  it.each<readonly [string, Uint8Array]>([
     ['without extensions', certificateWith()],
     ['of an RSA key', issue({ commonName: 'rsa', keys: keyPair('rsa2048'), validity, extensions: [] }).der],
     ['of an Ed25519 key', issue({ commonName: 'ed', keys: keyPair('ed25519'), validity, extensions: [] }).der],
-    ...[0, 1, 126, 127, 128, 254, 255, 256, 65_534, 65_535, 65_536].map(
-      (size) => [`with an extension of ${size} bytes`, certificateWith(Buffer.alloc(size, 7))] as const,
-    ),
+    ...[0, 1, 126, 127, 128, 254, 255, 256, 65_534, 65_535, 65_536].map((size): [string, Uint8Array] => [
+      `with an extension of ${size} bytes`,
+      certificateWith(Buffer.alloc(size, 7)),
+    ]),
     [
       'with DER, an empty list and no DER in its extensions',
       certificateWith(Buffer.from('3006020101300004', 'hex'), Buffer.from('3000', 'hex'), Buffer.from('30ff', 'hex')),
