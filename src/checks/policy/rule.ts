@@ -1,0 +1,86 @@
+import type { JsonPath } from '../../core/json.ts';
+import type { Cluster } from './kube/cluster.ts';
+import type { GroupVersionKind, GroupVersionResource, PolicyRequest } from './kube/request.ts';
+
+/**
+ * What one rule says of one object, in the words of the policy reports. `skip`: the rule matched, and its conditions or
+ * an exception took the object out. `error`: it could not be evaluated. A rule that does not match says nothing at all.
+ */
+export type RuleStatus = 'pass' | 'fail' | 'warn' | 'error' | 'skip';
+
+/** What the policy wants done about a failure. */
+export type RuleAction = 'deny' | 'audit' | 'warn';
+
+export interface RuleResult {
+  /** The name of the rule; for dialects whose rules have none, empty. */
+  readonly rule: string;
+  readonly status: RuleStatus;
+  /** In the policy's own words, and for errors in ours; the engine's exact message where the dialect has one. */
+  readonly message: string;
+  readonly action: RuleAction;
+  /** Set where the policy itself says that an error lets the object through (`failurePolicy: Ignore`). */
+  readonly ignoreErrors?: true;
+  /** Where in the object it failed, if that is known. */
+  readonly path?: JsonPath;
+  /** The exceptions that turned a failure into a skip. */
+  readonly exceptedBy?: readonly string[];
+}
+
+export interface PolicyIdentity {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Empty for policies of the cluster. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** One rule, for the list that `syncgate policies` prints. */
+export interface RuleDescription {
+  readonly name: string;
+  /** What it matches, in a few words: `Deployment, StatefulSet in prod-*`. */
+  readonly matches: string;
+  readonly action: RuleAction;
+  /** Why it is not evaluated: `mutate`, `only on DELETE`. Undefined for rules that judge. */
+  readonly notEvaluated?: string;
+}
+
+/** What a policy may know besides the request. Reading it costs nothing until it is read. */
+export interface PolicyWorld {
+  readonly cluster: Cluster;
+  /** Milliseconds since the epoch: one moment for the whole verdict. */
+  readonly now: number;
+  /** From 0 up to 1: the gate's own port, so that a verdict can be repeated. */
+  readonly random: () => number;
+}
+
+/** Why a policy is asked about a Pod that is not in the set: a workload of this kind would create it. */
+export interface CreatedBy {
+  readonly kind: GroupVersionKind;
+}
+
+/** A policy that was read whole, and compiled: nothing in it is unknown. */
+export interface CompiledPolicy {
+  readonly identity: PolicyIdentity;
+  /** As messages print it: `policies/pods.yaml`, with the line of the document where it is known. */
+  readonly source: string;
+  readonly title: string | undefined;
+  readonly severity: string | undefined;
+  readonly category: string | undefined;
+  readonly rules: readonly RuleDescription[];
+  /** What is not wrong, and should be known: a policy without a binding, a deprecated field. */
+  readonly warnings: readonly string[];
+  /**
+   * Whether any rule could match objects of this kind. It may say yes for one that none matches, and never no for one
+   * that one matches. It is asked once for each kind, and answers from the policy's text alone.
+   */
+  concerns(kind: GroupVersionKind, resource: GroupVersionResource, subresource: string): boolean;
+  /**
+   * Every rule's answer about one request, in the order of the policy. It never throws for what is wrong with the
+   * object: that is a result of status `error`.
+   *
+   * With `createdBy` the request is about the Pod that a workload of that kind would create. Only those rules answer
+   * that match Pods and that were not carried over to that kind itself (Kyverno's autogen): the others have judged the
+   * workload already.
+   */
+  judge(request: PolicyRequest, world: PolicyWorld, createdBy?: CreatedBy): readonly RuleResult[];
+}
