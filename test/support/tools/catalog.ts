@@ -147,6 +147,13 @@ export const TOOLS = [
     neededBy: 'the end-to-end tests in Argo CD',
   },
   {
+    name: 'kyverno',
+    version: 'v1.19.1',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'kyverno', package: 'github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno' },
+    neededBy: "recording Kyverno's verdicts, and the benchmark against it",
+  },
+  {
     name: 'kubeyaml',
     version: 'v0.36.1',
     onPath: undefined,
