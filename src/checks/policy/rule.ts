@@ -1,6 +1,7 @@
 import type { JsonPath } from '../../core/json.ts';
 import type { Cluster } from './kube/cluster.ts';
 import type { GroupVersionKind, GroupVersionResource, PolicyRequest } from './kube/request.ts';
+import type { Supplied } from './supplied.ts';
 
 /**
  * What one rule says of one object, in the words of the policy reports. `skip`: the rule matched, and its conditions or
@@ -51,6 +52,8 @@ export interface PolicyWorld {
   readonly now: number;
   /** From 0 up to 1: the gate's own port, so that a verdict can be repeated. */
   readonly random: () => number;
+  /** Only in a test of policies: what it says in place of a cluster, a registry or a server. */
+  readonly supplied?: Supplied;
 }
 
 /** Why a policy is asked about a Pod that is not in the set: a workload of this kind would create it. */
