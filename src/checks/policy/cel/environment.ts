@@ -1,0 +1,29 @@
+import type { Macro } from './ast.ts';
+import type { ConstantDeclaration, FunctionDeclaration, ObjectDeclaration } from './declaration.ts';
+import type { CelType } from './types.ts';
+
+/** What may be said in a language, and what not: a profile with its variables is an environment. */
+export interface CelProfile {
+  /** For messages: `kubernetes 1.36`. */
+  readonly name: string;
+  readonly functions: readonly FunctionDeclaration[];
+  readonly macros: readonly Macro[];
+  readonly constants: readonly ConstantDeclaration[];
+  readonly objects: readonly ObjectDeclaration[];
+  /** `[1, 'a']` and `{'a': 1, 'b': 'c'}` are errors. */
+  readonly homogeneousAggregates: boolean;
+  /** `.?field`, `[?index]` and `{?key: …}`. */
+  readonly optionalSyntax: boolean;
+  /** Fields in backticks: `` a.`b-c` ``. */
+  readonly quotedFields: boolean;
+  /** Names are looked for in this namespace first: `a.b` in `x.y` is `x.y.a.b`, `x.a.b` or `a.b`. */
+  readonly container: string;
+  /** Durations, timestamps and patterns written as literals are checked when the expression is compiled. */
+  readonly checkedLiterals: boolean;
+  /** Without it every expression is parsed and run unchecked, as with `dyn` everywhere. */
+  readonly typeChecked: boolean;
+}
+
+export interface CelEnvironment extends CelProfile {
+  readonly variables: ReadonlyMap<string, CelType>;
+}

@@ -1,0 +1,35 @@
+/**
+ * Why an expression has no value. `syntax`, `type` and `limit` are found when it is compiled; `evaluation` is an error
+ * in the sense of the language, which `||`, `&&` and the quantifiers may absorb; `cost` means that the budget is spent
+ * and `work` that a bound of this engine was met: neither of the two can be absorbed.
+ */
+export type CelErrorKind = 'syntax' | 'type' | 'limit' | 'evaluation' | 'cost' | 'work';
+
+/** The only thing that compiling or evaluating an expression throws. */
+export class CelError extends Error {
+  readonly kind: CelErrorKind;
+  /** Where in the source, in UTF-16 units from its start; undefined where no place is known. */
+  readonly offset: number | undefined;
+
+  constructor(kind: CelErrorKind, message: string, offset?: number) {
+    // Evaluation errors are ordinary values of the language (`a || b` throws them away), and collecting a stack costs
+    // more than evaluating a whole policy.
+    const limit = Error.stackTraceLimit;
+    if (kind === 'evaluation') Error.stackTraceLimit = 0;
+    super(message);
+    Error.stackTraceLimit = limit;
+    this.name = 'CelError';
+    this.kind = kind;
+    this.offset = offset;
+  }
+}
+
+/** An error of the evaluation, in the words that the Go implementation uses where there are such. */
+export function evaluationError(message: string, offset?: number): CelError {
+  return new CelError('evaluation', message, offset);
+}
+
+/** What the Go implementation says of a function that has no overload for the values it was given. */
+export function noSuchOverload(offset?: number): CelError {
+  return new CelError('evaluation', 'no such overload', offset);
+}
