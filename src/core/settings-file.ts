@@ -133,16 +133,33 @@ export function validateSettings<Schema extends z.ZodMiniType>(
   document: SettingsDocument,
   code: Code,
 ): z.infer<Schema> {
-  const result = schema.safeParse(document.value, { reportInput: true });
-  if (result.success) return result.data;
+  const fitted = fitTo(schema, document.value, document.file);
+  if ('value' in fitted) return fitted.value;
+  const place = document.locate(fitted.path, fitted.part);
+  const where = `${place.file}:${place.line}:${place.column}`;
+  throw new GateError(code, `${where}: ${fitted.message}`, { place: where });
+}
+
+/** What keeps a value from fitting its schema, and where in the value that is. */
+export interface Misfit {
+  readonly message: string;
+  readonly path: JsonPath;
+  readonly part: 'key' | 'value';
+}
+
+/** The value as the schema's type, or the first thing in it that does not fit. `called` names the whole of it. */
+export function fitTo<Schema extends z.ZodMiniType>(
+  schema: Schema,
+  value: unknown,
+  called: string,
+): { readonly value: z.infer<Schema> } | Misfit {
+  const result = schema.safeParse(value, { reportInput: true });
+  if (result.success) return { value: result.data };
   const issues = result.error.issues.map((each) => deepest(each));
   // A mistyped key is also a missing one: what the author wrote says more than what is absent.
   const issue = issues.find((each) => each.code === 'unrecognized_keys') ?? issues[0];
-  if (issue === undefined) throw new GateError(code, `${document.file}: does not fit its schema`);
-  const { message, path, part } = explain(schema, issue);
-  const place = document.locate(path, part);
-  const where = `${place.file}:${place.line}:${place.column}`;
-  throw new GateError(code, `${where}: ${message}`, { place: where });
+  if (issue === undefined) return { message: `${called} does not fit its schema`, path: [], part: 'value' };
+  return explain(schema, issue);
 }
 
 // zod/mini brings no texts of its own.
@@ -170,7 +187,7 @@ function compare(a: number, b: number): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function explain(schema: z.ZodMiniType, issue: Issue): { message: string; path: JsonPath; part: 'key' | 'value' } {
+function explain(schema: z.ZodMiniType, issue: Issue): Misfit {
   const path = issue.path.filter((step) => typeof step !== 'symbol') as JsonPath;
   const field = path.length === 0 ? 'the document' : path.join('.');
   if (issue.code === 'unrecognized_keys') {
