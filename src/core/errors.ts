@@ -139,6 +139,7 @@ export const CODES = codes({
   POLICY_MISSING: { answer: 'usage', meaning: 'A policy path does not exist, cannot be read, or holds no policy.', mend: 'Correct spec.policies; `[]` says that there are no policies.' },
   POLICY_FILE_REFUSED: { answer: 'usage', meaning: 'A file among the policies or their data cannot be taken as it is: too large, too many, not text, not a plain file, or a link that leaves its folder.', mend: 'Mend the file that the message names, or keep it out of the folder.' },
   POLICY_UNSUPPORTED: { answer: 'usage', meaning: 'A file among the policies is not one that syncgate evaluates; it is never skipped.', mend: 'Keep the file out of the folders of spec.policies; data files belong under spec.rego.data.' },
+  POLICY_INVALID: { answer: 'usage', meaning: 'A policy is not what its kind may be: a field, an operator, a function or an expression in it is unknown or malformed.', mend: 'Correct the line that the message names; no part of a policy is ever ignored.' },
   POLICY_DENIED: { answer: 'denied', meaning: 'A policy refuses an object, or the set.', mend: 'Change it as the message asks, or have the owner of the policy except it.' },
   POLICY_WARNED: { answer: 'denied', meaning: 'A policy warns; this alone denies nothing.', mend: 'Change it as the message asks, before the warning becomes a denial.' },
   POLICY_EXCEPTED: { answer: 'denied', meaning: 'A policy would have refused an object, and an exception of the platform lets it through; this alone denies nothing.', mend: 'Nothing has to be done; the exception is on record.' },
