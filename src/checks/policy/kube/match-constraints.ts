@@ -1,0 +1,206 @@
+import { isObject, type JsonObject, type JsonValue } from '../../../core/json.ts';
+import { compileSelector } from '../values/label-selector.ts';
+import { type Cluster, namespaceObject } from './cluster.ts';
+import type { MatchResources, NamedRule } from './match-resources.ts';
+import type { GroupVersionKind, GroupVersionResource, Operation, PolicyRequest } from './request.ts';
+import { plausiblePlurals, type ResourceTable, type ResourceType } from './resources.ts';
+
+/**
+ * Whether a request is matched. `as` is the version in which the rule wants to see the object: another one than the
+ * request's where `matchPolicy: Equivalent` matched a rule about it. An `error` is one of configuration: it obeys the
+ * policy's `failurePolicy`, and the message is the API server's own where it has one.
+ */
+export type MatchAnswer =
+  | { readonly kind: 'no' }
+  | { readonly kind: 'match'; readonly as: Pick<ResourceType, 'kind' | 'resource'> }
+  | { readonly kind: 'error'; readonly message: string };
+
+/** `matchConstraints` or `matchResources`, ready to be asked. */
+export interface MatchConstraints {
+  /** By kind alone: no for a kind that no request could match. */
+  concerns(kind: GroupVersionKind, resource: GroupVersionResource, subresource: string): boolean;
+  /** The operations that some rule names; empty where every request is meant. */
+  readonly operations: readonly string[];
+  match(request: PolicyRequest, cluster: Cluster): MatchAnswer;
+}
+
+const NO: MatchAnswer = { kind: 'no' };
+
+/**
+ * Matching of admission policies, as k8s.io/apiserver's plugin does it: both selectors, the rules that take out, the
+ * rules that take in; an error of a selector counts only where everything else matches. Without `resourceRules` every
+ * resource matches. The value must have passed the schema.
+ */
+export function compileMatchConstraints(value: MatchResources, resources: ResourceTable): MatchConstraints {
+  const included = (value.resourceRules ?? []).map((rule) => ({ ...rule, takesIn: true }));
+  const excluded = (value.excludeResourceRules ?? []).map((rule) => ({ ...rule, takesIn: false }));
+  const equivalent = value.matchPolicy !== 'Exact';
+  const inNamespace = selectorOf(value.namespaceSelector);
+  const onObject = selectorOf(value.objectSelector);
+
+  return {
+    operations: [...new Set(included.flatMap(({ operations }) => operations))],
+    concerns(kind, resource, subresource) {
+      if (included.length === 0) return true;
+      const forms = equivalent ? [{ kind, resource }, ...resources.equivalents(resource)] : [{ kind, resource }];
+      return included.some((rule) => forms.some((form) => namesResource(rule, form, subresource, resources) !== 'no'));
+    },
+    match(request, cluster) {
+      const namespace = inNamespace === undefined ? true : matchesNamespace(request, cluster, inNamespace);
+      if (namespace === false) return NO;
+      if (onObject !== undefined && !matchesEither(request, onObject)) return NO;
+      const out = matchRules(excluded, request, equivalent, resources);
+      if (out.kind === 'match') return NO;
+      if (out.kind === 'error') return out;
+      const answer: MatchAnswer =
+        included.length === 0
+          ? { kind: 'match', as: { kind: request.kind, resource: request.resource } }
+          : matchRules(included, request, equivalent, resources);
+      return answer.kind === 'match' && namespace !== true ? { kind: 'error', message: namespace.error } : answer;
+    },
+  };
+}
+
+/** A rule of either list. */
+interface Rule extends NamedRule {
+  readonly takesIn: boolean;
+}
+
+type Selector = (labels: Readonly<Record<string, string>>) => boolean;
+
+/** Undefined where the selector is empty, and so selects everything. */
+function selectorOf(selector: MatchResources['namespaceSelector']): Selector | undefined {
+  if (selector === undefined) return undefined;
+  const empty = Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions ?? []).length === 0;
+  return empty ? undefined : compileSelector(selector as JsonObject);
+}
+
+function matchRules(
+  rules: readonly Rule[],
+  request: PolicyRequest,
+  equivalent: boolean,
+  resources: ResourceTable,
+): MatchAnswer {
+  const exact = matchForm(rules, request, { kind: request.kind, resource: request.resource }, resources);
+  if (exact.kind !== 'no' || !equivalent) return exact;
+  const others = resources.equivalents(request.resource);
+  if (others.length === 0) return NO;
+  for (const rule of rules) {
+    for (const form of others) {
+      const answer = matchForm([rule], request, form, resources);
+      if (answer.kind !== 'no') return answer;
+    }
+  }
+  return NO;
+}
+
+function matchForm(
+  rules: readonly Rule[],
+  request: PolicyRequest,
+  form: Pick<ResourceType, 'kind' | 'resource'>,
+  resources: ResourceTable,
+): MatchAnswer {
+  let doubt: MatchAnswer = NO;
+  for (const rule of rules) {
+    if (!takesOperation(rule, request.operation) || !takesScope(rule, request)) continue;
+    const named = namesResource(rule, form, request.subresource, resources);
+    if (named === 'no' || !takesName(rule, request.name)) continue;
+    if (named === 'yes') return { kind: 'match', as: form };
+    const { group, kind } = form.kind;
+    doubt = {
+      kind: 'error',
+      message: `the resource of ${kind} (${group}) is not known: its CustomResourceDefinition is not in the snapshot`,
+    };
+  }
+  return doubt;
+}
+
+function takesOperation({ operations }: NamedRule, operation: Operation): boolean {
+  return operations.includes('*') || operations.includes(operation);
+}
+
+/** A Namespace counts as without a namespace, although its requests carry its own name as one. */
+function takesScope({ scope }: NamedRule, { resource, namespace }: PolicyRequest): boolean {
+  if (scope === undefined || scope === '*') return true;
+  const ofCluster = isNamespaces(resource) || namespace === '';
+  return (scope === 'Cluster') === ofCluster;
+}
+
+function takesName({ resourceNames }: NamedRule, name: string): boolean {
+  return resourceNames === undefined || resourceNames.length === 0 || resourceNames.includes(name);
+}
+
+/**
+ * Whether group, version and resource are among those of the rule. `unknown`: the kind's plural is not known, and one of
+ * the rule's resources could be it. What is plausible as its plural counts as it, for a rule that takes objects in; what
+ * another kind of the group is called does not.
+ */
+function namesResource(
+  rule: Rule,
+  { kind, resource }: Pick<ResourceType, 'kind' | 'resource'>,
+  subresource: string,
+  resources: ResourceTable,
+): 'yes' | 'no' | 'unknown' {
+  if (!takes(rule.apiGroups, resource.group) || !takes(rule.apiVersions, resource.version)) return 'no';
+  let answer: 'no' | 'unknown' = 'no';
+  for (const each of rule.resources) {
+    const slash = each.indexOf('/');
+    const [name, sub] = slash < 0 ? [each, ''] : [each.slice(0, slash), each.slice(slash + 1)];
+    if (sub !== '*' && sub !== subresource) continue;
+    if (name === '*' || (resource.resource !== '' && name === resource.resource)) return 'yes';
+    if (resource.resource !== '' || resources.knowsWholeGroup(resource.group)) continue;
+    const known = resources.ofResource({ ...resource, resource: name });
+    if (known !== undefined && known.kind.kind !== kind.kind) continue;
+    if (rule.takesIn && plausiblePlurals(kind.kind).includes(name)) return 'yes';
+    answer = 'unknown';
+  }
+  return answer;
+}
+
+function takes(items: readonly string[], value: string): boolean {
+  return items.includes('*') || items.includes(value);
+}
+
+function isNamespaces({ group, version, resource }: GroupVersionResource): boolean {
+  return group === '' && version === 'v1' && resource === 'namespaces';
+}
+
+function matchesNamespace(
+  request: PolicyRequest,
+  cluster: Cluster,
+  selector: Selector,
+): boolean | { readonly error: string } {
+  const aboutNamespaces = request.resource.resource === 'namespaces';
+  // What has no namespace is never left out by a selector of namespaces.
+  if (request.namespace === '' && !aboutNamespaces) return true;
+  if (
+    aboutNamespaces &&
+    request.subresource === '' &&
+    (request.operation === 'CREATE' || request.operation === 'UPDATE')
+  ) {
+    return selector(labelsOf(request.object));
+  }
+  const found = namespaceObject(cluster, request.namespace);
+  if (found !== undefined) return selector(labelsOf(found));
+  const name = JSON.stringify(request.namespace);
+  return {
+    error: cluster.isComplete({ group: '', kind: 'Namespace' })
+      ? `namespaces ${name} not found`
+      : `the labels of namespace ${name} are not known: the snapshot does not hold it`,
+  };
+}
+
+function matchesEither({ object, oldObject }: PolicyRequest, selector: Selector): boolean {
+  return (object !== null && selector(labelsOf(object))) || (oldObject !== null && selector(labelsOf(oldObject)));
+}
+
+/** `metadata.labels`, as far as they are strings. */
+export function labelsOf(object: JsonObject | null): Readonly<Record<string, string>> {
+  const metadata = object === null || !Object.hasOwn(object, 'metadata') ? undefined : object['metadata'];
+  const labels = isObject(metadata) && Object.hasOwn(metadata, 'labels') ? metadata['labels'] : undefined;
+  if (!isObject(labels)) return {};
+  const kept: Record<string, string> = Object.create(null);
+  for (const [key, value] of Object.entries(labels) as [string, JsonValue][])
+    if (typeof value === 'string') kept[key] = value;
+  return kept;
+}
