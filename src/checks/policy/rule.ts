@@ -1,4 +1,5 @@
 import type { JsonPath } from '../../core/json.ts';
+import type { ImageAnswers, ImageTrust } from './image-answers.ts';
 import type { Cluster } from './kube/cluster.ts';
 import type { GroupVersionKind, GroupVersionResource, PolicyRequest } from './kube/request.ts';
 import type { Supplied } from './supplied.ts';
@@ -52,6 +53,8 @@ export interface PolicyWorld {
   readonly now: number;
   /** From 0 up to 1: the gate's own port, so that a verdict can be repeated. */
   readonly random: () => number;
+  /** What is known about images. Where it is absent nothing verifies them, and a policy that asks is an error. */
+  readonly images?: ImageAnswers;
   /** Only in a test of policies: what it says in place of a cluster, a registry or a server. */
   readonly supplied?: Supplied;
 }
@@ -70,6 +73,8 @@ export interface CompiledPolicy {
   readonly severity: string | undefined;
   readonly category: string | undefined;
   readonly rules: readonly RuleDescription[];
+  /** Whom it trusts to sign images: the image check must have read all of it before the policy judges. */
+  readonly trusts?: readonly ImageTrust[];
   /** What is not wrong, and should be known: a policy without a binding, a deprecated field. */
   readonly warnings: readonly string[];
   /**
