@@ -158,6 +158,12 @@ export const CODES = codes({
   CUE_INVALID: { answer: 'usage', meaning: 'A CUE policy does not compile, contradicts itself, or imports what is not of the language itself.', mend: 'Correct what the message names; try it with `cue vet`.' },
   CUE_FAILED: { answer: 'unevaluated', meaning: 'The cue program ended in a way that is no answer.', mend: 'Run it by hand over the same policy; the manifests stay withheld.' },
 
+  // Tests of policies
+  TEST_MISSING: { answer: 'usage', meaning: 'A path that was given to `syncgate test` does not exist, or holds no test.', mend: 'Name a kyverno-test.yaml, or a folder that one lies in or below.' },
+  TEST_INVALID: { answer: 'usage', meaning: 'A test of policies, or a file that it names, is not what it may be; none of its rows was judged.', mend: 'Correct the line that the message names.' },
+  TEST_TIMEOUT: { answer: 'unevaluated', meaning: 'The tests of policies did not end before their deadline.', mend: 'Run fewer of them, or raise --timeout.' },
+  TEST_CRASHED: { answer: 'unevaluated', meaning: 'A thread that ran tests of policies ended without having answered.', mend: 'Run the test that the message names alone; report it with the file if it happens again.' },
+
   // Gate
   INTERRUPTED: { answer: 'unevaluated', meaning: 'syncgate was told to stop before it had a verdict.', mend: 'Run it again.' },
   STDIN_UNREADABLE: { answer: 'usage', meaning: 'Standard input could not be read, or holds more than a rendered set may.', mend: 'Pipe the manifests of one application into syncgate.' },

@@ -48,6 +48,27 @@ export function parseManifests(texts: readonly RenderedText[], limits: Limits): 
   return manifests;
 }
 
+/** One document of a text that need not hold objects: a file of values, or of a test. */
+export interface ReadDocument {
+  readonly value: JsonValue;
+  /** Which document of the text it is, from 0; empty ones count. */
+  readonly number: number;
+  /** Where one value of it stands, or the nearest one around it. */
+  locate(path: JsonPath): Place;
+}
+
+/**
+ * The documents of one text as Kubernetes would read them, whatever they hold, without those that are empty. Throws
+ * GateError with a MANIFEST_* code for what cannot be read.
+ */
+export function parseDocuments(text: RenderedText, limits: Limits): ReadDocument[] {
+  if (text.bytes.byteLength > limits.maxBytes) {
+    const message = `${text.file} has ${text.bytes.byteLength} bytes, and ${limits.maxBytes} are allowed`;
+    throw new GateError('MANIFEST_TOO_LARGE', message, { place: text.file });
+  }
+  return new TextReader(text, limits, new Budget(limits.maxValues)).values();
+}
+
 /** Two hooks with one generateName are two objects; everything else that is named alike is one. */
 function refuseRepeated(known: Map<string, Manifest>, manifest: Manifest): void {
   const { identity } = manifest;
@@ -107,6 +128,26 @@ class TextReader {
       throw this.#gateError(thrown);
     }
     return found;
+  }
+
+  values(): ReadDocument[] {
+    try {
+      this.#text = decodeText(this.#rendered.bytes);
+      this.#lines = new Lines(this.#text);
+      return [...this.#documents()].map(([number, document]) => {
+        const located = lazily(() => findOffsets(document, this.#text, this.#compose));
+        return {
+          value: document.value,
+          number: number - 1,
+          locate: (path) => ({
+            file: this.#rendered.file,
+            ...this.#lines.at(offsetOf(located(), path) ?? document.offset),
+          }),
+        };
+      });
+    } catch (thrown) {
+      throw this.#gateError(thrown);
+    }
   }
 
   *#documents(): Generator<[number, DocumentText]> {
