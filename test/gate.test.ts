@@ -38,7 +38,7 @@ function stages(broken: Partial<GateStages<string>> = {}): GateStages<string> {
     render: async () => ({ texts: [], engines: { kustomize: 'v5' } }),
     parse: () => rendered,
     checkImages: async (manifests) => ({ outcome: passed, images: [image], pinned: manifests }),
-    judged: (manifests) => manifests.map((each) => ({ manifest: each, object: each.object })),
+    judged: (manifests) => manifests.map((each) => ({ manifest: each, object: each.object, written: each.object })),
     checkPolicies: async () => ({ outcome: passed, engines: { opa: 'v1' } }),
     emit: () => 'MANIFESTS',
     allowEmpty: false,

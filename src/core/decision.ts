@@ -18,6 +18,12 @@ export interface Finding {
   readonly object?: ObjectIdentity;
   readonly image?: string;
   readonly place?: Place;
+  /** The field of the object that it is about: `spec.containers[0].image`. */
+  readonly field?: string;
+  /** What the policy's author calls it, how bad it is, and what it belongs to, where the policy says so. */
+  readonly title?: string;
+  readonly severity?: string;
+  readonly category?: string;
 }
 
 /**

@@ -26,6 +26,8 @@ export interface Manifest {
   readonly index: number;
   readonly identity: ObjectIdentity;
   readonly object: JsonObject;
+  /** The object before its images were pinned, where they were. */
+  readonly written?: JsonObject;
   /** Where the object came from. */
   readonly origin: Place;
   /** Where one value of it stands in the text that was parsed; the object's origin if that cannot be told. */

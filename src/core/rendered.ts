@@ -22,4 +22,8 @@ export interface RenderedText {
 export interface JudgedObject {
   readonly manifest: Manifest;
   readonly object: JsonObject;
+  /** The same object before its images were pinned; `object` itself where none was. */
+  readonly written: JsonObject;
+  /** The object that the cluster has under this name, where that is known. */
+  readonly live?: JsonObject;
 }

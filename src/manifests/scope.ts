@@ -41,7 +41,9 @@ export function judgedObjects(
       if (first !== undefined) throw repeated(first, manifest);
       known.set(key, manifest);
     }
-    return { manifest, object: withNamespace(manifest.object, namespace) };
+    const object = withNamespace(manifest.object, namespace);
+    const written = manifest.written === undefined ? object : withNamespace(manifest.written, namespace);
+    return { manifest, object, written };
   });
 }
 

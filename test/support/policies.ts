@@ -30,6 +30,7 @@ export function judged(object: JsonObject, index = 0, file = 'app/objects.yaml')
   const place = { file, line: 1 + 10 * index };
   return {
     object,
+    written: object,
     manifest: {
       index,
       identity: {

@@ -23,5 +23,12 @@ export function pinManifest(manifest: Manifest, pins: readonly (readonly [JsonPa
   if (pins.length === 0) return manifest;
   const { index, identity, origin } = manifest;
   const object = pins.reduce<JsonValue>((value, [path, text]) => withValueAt(value, path, text), manifest.object);
-  return { index, identity, origin, object: object as Manifest['object'], locate: (path) => manifest.locate(path) };
+  return {
+    index,
+    identity,
+    origin,
+    object: object as Manifest['object'],
+    written: manifest.written ?? manifest.object,
+    locate: (path) => manifest.locate(path),
+  };
 }

@@ -1,0 +1,88 @@
+import type { Finding } from '../../../core/decision.ts';
+import { CODES, type Code } from '../../../core/errors.ts';
+import type { JsonPath } from '../../../core/json.ts';
+import type { Manifest } from '../../../core/manifest.ts';
+import { oneLine } from '../message.ts';
+import type { CompiledPolicy, RuleResult } from '../rule.ts';
+
+/** What a result is about: an object of the set, or the Pod that it would create. */
+export interface Subject {
+  readonly manifest: Manifest;
+  /** Set for a Pod: where in the object its template stands. */
+  readonly templatePath?: JsonPath;
+}
+
+/** `ClusterPolicy require-labels`, or with its namespace. */
+export function policyName({ identity: { kind, namespace, name } }: Pick<CompiledPolicy, 'identity'>): string {
+  return `${kind} ${namespace === '' ? name : `${namespace}/${name}`}`;
+}
+
+/** The finding that a result is, or undefined where it says nothing that anybody has to know. */
+export function findingOf(policy: CompiledPolicy, result: RuleResult, subject: Subject): Finding | undefined {
+  switch (result.status) {
+    case 'pass':
+      return undefined;
+    case 'skip':
+      if (result.exceptedBy === undefined) return undefined;
+      return finding('warn', 'POLICY_EXCEPTED', policy, result, subject, `excepted by ${result.exceptedBy.join(', ')}`);
+    case 'warn':
+      return finding('warn', 'POLICY_WARNED', policy, result, subject);
+    case 'fail':
+      return result.action === 'deny'
+        ? finding('deny', 'POLICY_DENIED', policy, result, subject)
+        : finding('warn', 'POLICY_WARNED', policy, result, subject);
+    case 'error':
+      return result.ignoreErrors === true
+        ? finding('warn', 'POLICY_ERROR_IGNORED', policy, result, subject)
+        : finding('error', 'POLICY_EVALUATION_FAILED', policy, result, subject);
+    default:
+      return result.status satisfies never;
+  }
+}
+
+/** A rule that refuses the object as it was written and passes what will be applied. */
+export function onlyPinnedPasses(
+  policy: CompiledPolicy,
+  written: RuleResult,
+  subject: Subject,
+  effect: 'warn' | 'deny',
+): Finding {
+  return finding(effect, 'POLICY_PINNED_PASSES', policy, written, subject);
+}
+
+function finding(
+  effect: Finding['effect'],
+  code: Code,
+  policy: CompiledPolicy,
+  result: RuleResult,
+  { manifest, templatePath }: Subject,
+  message: string = result.message,
+): Finding {
+  const rule = `${policyName(policy)}${result.rule === '' ? '' : `/${result.rule}`}`;
+  const path = result.path === undefined ? undefined : [...(templatePath ?? []), ...result.path];
+  const about = templatePath === undefined ? '' : 'the Pod that it creates: ';
+  return {
+    effect,
+    code,
+    rule: oneLine(rule, 300),
+    message: about + (oneLine(message) || 'the rule gives no reason'),
+    mend: CODES[code].mend,
+    object: manifest.identity,
+    place: path === undefined ? manifest.origin : manifest.locate(path),
+    ...(path !== undefined && { field: fieldText(path) }),
+    ...(policy.title !== undefined && { title: oneLine(policy.title, 200) }),
+    ...(policy.severity !== undefined && { severity: oneLine(policy.severity, 50) }),
+    ...(policy.category !== undefined && { category: oneLine(policy.category, 200) }),
+  };
+}
+
+/** `spec.containers[0].image`; a key that is no plain word stands in quotes. */
+function fieldText(path: JsonPath): string {
+  const text = path
+    .map((step) => {
+      if (typeof step === 'number') return `[${step}]`;
+      return /^[A-Za-z_][\w-]*$/.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
+    })
+    .join('');
+  return oneLine(text.replace(/^\./, ''), 300);
+}

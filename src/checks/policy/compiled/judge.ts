@@ -1,0 +1,195 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Finding, Outcome } from '../../../core/decision.ts';
+import type { JsonObject } from '../../../core/json.ts';
+import type { JudgedObject } from '../../../core/rendered.ts';
+import { createImageInquiry, type ImageAnswers, type ImageVerification } from '../image-answers.ts';
+import type { Cluster } from '../kube/cluster.ts';
+import type { GroupVersionKind, PolicyRequest, UserInfo } from '../kube/request.ts';
+import type { ResourceTable } from '../kube/resources.ts';
+import { isNamed, withRendered } from '../kube/snapshot.ts';
+import type { CompiledPolicy, PolicyWorld, RuleResult } from '../rule.ts';
+import { createsPods, podCreatedBy } from './created-pods.ts';
+import { findingOf, onlyPinnedPasses, policyName, type Subject } from './findings.ts';
+import { asWritten, requestFor } from './requests.ts';
+
+/** What judging one set needs besides the policies. */
+export interface JudgePorts {
+  readonly cluster: Cluster;
+  readonly resources: ResourceTable;
+  readonly userInfo: UserInfo | undefined;
+  /** Milliseconds since the epoch; asked once a verdict. */
+  readonly now: () => number;
+  /** Undefined where images are not checked: a policy that asks for signatures is then an error. */
+  readonly images: ImageVerification | undefined;
+}
+
+export interface JudgeSettings {
+  readonly onlyPinnedPasses: 'warn' | 'deny';
+  readonly fromRendered: readonly { readonly policy: string; readonly kinds: readonly string[] }[];
+  /** The object as the API server would have stored it, for rules that read what it fills in. */
+  readonly complete: (object: JsonObject) => JsonObject;
+}
+
+/** Policies of every compiled dialect over one set. */
+export type JudgeSet = (set: readonly JudgedObject[], signal: AbortSignal) => Promise<Outcome>;
+
+/** One request and what findings about it name. */
+interface Unit {
+  readonly subject: Subject;
+  readonly request: PolicyRequest;
+  /** The same request about the object before its images were pinned. */
+  readonly written: PolicyRequest | undefined;
+  /** Set where the request is about a Pod that a workload of this kind would create. */
+  readonly createdBy: GroupVersionKind | undefined;
+}
+
+/** So many evaluations are made before others (the deadline among them) have their turn. */
+const TURN = 500;
+
+/**
+ * Builds the judge of a set of policies. Policies are indexed by the kinds that they concern, so that one that cannot
+ * match an object costs nothing; every object is visited once, in its order, and after it the Pod that it would create.
+ */
+export function createJudge(policies: readonly CompiledPolicy[], settings: JudgeSettings, ports: JudgePorts): JudgeSet {
+  const index = createIndex(policies);
+  const fed = feeds(policies, settings);
+
+  return async (set, signal) => {
+    const now = ports.now();
+    const inquiry = createImageInquiry(ports.images);
+    const worldOf = worlds(set, fed, { ...ports, now, answers: inquiry.answers });
+    const units = set.flatMap((judged) => unitsOf(judged, settings, ports));
+    for (;;) {
+      const { findings, examined } = await judgeUnits(units, signal);
+      // Results that were given without an answer are not final: with the answers, everything is judged again.
+      if (!(await inquiry.settle(signal))) return { kind: 'completed', examined, findings };
+    }
+
+    async function judgeUnits(
+      all: readonly Unit[],
+      stop: AbortSignal,
+    ): Promise<{ findings: Finding[]; examined: number }> {
+      const findings: Finding[] = [];
+      let examined = 0;
+      let turn = 0;
+      const evaluate = (policy: CompiledPolicy, request: PolicyRequest, { createdBy }: Unit): readonly RuleResult[] =>
+        policy.judge(request, worldOf(policy), createdBy === undefined ? undefined : { kind: createdBy });
+      for (const unit of all) {
+        for (const policy of index(unit.request)) {
+          const results = evaluate(policy, unit.request, unit);
+          examined += results.length;
+          findings.push(...results.flatMap((result) => findingOf(policy, result, unit.subject) ?? []));
+          if (unit.written !== undefined && results.some(({ status }) => status === 'pass')) {
+            const before = evaluate(policy, unit.written, unit);
+            findings.push(...comparePinned(policy, before, results, unit.subject, settings.onlyPinnedPasses));
+          }
+          turn += 1;
+          if (turn % TURN === 0) {
+            await setImmediate();
+            stop.throwIfAborted();
+          }
+        }
+      }
+      return { findings, examined };
+    }
+  };
+}
+
+/** Rules that fail before the images were pinned, and pass after. */
+function comparePinned(
+  policy: CompiledPolicy,
+  written: readonly RuleResult[],
+  pinned: readonly RuleResult[],
+  subject: Subject,
+  effect: 'warn' | 'deny',
+): Finding[] {
+  const passed = new Set(pinned.filter(({ status }) => status === 'pass').map(({ rule }) => rule));
+  const refused = written.filter(
+    ({ rule, status, action }) => status === 'fail' && action === 'deny' && passed.has(rule),
+  );
+  return refused.map((result) => onlyPinnedPasses(policy, result, subject, effect));
+}
+
+function unitsOf(judged: JudgedObject, { complete }: JudgeSettings, { resources, userInfo }: JudgePorts): Unit[] {
+  const written = asWritten(judged);
+  const live = judged.live;
+  const about = (object: JsonObject) => requestFor(complete(object), live, resources, userInfo);
+  const request = about(judged.object);
+  const before = written === undefined ? undefined : about(written);
+  const subject = { manifest: judged.manifest };
+  const units: Unit[] = [{ subject, request, written: before, createdBy: undefined }];
+  if (!createsPods(request.kind, judged.object)) return units;
+
+  const completed = (of: PolicyRequest | undefined) => {
+    const pod = of === undefined ? undefined : podCreatedBy(of);
+    if (pod?.request.object === undefined || pod.request.object === null) return undefined;
+    return { ...pod, request: { ...pod.request, object: complete(pod.request.object) } };
+  };
+  const pod = completed(request);
+  if (pod !== undefined) {
+    units.push({
+      subject: { ...subject, templatePath: pod.templatePath },
+      request: pod.request,
+      written: completed(before)?.request,
+      createdBy: request.kind,
+    });
+  }
+  return units;
+}
+
+/** The policies that may concern a request: asked of each policy once for each kind, and remembered. */
+function createIndex(policies: readonly CompiledPolicy[]): (request: PolicyRequest) => readonly CompiledPolicy[] {
+  const known = new Map<string, readonly CompiledPolicy[]>();
+  return ({ kind, resource, subresource }) => {
+    const key = `${kind.group}/${kind.version}/${kind.kind}/${subresource}`;
+    let found = known.get(key);
+    if (found === undefined) {
+      found = policies.filter((policy) => policy.concerns(kind, resource, subresource));
+      known.set(key, found);
+    }
+    return found;
+  };
+}
+
+/** Of which kinds a policy is shown what is rendered, where the platform says so. */
+function feeds(
+  policies: readonly CompiledPolicy[],
+  { fromRendered }: JudgeSettings,
+): Map<CompiledPolicy, readonly string[]> {
+  return new Map(
+    policies.flatMap((policy) => {
+      const kinds = fromRendered.filter((feed) => feed.policy === policyName(policy)).flatMap((feed) => feed.kinds);
+      return kinds.length === 0 ? [] : [[policy, kinds] as const];
+    }),
+  );
+}
+
+/** The world as each policy sees it: one for all of them but those that are fed by what is rendered. */
+function worlds(
+  set: readonly JudgedObject[],
+  fed: ReadonlyMap<CompiledPolicy, readonly string[]>,
+  { cluster, now, answers }: { readonly cluster: Cluster; readonly now: number; readonly answers: ImageAnswers },
+): (policy: CompiledPolicy) => PolicyWorld {
+  const world: PolicyWorld = { cluster, now, random: createRandom(), images: answers };
+  const own = new Map(
+    [...fed].map(([policy, kinds]) => {
+      const rendered = set.map(({ object }) => object).filter((object) => isNamed(kinds, object));
+      return [policy, { ...world, cluster: withRendered(cluster, rendered) }] as const;
+    }),
+  );
+  return (policy) => own.get(policy) ?? world;
+}
+
+/**
+ * Numbers from 0 up to 1, the same ones in each verdict (mulberry32): same inputs, same verdict. No policy may take them
+ * for a secret.
+ */
+function createRandom(): () => number {
+  let state = 0x5eed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
