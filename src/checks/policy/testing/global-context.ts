@@ -1,0 +1,41 @@
+import { type JsonObject, type JsonValue, objectFrom } from '../../../core/json.ts';
+import { describePlace } from '../../../core/manifest.ts';
+import { invalidAt, type ReadDocument, type ReadDocuments, readObjects } from './documents.ts';
+import { namedFiles } from './files.ts';
+import type { KyvernoTest } from './settings.ts';
+
+/**
+ * The data of the GlobalContextEntries that a test supplies: one root, an optional JMESPath into it, and optional
+ * projections of what that finds. Throws TEST_INVALID for two roots, and for a query that is none or finds nothing.
+ */
+export function globalContextOf(
+  file: string,
+  document: ReadDocument,
+  { globalContextEntries = [] }: KyvernoTest,
+  read: ReadDocuments,
+): ReadonlyMap<string, JsonValue> {
+  const found = new Map<string, JsonValue>();
+  for (const [i, entry] of globalContextEntries.entries()) {
+    const path = ['globalContextEntries', i];
+    const roots = [entry.data, entry.resources, entry.resourceFiles].filter((each) => each !== undefined);
+    if (roots.length > 1) {
+      throw invalidAt(document, path, 'data, resources and resourceFiles exclude one another');
+    }
+    if (found.has(entry.name)) throw invalidAt(document, path, `${JSON.stringify(entry.name)} is supplied twice`);
+    if (entry.fieldPath !== undefined || entry.projections !== undefined) {
+      throw invalidAt(
+        document,
+        path,
+        'fieldPath and projections are not read here; write what they would find as data',
+      );
+    }
+    const files = (entry.resourceFiles ?? []).flatMap((each) =>
+      namedFiles(file, each, describePlace(document.locate(path)), false),
+    );
+    const listed = (entry.resources as readonly JsonObject[] | undefined) ?? [
+      ...files.flatMap((each) => readObjects(each, read).map(({ value }) => value)),
+    ];
+    found.set(entry.name, entry.data ?? (listed.length > 0 ? listed : objectFrom([])));
+  }
+  return found;
+}
