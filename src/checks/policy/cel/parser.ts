@@ -1,0 +1,421 @@
+import { call, constant, type Expression, identifier, type Macro, Operator, select } from './ast.ts';
+import { CelError } from './error.ts';
+import { type Token, tokenize } from './lexer.ts';
+import { codePointCount } from './values.ts';
+
+/** What of the grammar is open, and which calls are macros. */
+export interface ParseOptions {
+  readonly macros: readonly Macro[];
+  readonly optionalSyntax: boolean;
+  readonly quotedFields: boolean;
+}
+
+/** In code points, as the Go implementation counts. */
+const MAX_SOURCE = 100_000;
+/** How deep brackets may nest, and how high a tree may grow (a chain of selections or of sums grows with its length). */
+const MAX_DEPTH = 250;
+/** How many nodes a tree may have with its macros expanded. */
+const MAX_NODES = 200_000;
+
+const RESERVED: ReadonlySet<string> = new Set([
+  'as',
+  'break',
+  'const',
+  'continue',
+  'else',
+  'false',
+  'for',
+  'function',
+  'if',
+  'import',
+  'in',
+  'let',
+  'loop',
+  'package',
+  'namespace',
+  'null',
+  'return',
+  'true',
+  'var',
+  'void',
+  'while',
+]);
+
+const RELATIONS: ReadonlyMap<string, string> = new Map([
+  ['<', Operator.less],
+  ['<=', Operator.lessEquals],
+  ['>', Operator.greater],
+  ['>=', Operator.greaterEquals],
+  ['==', Operator.equals],
+  ['!=', Operator.notEquals],
+  ['in', Operator.in],
+]);
+const SUMS: ReadonlyMap<string, string> = new Map([
+  ['+', Operator.add],
+  ['-', Operator.subtract],
+]);
+const PRODUCTS: ReadonlyMap<string, string> = new Map([
+  ['*', Operator.multiply],
+  ['/', Operator.divide],
+  ['%', Operator.modulo],
+]);
+
+/** Parses an expression and expands its macros. Throws CelError (`syntax` or `limit`) with the offset. */
+export function parse(source: string, options: ParseOptions): Expression {
+  if (source.length > MAX_SOURCE && codePointCount(source) > MAX_SOURCE) {
+    throw new CelError('limit', `the expression is longer than ${MAX_SOURCE} characters`, 0);
+  }
+  const parser = new Parser(tokenize(source), options);
+  return parser.parseAll();
+}
+
+class Parser {
+  readonly #tokens: readonly Token[];
+  readonly #options: ParseOptions;
+  readonly #macros = new Map<string, Macro>();
+  /** How high the tree as written is under each expression that was parsed. */
+  readonly #heights = new WeakMap<Expression, number>();
+  #at = 0;
+  #depth = 0;
+  #nodes = 0;
+
+  constructor(tokens: readonly Token[], options: ParseOptions) {
+    this.#tokens = tokens;
+    this.#options = options;
+    for (const macro of options.macros) {
+      const key = macroKey(macro.name, macro.argumentCount, macro.member);
+      if (!this.#macros.has(key)) this.#macros.set(key, macro);
+    }
+  }
+
+  parseAll(): Expression {
+    const expression = this.#expression();
+    if (this.#peek().kind !== 'end') throw this.#unexpected();
+    return expression;
+  }
+
+  #expression(): Expression {
+    if (++this.#depth > MAX_DEPTH) throw this.#tooDeep(this.#peek().offset);
+    const condition = this.#chain('||', Operator.or, () => this.#chain('&&', Operator.and, () => this.#binary(0)));
+    let result = condition;
+    const question = this.#peek();
+    if (this.#take('?')) {
+      const yes = this.#chain('||', Operator.or, () => this.#chain('&&', Operator.and, () => this.#binary(0)));
+      this.#expect(':');
+      const no = this.#expression();
+      result = this.#call(question.offset, Operator.conditional, undefined, [condition, yes, no]);
+    }
+    this.#depth--;
+    return result;
+  }
+
+  /** `a && b && c` is one call with three arguments: however many there are, the tree does not grow higher. */
+  #chain(symbol: string, name: string, operand: () => Expression): Expression {
+    const first = operand();
+    const offset = this.#peek().offset;
+    if (!this.#take(symbol)) return first;
+    const operands = [first, operand()];
+    while (this.#take(symbol)) operands.push(operand());
+    const made = this.#node(call(offset, name, ...operands));
+    this.#raise(made, 0, operands);
+    return made;
+  }
+
+  /** Relations, sums and products bind to the left; each level binds tighter than the one before. */
+  #binary(level: 0 | 1 | 2): Expression {
+    const operators = level === 0 ? RELATIONS : level === 1 ? SUMS : PRODUCTS;
+    const operand = (): Expression => (level === 2 ? this.#unary() : this.#binary(level === 0 ? 1 : 2));
+    let left = operand();
+    for (;;) {
+      const token = this.#peek();
+      const name = token.kind === 'symbol' ? operators.get(token.text) : undefined;
+      if (name === undefined) return left;
+      this.#at++;
+      left = this.#call(token.offset, name, undefined, [left, operand()]);
+    }
+  }
+
+  #unary(): Expression {
+    const { offset } = this.#peek();
+    const symbol = this.#isSymbol('!') ? '!' : '-';
+    // A minus before a number belongs to the number: the least int has no positive twin.
+    if (symbol === '-' && isNumber(this.#tokens[this.#at + 1])) return this.#member();
+    let count = 0;
+    while (this.#take(symbol)) count++;
+    const operand = this.#member();
+    if (count % 2 === 0) return operand;
+    return this.#call(offset, symbol === '!' ? Operator.not : Operator.negate, undefined, [operand], 0);
+  }
+
+  #member(): Expression {
+    let operand = this.#primary();
+    for (;;) {
+      const { offset } = this.#peek();
+      if (this.#take('.')) operand = this.#selection(operand, offset);
+      else if (this.#take('[')) {
+        const isOptional = this.#optionalMark("unsupported syntax '[?'");
+        const index = this.#expression();
+        this.#expect(']');
+        const name = isOptional ? Operator.optionalIndex : Operator.index;
+        operand = this.#call(offset, name, undefined, [operand, index]);
+      } else return operand;
+    }
+  }
+
+  #selection(operand: Expression, offset: number): Expression {
+    const isOptional = this.#optionalMark("unsupported syntax '.?'");
+    const token = this.#peek();
+    const name = this.#fieldName();
+    if (isOptional) {
+      const field = constant(token.offset, name);
+      return this.#raise(this.#node(call(offset, Operator.optionalSelect, operand, field)), 1, [operand]);
+    }
+    if (token.kind === 'name' && this.#isSymbol('(')) {
+      const parenthesis = this.#peek().offset;
+      return this.#call(parenthesis, name, operand, this.#arguments());
+    }
+    return this.#raise(this.#node(select(offset, operand, name)), 1, [operand]);
+  }
+
+  #primary(): Expression {
+    const token = this.#peek();
+    if (token.kind === 'literal' || token.kind === 'integer') return this.#number(false);
+    if (token.kind === 'name') return this.#named('');
+    if (token.kind === 'symbol') {
+      switch (token.text) {
+        case '-':
+          this.#at++;
+          return this.#number(true);
+        case '.':
+          this.#at++;
+          return this.#named('.');
+        case '(': {
+          this.#at++;
+          const inner = this.#expression();
+          this.#expect(')');
+          return inner;
+        }
+        case '[':
+          return this.#listLiteral();
+        case '{':
+          return this.#mapLiteral();
+        case 'true':
+        case 'false':
+        case 'null':
+          this.#at++;
+          return this.#node(constant(token.offset, token.text === 'null' ? null : token.text === 'true'));
+      }
+    }
+    throw this.#unexpected();
+  }
+
+  #number(isNegative: boolean): Expression {
+    const token = this.#peek();
+    if (token.kind === 'integer') {
+      this.#at++;
+      const value = isNegative ? -token.value : token.value;
+      if (BigInt.asIntN(64, value) !== value) throw new CelError('syntax', 'invalid int literal', token.offset);
+      return this.#node(constant(token.offset, value));
+    }
+    if (token.kind === 'literal' && (!isNegative || typeof token.value === 'number')) {
+      this.#at++;
+      return this.#node(constant(token.offset, isNegative ? -(token.value as number) : token.value));
+    }
+    throw this.#unexpected();
+  }
+
+  /** A name, the call of a function, or a message with its fields. */
+  #named(dot: '' | '.'): Expression {
+    const token = this.#peek();
+    if (token.kind !== 'name') throw this.#unexpected();
+    const message = this.#messageName();
+    if (message !== undefined) return this.#structLiteral(dot + message, token.offset);
+    if (RESERVED.has(token.text)) {
+      throw new CelError('syntax', `reserved identifier: ${token.text}`, token.offset);
+    }
+    this.#at++;
+    const name = dot + token.text;
+    if (!this.#isSymbol('(')) return this.#node(identifier(token.offset, name));
+    const parenthesis = this.#peek().offset;
+    return this.#call(parenthesis, name, undefined, this.#arguments());
+  }
+
+  /** Reads `a.b.C` where a brace follows, and then nothing else; undefined, with nothing read, where none does. */
+  #messageName(): string | undefined {
+    let at = this.#at + 1;
+    while (symbolAt(this.#tokens, at) === '.' && this.#tokens[at + 1]?.kind === 'name') at += 2;
+    if (symbolAt(this.#tokens, at) !== '{') return undefined;
+    const name = this.#tokens.slice(this.#at, at).reduce((text, token) => text + token.text, '');
+    this.#at = at;
+    return name;
+  }
+
+  #structLiteral(type: string, offset: number): Expression {
+    this.#expect('{');
+    const fields = this.#items('}', () => {
+      const optional = this.#optionalMark("unsupported syntax '?'");
+      const at = this.#peek().offset;
+      const name = this.#fieldName();
+      this.#expect(':');
+      return { name, value: this.#expression(), optional, offset: at };
+    });
+    const made = this.#node({ kind: 'struct', offset, type, fields });
+    return this.#raise(
+      made,
+      0,
+      fields.map((field) => field.value),
+    );
+  }
+
+  #listLiteral(): Expression {
+    const { offset } = this.#peek();
+    this.#expect('[');
+    const elements = this.#items(']', () => {
+      const optional = this.#optionalMark("unsupported syntax '?'");
+      return { value: this.#expression(), optional };
+    });
+    const made = this.#node({ kind: 'list', offset, elements });
+    return this.#raise(
+      made,
+      0,
+      elements.map((element) => element.value),
+    );
+  }
+
+  #mapLiteral(): Expression {
+    const { offset } = this.#peek();
+    this.#expect('{');
+    const entries = this.#items('}', () => {
+      const optional = this.#optionalMark("unsupported syntax '?'");
+      const key = this.#expression();
+      this.#expect(':');
+      return { key, value: this.#expression(), optional };
+    });
+    const made = this.#node({ kind: 'map', offset, entries });
+    return this.#raise(
+      made,
+      0,
+      entries.flatMap((entry) => [entry.key, entry.value]),
+    );
+  }
+
+  /** Items with commas between them, and one allowed after the last, up to a bracket. */
+  #items<Item>(close: string, item: () => Item): Item[] {
+    const items: Item[] = [];
+    // A comma alone between the brackets is allowed by the grammar too.
+    if (this.#take(',')) {
+      this.#expect(close);
+      return items;
+    }
+    while (!this.#take(close)) {
+      items.push(item());
+      if (!this.#take(',')) {
+        this.#expect(close);
+        break;
+      }
+    }
+    return items;
+  }
+
+  #arguments(): Expression[] {
+    this.#expect('(');
+    const found: Expression[] = [];
+    if (this.#take(')')) return found;
+    do found.push(this.#expression());
+    while (this.#take(','));
+    this.#expect(')');
+    return found;
+  }
+
+  /** A call, or what a macro makes of it. */
+  #call(
+    offset: number,
+    name: string,
+    target: Expression | undefined,
+    args: readonly Expression[],
+    rise = 1,
+  ): Expression {
+    const parts = target === undefined ? args : [target, ...args];
+    const macro =
+      this.#macros.get(macroKey(name, args.length, target !== undefined)) ??
+      this.#macros.get(macroKey(name, 'any', target !== undefined));
+    const expanded = macro?.expand({ offset, target, arguments: args });
+    const made = this.#node(expanded ?? { kind: 'call', offset, target, name, arguments: args });
+    return this.#raise(made, rise, parts);
+  }
+
+  #fieldName(): string {
+    const token = this.#peek();
+    if (token.kind === 'name') {
+      this.#at++;
+      return token.text;
+    }
+    if (token.kind !== 'quoted-name') throw this.#unexpected();
+    if (!this.#options.quotedFields) throw new CelError('syntax', "unsupported syntax: '`'", token.offset);
+    this.#at++;
+    return token.text.slice(1, -1);
+  }
+
+  #optionalMark(message: string): boolean {
+    const { offset } = this.#peek();
+    if (!this.#take('?')) return false;
+    if (!this.#options.optionalSyntax) throw new CelError('syntax', message, offset);
+    return true;
+  }
+
+  #node(expression: Expression): Expression {
+    if (++this.#nodes > MAX_NODES) {
+      throw new CelError('limit', `the expression has more than ${MAX_NODES} parts`, expression.offset);
+    }
+    return expression;
+  }
+
+  #raise(expression: Expression, rise: number, parts: readonly Expression[]): Expression {
+    const under = parts.reduce((height, part) => Math.max(height, this.#heights.get(part) ?? 0), 0);
+    if (under + rise > MAX_DEPTH) throw this.#tooDeep(expression.offset);
+    this.#heights.set(expression, under + rise);
+    return expression;
+  }
+
+  #tooDeep(offset: number): CelError {
+    return new CelError('limit', `expression recursion limit exceeded: ${MAX_DEPTH}`, offset);
+  }
+
+  #peek(): Token {
+    return this.#tokens[this.#at] as Token;
+  }
+
+  #isSymbol(text: string): boolean {
+    return symbolAt(this.#tokens, this.#at) === text;
+  }
+
+  #take(text: string): boolean {
+    if (!this.#isSymbol(text)) return false;
+    this.#at++;
+    return true;
+  }
+
+  #expect(text: string): void {
+    if (!this.#take(text)) throw this.#unexpected(text);
+  }
+
+  #unexpected(wanted?: string): CelError {
+    const token = this.#peek();
+    const found = token.kind === 'end' ? '<EOF>' : token.text;
+    const hint = wanted === undefined ? '' : ` expecting '${wanted}'`;
+    return new CelError('syntax', `Syntax error: mismatched input '${found}'${hint}`, token.offset);
+  }
+}
+
+function symbolAt(tokens: readonly Token[], at: number): string | undefined {
+  const token = tokens[at];
+  return token?.kind === 'symbol' ? token.text : undefined;
+}
+
+function isNumber(token: Token | undefined): boolean {
+  return token?.kind === 'integer' || (token?.kind === 'literal' && typeof token.value === 'number');
+}
+
+function macroKey(name: string, count: number | 'any', member: boolean): string {
+  return `${member ? '.' : ''}${name}/${count}`;
+}

@@ -1,0 +1,55 @@
+import type { Overload } from './declaration.ts';
+import type { CelType } from './types.ts';
+import type { CelValue } from './values.ts';
+
+/** An expression with every name resolved: what the compiler makes closures of. */
+export type Resolved = ResolvedKind & {
+  /** Where it begins in the source. */
+  readonly offset: number;
+  /** What the checker knows of the value; `dyn` where it knows nothing. */
+  readonly type: CelType;
+};
+
+type ResolvedKind =
+  | { readonly kind: 'constant'; readonly value: CelValue }
+  /** A variable that the caller binds; the first of the names that is bound, where the checker was not asked. */
+  | { readonly kind: 'variable'; readonly names: readonly string[] }
+  /** A variable of a comprehension. */
+  | { readonly kind: 'local'; readonly slot: number }
+  | {
+      readonly kind: 'select';
+      readonly operand: Resolved;
+      readonly field: string;
+      readonly mode: 'value' | 'optional' | 'test';
+    }
+  | {
+      readonly kind: 'call';
+      readonly name: string;
+      /** The receiver first. */
+      readonly arguments: readonly Resolved[];
+      /** Those that the types leave: the values choose among them. */
+      readonly overloads: readonly Overload[];
+    }
+  | { readonly kind: 'list'; readonly elements: readonly { readonly value: Resolved; readonly optional: boolean }[] }
+  | {
+      readonly kind: 'map';
+      readonly entries: readonly { readonly key: Resolved; readonly value: Resolved; readonly optional: boolean }[];
+    }
+  | {
+      readonly kind: 'struct';
+      readonly name: string;
+      readonly fields: readonly { readonly name: string; readonly value: Resolved; readonly optional: boolean }[];
+    }
+  | ResolvedFold;
+
+export interface ResolvedFold {
+  readonly kind: 'fold';
+  readonly range: Resolved;
+  readonly variable: number;
+  readonly second: number | undefined;
+  readonly accumulator: number;
+  readonly initial: Resolved;
+  readonly condition: Resolved;
+  readonly step: Resolved;
+  readonly result: Resolved;
+}
