@@ -53,9 +53,16 @@ function start(): void {
 
 /** Whatever is thrown here ends the thread without an answer, which is none. */
 async function serveAsThread(): Promise<void> {
-  const { serveExaminations } = await import('./checks/images/verify/worker.ts');
   const { syncgate: role } = workerData as ThreadRole;
-  if (role === 'verifier' && parentPort !== null) serveExaminations(parentPort);
+  if (parentPort === null) return;
+  switch (role) {
+    case 'verifier':
+      return (await import('./checks/images/verify/worker.ts')).serveExaminations(parentPort);
+    case 'tester':
+      return (await import('./wiring/tests.ts')).serveTests(parentPort);
+    default:
+      return role satisfies never;
+  }
 }
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -160,6 +167,17 @@ async function run(argv: readonly string[]): Promise<Printed> {
         }
       });
     }
+    case 'test': {
+      const seconds = command.options.timeoutSeconds ?? 600;
+      const late = () => new GateError('TEST_TIMEOUT', `not all tests were run within ${seconds} s`);
+      return await withDeadline(seconds, late, async (signal) => {
+        const { openTests } = await import('./wiring/tests.ts');
+        const { runTestCommand } = await import('./surfaces/cli/test-command.ts');
+        const progress = process.stderr.isTTY && !command.options.quiet ? showProgress : undefined;
+        const { run } = openTests(world());
+        return await runTestCommand(command, { run, terminal: process.stdout.isTTY === true, progress }, signal);
+      });
+    }
     default:
       return command satisfies never;
   }
@@ -185,7 +203,7 @@ function readBoundedFile(path: string, most: number): Uint8Array {
 
 /** Opens the gate, judges within the deadline, and closes the gate again whatever came of it. */
 async function withGate<Answer>(
-  command: Extract<Command, { readonly options: unknown }>,
+  command: Extract<Command, { readonly options: { readonly config: string | undefined } }>,
   configPath: string,
   use: (gate: OpenGate, signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {

@@ -3,10 +3,10 @@ import type { Thread } from '../core/ports.ts';
 
 /** What a thread is told that it is for, as its `workerData`. */
 export interface ThreadRole {
-  readonly syncgate: 'verifier';
+  readonly syncgate: 'verifier' | 'tester';
 }
 
-/** Old space of a verifying thread in MiB: a few signed objects of the largest size, several times over. */
+/** Old space of a thread in MiB: a few signed objects of the largest size, or the policies of a test, several times over. */
 const maxHeapMegabytes = 256;
 
 /** Starts a thread on a program, which finds its role in `workerData`. It gets no environment and no standard input. */

@@ -4,6 +4,7 @@ import { isImageReference } from '../../core/image.ts';
 import { nearest } from '../../core/settings-file.ts';
 import { PARAMETERS, type ParameterValues } from '../../render/parameters.ts';
 import { COMMANDS, type CommandName } from './help.ts';
+import { readTest, type TestCommand, testFlags } from './test-arguments.ts';
 import { readVerifyBundle, type VerifyBundleCommand, verifyBundleFlags } from './verify-bundle-arguments.ts';
 import { readVerifyImage, type VerifyImageCommand, verifyImageFlags } from './verify-image-arguments.ts';
 
@@ -26,6 +27,7 @@ export type Command =
       readonly sources: readonly string[];
       readonly options: Options;
     }
+  | TestCommand
   | VerifyBundleCommand
   | VerifyImageCommand;
 
@@ -78,6 +80,10 @@ export function parseCommand(argv: readonly string[]): Command {
   if (name === 'verify-bundle') {
     const { values, positionals } = parseFlags(name, rest, verifyBundleFlags);
     return values['help'] === true ? { name: 'help', topic: name } : readVerifyBundle(values, positionals);
+  }
+  if (name === 'test') {
+    const { values, positionals } = parseFlags(name, rest, testFlags);
+    return values['help'] === true ? { name: 'help', topic: name } : readTest(values, positionals);
   }
   const takesSource = name === 'check' || name === 'render';
   const flags: Record<string, Flag> = {

@@ -1,4 +1,5 @@
 import { PARAMETERS } from '../../render/parameters.ts';
+import { testFlagHelp } from './test-arguments.ts';
 import { verifyBundleFlagHelp } from './verify-bundle-arguments.ts';
 import { verifyImageFlagHelp } from './verify-image-arguments.ts';
 
@@ -7,6 +8,7 @@ export type CommandName =
   | 'render'
   | 'generate'
   | 'mirror'
+  | 'test'
   | 'verify-image'
   | 'verify-bundle'
   | 'version'
@@ -58,6 +60,12 @@ export const COMMANDS: readonly CommandHelp[] = [
     example: 'syncgate mirror ghcr.io/team/shop:v1 docker.io/library/nginx@sha256:... /media/usb/images',
   },
   {
+    name: 'test',
+    usage: 'syncgate test PATH... [flags]',
+    does: 'Runs the tests of policies (kyverno-test.yaml) at or below the paths. A row passes if every resource that it names gives its result; a rule that says nothing fails it. Needs neither a Gate nor a cluster.',
+    example: 'syncgate test policies/ --output junit > tests.xml',
+  },
+  {
     name: 'version',
     usage: 'syncgate version [--output json]',
     does: 'Prints the versions of syncgate, of Node.js and of every engine that it finds.',
@@ -71,6 +79,7 @@ const outputFormats: Partial<Record<CommandName, string>> = {
   check: 'text or json',
   render: 'json or yaml',
   mirror: 'text or json',
+  test: 'text, json or junit',
   version: 'text or json',
   'verify-image': 'text or json',
   'verify-bundle': 'text or json',
@@ -140,6 +149,7 @@ function commonFlags(name: CommandName): (readonly [string, string])[] {
 /** Flags of commands that do not judge a source. */
 const ownFlags: Partial<Record<CommandName, readonly (readonly [string, string])[]>> = {
   mirror: mirrorFlags,
+  test: testFlagHelp,
   'verify-image': verifyImageFlagHelp,
   'verify-bundle': verifyBundleFlagHelp,
   version: [],
