@@ -44,12 +44,18 @@ export interface ImageAnswers {
   evidence(image: string, about: JsonObject): ImageEvidence | undefined;
 }
 
+/** Answers a question about what was prepared. Rejects when the signal aborts, and for nothing else. */
+export type VerifyImage = (question: ImageQuestion, signal: AbortSignal) => Promise<ImageAnswer>;
+
 /** Verifies images for policies. The image check of the gate implements it. */
 export interface ImageVerification {
-  /** Reads what a policy trusts. Throws a GateError that names the line of what this gate cannot verify by. */
-  prepare(trust: ImageTrust): Promise<void>;
-  /** Only for what was prepared. Rejects when the signal aborts, and for nothing else. */
-  verify(question: ImageQuestion, signal: AbortSignal): Promise<ImageAnswer>;
+  /**
+   * Reads what a policy trusts; what a person should know of it is the answer, each a clause. Throws a GateError that names
+   * the line of what this gate cannot verify by.
+   */
+  prepare(trust: ImageTrust): Promise<readonly string[]>;
+  /** For one verdict: registries are asked anew, and what a tag points to is settled once. */
+  forRun(): VerifyImage;
 }
 
 /** The questions of one verdict, and their answers. */
@@ -69,7 +75,7 @@ const maxRounds = 200;
 const concurrency = 8;
 
 /** Without a verification every question is answered by an error: an image that nobody verified has not passed. */
-export function createImageInquiry(verification: ImageVerification | undefined): ImageInquiry {
+export function createImageInquiry(verify: VerifyImage | undefined): ImageInquiry {
   const known = new Map<ImageTrust, Map<string, ImageAnswer | 'pending'>>();
   const askedAbout = new WeakMap<JsonObject, Map<string, Set<ImageTrust>>>();
   const missed = new WeakMap<JsonObject, Set<string>>();
@@ -90,7 +96,7 @@ export function createImageInquiry(verification: ImageVerification | undefined):
   return {
     answers: {
       ask(question, about) {
-        if (verification === undefined) return { kind: 'error', message: 'images are not verified here' };
+        if (verify === undefined) return { kind: 'error', message: 'images are not verified here' };
         const { trust, image } = question;
         const answers = entryOf(known, trust, () => new Map<string, ImageAnswer | 'pending'>());
         const answer = answers.get(image);
@@ -117,7 +123,7 @@ export function createImageInquiry(verification: ImageVerification | undefined):
     async settle(signal) {
       signal.throwIfAborted();
       rounds += 1;
-      if (verification === undefined || rounds > maxRounds) return false;
+      if (verify === undefined || rounds > maxRounds) return false;
       const round = pending;
       const anew = round.length > 0 || isLate;
       pending = [];
@@ -125,7 +131,7 @@ export function createImageInquiry(verification: ImageVerification | undefined):
       const queue = round.values();
       const work = async () => {
         for (const question of queue) {
-          const answer = await verification.verify(question, signal);
+          const answer = await verify(question, signal);
           known.get(question.trust)?.set(question.image, answer);
         }
       };

@@ -7,8 +7,8 @@ import type { Authority, ImagePolicy, ImageScope } from '../policy/model.ts';
 import { bytesOf } from './folder.ts';
 import type { NotationPolicy } from './model.ts';
 import type { NotationTrust } from './settings.ts';
-import { readTrustPolicy, type TrustStatement } from './trust-policy.ts';
-import { readLists, readStore, type StoreType, storeTypes } from './trust-store.ts';
+import { levels, readTrustPolicy, type TrustStatement } from './trust-policy.ts';
+import { checkAnchor, readLists, readStore, type StoreType, storeTypes } from './trust-store.ts';
 
 const maxPolicyBytes = 4 * 1024 * 1024;
 
@@ -76,6 +76,28 @@ export async function loadNotation(
     const policy = { name, enforcement, verifyTimestamp, identities, stores, revocationLists: lists };
     return { ...policy, digest: digestOf(policy) };
   }
+}
+
+/**
+ * A policy of level strict for whoever has a certificate below `ca`, with timestamps of authorities below `tsa` if there
+ * are any. Certificates are in DER. Throws IMAGE_POLICY_INVALID for one that nobody could trust.
+ */
+export function certificatePolicy(name: string, ca: readonly Uint8Array[], tsa: readonly Uint8Array[]): NotationPolicy {
+  for (const [type, certificates] of [
+    ['ca', ca],
+    ['tsa', tsa],
+  ] as const) {
+    for (const der of certificates) checkAnchor(der, type);
+  }
+  const policy: Omit<NotationPolicy, 'digest'> = {
+    name,
+    enforcement: levels.strict,
+    verifyTimestamp: 'always',
+    identities: 'any',
+    stores: { ca, signingAuthority: undefined, tsa: tsa.length === 0 ? undefined : tsa },
+    revocationLists: [],
+  };
+  return { ...policy, digest: digestOf(policy) };
 }
 
 function documentOf(bytes: Buffer, shown: string) {

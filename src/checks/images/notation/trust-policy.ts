@@ -55,7 +55,8 @@ export interface TrustStatement {
   readonly hazards: readonly string[];
 }
 
-const levels: Readonly<Record<'strict' | 'permissive' | 'audit', Enforcement>> = {
+/** What the levels of a trust policy enforce. */
+export const levels: Readonly<Record<'strict' | 'permissive' | 'audit', Enforcement>> = {
   strict: { authenticity: 'enforce', authenticTimestamp: 'enforce', expiry: 'enforce', revocation: 'enforce' },
   permissive: { authenticity: 'enforce', authenticTimestamp: 'log', expiry: 'log', revocation: 'log' },
   audit: { authenticity: 'log', authenticTimestamp: 'log', expiry: 'log', revocation: 'log' },

@@ -32,6 +32,13 @@ export async function readStore(root: Mounted, type: StoreType, name: string): P
   return certificates;
 }
 
+/** Throws IMAGE_POLICY_INVALID for a certificate in DER that a store of the type cannot hold. */
+export function checkAnchor(der: Uint8Array, type: StoreType): void {
+  const file = { path: '', shown: 'the certificate' };
+  const problem = read(file, () => anchorProblem(readCertificate(der, 'it'), type));
+  if (problem !== undefined) throw invalid(file, problem);
+}
+
 function anchorProblem(certificate: Certificate, type: StoreType): string | undefined {
   const root = isIssuedBy(certificate, certificate);
   if (type === 'tsa' && !root)

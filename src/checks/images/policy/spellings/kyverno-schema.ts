@@ -87,7 +87,8 @@ const Attestation = z.strictObject({
 });
 export type AttestationSpec = z.infer<typeof Attestation>;
 
-const VerifyImages = z.strictObject({
+/** An entry of `verifyImages`. */
+export const VerifyImages = z.strictObject({
   failureAction: z.optional(z.enum(['Audit', 'Enforce'])),
   type: z.optional(z.enum(['', 'Cosign', 'SigstoreBundle'])),
   imageReferences: z.array(text).check(z.minLength(1)),
@@ -242,6 +243,12 @@ export function refuseUnreadOfKyverno(document: SettingsDocument): void {
       refuseUnreadInVerification(document, where, verify);
     }
   }
+}
+
+/** The same, of a document that is an entry of `verifyImages`. */
+export function refuseUnreadOfVerification(document: SettingsDocument): void {
+  refuseVariables(document, [], document.value);
+  refuseUnreadInVerification(document, [], document.value);
 }
 
 function refuseUnreadInMatch(document: SettingsDocument, path: JsonPath, match: unknown): void {

@@ -1,7 +1,7 @@
 import type { JsonPath } from '../../../../core/json.ts';
 import { type SettingsDocument, validateSettings } from '../../../../core/settings-file.ts';
 import { at, describePath, refusal } from '../complaint.ts';
-import type { AttestationDemand, ImagePolicy, ResourceMatch } from '../model.ts';
+import type { AttestationDemand, ImagePolicy, ImageScope, ResourceMatch } from '../model.ts';
 import type { Clause } from './clause.ts';
 import type { SpellingContext } from './context.ts';
 import { type AttestorSettings, readAttestorSet } from './kyverno-attestor.ts';
@@ -11,6 +11,8 @@ import {
   KyvernoSchema,
   type RuleSpec,
   refuseUnreadOfKyverno,
+  refuseUnreadOfVerification,
+  VerifyImages,
   type VerifyImagesSpec,
 } from './kyverno-schema.ts';
 import { fieldOf, unsupported } from './refuse.ts';
@@ -49,6 +51,24 @@ export async function readKyverno(document: SettingsDocument, context: SpellingC
   }
   return policies;
 }
+
+/**
+ * What an entry of `verifyImages`, which is the whole of the document, demands of every image that is asked about: all of
+ * the policies must be satisfied. Which images and objects it is about is for whoever asks to tell.
+ */
+export async function readKyvernoVerification(
+  document: SettingsDocument,
+  owner: string,
+  context: SpellingContext,
+): Promise<ImagePolicy[]> {
+  refuseUnreadOfVerification(document);
+  const verify = validateSettings(VerifyImages, document, 'IMAGE_POLICY_INVALID');
+  const about: About = { name: owner, title: owner, prefix: '', mode: 'enforce', match: [], context };
+  const policies = await readVerifyImages(document, [], verify, about);
+  return policies.map((policy) => ({ ...policy, scope: [everyImage] }));
+}
+
+const everyImage: ImageScope = { text: '**', matches: () => true, couldMatchDigest: () => true };
 
 interface About {
   readonly name: string;
