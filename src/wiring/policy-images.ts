@@ -5,7 +5,7 @@ import type { ImageAnswer, ImageTrust, ImageVerification, VerifyImage } from '..
 import { GateError } from '../core/errors.ts';
 import { type ImageReference, parseImageReference } from '../core/image.ts';
 import type { JsonPath } from '../core/json.ts';
-import type { Registry } from '../core/ports.ts';
+import type { Clock, Registry } from '../core/ports.ts';
 import type { SettingsDocument } from '../core/settings-file.ts';
 
 /** What the images are verified with, without the policies. `deps` begins a run: registries are asked anew. */
@@ -13,6 +13,7 @@ export interface VerifyingParts {
   readonly deps: () => Omit<ImagesDeps, 'trust'>;
   readonly publicGood: SpellingContext['publicGood'];
   readonly signal: AbortSignal;
+  readonly clock: Clock;
 }
 
 /**
@@ -28,11 +29,12 @@ export function createImageVerification(parts: VerifyingParts): ImageVerificatio
       return policies.flatMap(({ hazards }) => hazards);
     },
     forRun() {
-      const { registry, ...rest } = parts.deps();
-      const deps = { ...rest, registry: settled(registry) };
+      // Most verdicts ask nothing.
+      let deps: Omit<ImagesDeps, 'trust'> | undefined;
       return async ({ image, trust }, signal) => {
         const policies = prepared.get(trust);
         if (policies === undefined) return { kind: 'error', message: `${trust.owner} was not read` };
+        deps ??= settleTags(parts.deps());
         return decide(image, policies, deps, signal);
       };
     },
@@ -132,7 +134,7 @@ function partOf({ document, path }: ImageTrust): SettingsDocument {
 }
 
 /** Policies over objects name no folder of keys and no trust roots: what they trust stands in them. */
-function contextOf({ publicGood, signal, deps }: VerifyingParts): SpellingContext {
+function contextOf({ publicGood, signal, clock }: VerifyingParts): SpellingContext {
   const none = (what: string) => async (): Promise<never> => {
     throw new GateError('IMAGE_POLICY_UNSUPPORTED', `it names a ${what}, and there are none beside these policies`, {
       mend: 'Write the key itself into the policy.',
@@ -146,14 +148,15 @@ function contextOf({ publicGood, signal, deps }: VerifyingParts): SpellingContex
     publicGood,
     judge: undefined,
     signal,
-    clock: deps().clock,
+    clock,
   };
 }
 
 /** What a tag points to is settled the first time, for every attestor that is asked about it. */
-function settled(registry: Registry): Registry {
+function settleTags<Deps extends { readonly registry: Registry }>(deps: Deps): Deps {
+  const { registry } = deps;
   const tags = new Map<string, ReturnType<Registry['resolveTag']>>();
-  return {
+  const settled: Registry = {
     resolveTag(repository, tag, signal) {
       const key = JSON.stringify([repository, tag]);
       const known = tags.get(key);
@@ -166,4 +169,5 @@ function settled(registry: Registry): Registry {
     blob: (...asked) => registry.blob(...asked),
     referrers: (...asked) => registry.referrers(...asked),
   };
+  return { ...deps, registry: settled };
 }

@@ -56,7 +56,7 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
 
   return async (set, signal) => {
     const now = ports.now();
-    const inquiry = createImageInquiry(ports.images);
+    const inquiry = createImageInquiry(ports.images?.forRun());
     const worldOf = worlds(set, fed, { ...ports, now, answers: inquiry.answers });
     const units = set.flatMap((judged) => unitsOf(judged, settings, ports));
     for (;;) {
