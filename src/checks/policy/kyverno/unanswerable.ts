@@ -1,0 +1,13 @@
+/**
+ * A question that nobody can answer here: the gate does not know who asks, or what a Namespace is labelled. Kyverno's own
+ * expressions can make a default of anything that is absent; this is no absence, so nothing between may swallow it.
+ */
+export class Unanswerable extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'Unanswerable';
+  }
+}
+
+export const noIdentity =
+  'the rule asks who makes the request, and no identity is configured for the GitOps controller';
