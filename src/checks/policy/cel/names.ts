@@ -17,12 +17,20 @@ interface Known {
 export class Names {
   readonly #container: string;
   readonly #variables: ReadonlyMap<string, CelType>;
-  readonly #profile: ProfileNames;
+  readonly #functions: ReadonlyMap<string, readonly Overload[]>;
+  readonly #constants: ReadonlyMap<string, Known>;
+  readonly #objects: ObjectNames;
 
   constructor(environment: CelProfile & { readonly variables: ReadonlyMap<string, CelType> }) {
     this.#container = environment.container;
     this.#variables = environment.variables;
-    this.#profile = profileNames(environment);
+    this.#functions = readOnce(functionsRead, environment.functions, () => readFunctions(environment));
+    this.#constants = readOnce(
+      constantsRead,
+      environment.constants,
+      () => new Map(environment.constants.map(({ name, type, value }) => [name, { name, type, value }])),
+    );
+    this.#objects = readOnce(objectsRead, environment.objects, () => readObjects(environment));
   }
 
   /** A variable, a constant or a type, by the rules of the container. */
@@ -30,54 +38,64 @@ export class Names {
     for (const candidate of candidateNames(this.#container, name)) {
       const type = this.#variables.get(candidate);
       if (type !== undefined) return { name: candidate, type, value: undefined };
-      const constant = this.#profile.constants.get(candidate);
+      const constant = this.#constants.get(candidate) ?? this.#objects.types.get(candidate);
       if (constant !== undefined) return constant;
     }
     return undefined;
   }
 
   functionName(name: string): string | undefined {
-    return candidateNames(this.#container, name).find((candidate) => this.#profile.functions.has(candidate));
+    return candidateNames(this.#container, name).find((candidate) => this.#functions.has(candidate));
   }
 
   overloads(name: string, isMember: boolean): readonly Overload[] {
-    const overloads = this.#profile.functions.get(name) ?? [];
+    const overloads = this.#functions.get(name) ?? [];
     return overloads.filter((overload) => (overload.member ?? false) === isMember);
   }
 
   fieldType(object: string, field: string): CelType | undefined {
-    return this.#profile.objects.get(object)?.get(field);
+    return this.#objects.fields.get(object)?.get(field);
   }
 }
 
-interface ProfileNames {
-  readonly functions: ReadonlyMap<string, readonly Overload[]>;
-  readonly constants: ReadonlyMap<string, Known>;
-  readonly objects: ReadonlyMap<string, ReadonlyMap<string, CelType>>;
+interface ObjectNames {
+  readonly types: ReadonlyMap<string, Known>;
+  readonly fields: ReadonlyMap<string, ReadonlyMap<string, CelType>>;
 }
 
-/** By the list of functions, which environments made of one profile share. */
-const read = new WeakMap<object, ProfileNames>();
+/** By the lists of a profile, which environments made of it share; each has objects of its own where it adds some. */
+const functionsRead = new WeakMap<object, ReadonlyMap<string, readonly Overload[]>>();
+const constantsRead = new WeakMap<object, ReadonlyMap<string, Known>>();
+const objectsRead = new WeakMap<object, ObjectNames>();
 
-function profileNames(profile: CelProfile): ProfileNames {
-  const known = read.get(profile.functions);
-  if (known !== undefined && known.objects.size === profile.objects.length) return known;
-  const functions = new Map<string, Overload[]>();
-  for (const { name, overloads } of profile.functions) {
-    const all = functions.get(name);
-    if (all === undefined) functions.set(name, [...overloads]);
+function readOnce<Value>(known: WeakMap<object, Value>, list: object, read: () => Value): Value {
+  const found = known.get(list);
+  if (found !== undefined) return found;
+  const made = read();
+  known.set(list, made);
+  return made;
+}
+
+function readFunctions({ functions }: CelProfile): ReadonlyMap<string, readonly Overload[]> {
+  const read = new Map<string, Overload[]>();
+  for (const { name, overloads } of functions) {
+    const all = read.get(name);
+    if (all === undefined) read.set(name, [...overloads]);
     else all.push(...overloads);
   }
-  const constants = new Map<string, Known>();
-  const objects = new Map<string, ReadonlyMap<string, CelType>>();
-  for (const { name, fields } of profile.objects) {
-    objects.set(name, new Map(Object.entries(fields)));
-    constants.set(name, { name, type: typeOf({ kind: 'object', name }), value: new CelTypeValue(name) });
-  }
-  for (const { name, type, value } of profile.constants) constants.set(name, { name, type, value });
-  const made = { functions, constants, objects };
-  read.set(profile.functions, made);
-  return made;
+  return read;
+}
+
+function readObjects({ objects }: CelProfile): ObjectNames {
+  return {
+    fields: new Map(objects.map(({ name, fields }) => [name, new Map(Object.entries(fields))])),
+    types: new Map(
+      objects.map(({ name }) => [
+        name,
+        { name, type: typeOf({ kind: 'object', name }), value: new CelTypeValue(name) },
+      ]),
+    ),
+  };
 }
 
 /** The names that a name may stand for in a container, the nearest first; a leading dot asks for the name itself. */
