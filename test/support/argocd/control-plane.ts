@@ -32,8 +32,13 @@ export interface ControlPlane extends KubernetesServer {
   logs(): string;
 }
 
+export interface KubernetesOptions {
+  /** Whether Pods need a ServiceAccount, and get its token, as in a cluster. */
+  readonly serviceAccounts?: boolean;
+}
+
 /** etcd and kube-apiserver alone, with one administrator and one token. */
-export async function startKubernetes(): Promise<KubernetesServer> {
+export async function startKubernetes(options: KubernetesOptions = {}): Promise<KubernetesServer> {
   const folder = mkdtempSync(join(tmpdir(), 'syncgate-kube-'));
   const removeWithTests = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', removeWithTests);
@@ -46,7 +51,7 @@ export async function startKubernetes(): Promise<KubernetesServer> {
   try {
     const [client, peer, secure] = (await freePorts(3)) as [number, number, number];
     components.push(await startEtcd(join(folder, 'etcd'), client, peer));
-    components.push(await startApiServer(join(folder, 'apiserver'), client, secure));
+    components.push(await startApiServer(join(folder, 'apiserver'), client, secure, options));
     const kubeconfigFile = join(folder, 'kubeconfig.json');
     const text = kubeconfigText(secure);
     writeFileSync(kubeconfigFile, text);
@@ -169,7 +174,12 @@ async function startEtcd(folder: string, client: number, peer: number): Promise<
   });
 }
 
-async function startApiServer(folder: string, etcd: number, port: number): Promise<Component> {
+async function startApiServer(
+  folder: string,
+  etcd: number,
+  port: number,
+  { serviceAccounts = false }: KubernetesOptions,
+): Promise<Component> {
   mkdirSync(folder);
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const key = join(folder, 'sa.key');
@@ -183,7 +193,11 @@ async function startApiServer(folder: string, etcd: number, port: number): Promi
       ...['--etcd-servers', `http://127.0.0.1:${etcd}`, '--bind-address', '127.0.0.1', '--secure-port', `${port}`],
       ...['--cert-dir', folder, '--service-account-key-file', key, '--service-account-signing-key-file', key],
       ...['--service-account-issuer', 'https://kubernetes.default.svc', '--token-auth-file', tokens],
-      ...['--authorization-mode', 'RBAC', '--disable-admission-plugins', 'ServiceAccount'],
+      ...[
+        '--authorization-mode',
+        'RBAC',
+        ...(serviceAccounts ? [] : ['--disable-admission-plugins', 'ServiceAccount']),
+      ],
       ...['--service-cluster-ip-range', '10.0.0.0/24'],
     ],
     env: {},

@@ -161,6 +161,13 @@ export const TOOLS = [
     neededBy: "comparing what is read from YAML with what Kubernetes' decoders read",
   },
   {
+    name: 'kubetypes',
+    version: 'v0.36.3',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'kubetypes', package: '.' },
+    neededBy: "making the table of Kubernetes' built-in types",
+  },
+  {
     name: 'notation',
     version: 'v1.3.2',
     onPath: undefined,

@@ -1,7 +1,7 @@
 import { GateError } from '../../../core/errors.ts';
-import { canonicalJson, isObject, type JsonObject, type JsonValue } from '../../../core/json.ts';
-import { readSettings } from '../../../core/settings-file.ts';
-import { createReader, decodeText, findFiles } from '../folder.ts';
+import { canonicalJson, isObject, type JsonObject } from '../../../core/json.ts';
+import { objectsIn, type ReadDocuments } from '../document.ts';
+import { createReader, findFiles } from '../folder.ts';
 import type { Cluster } from './cluster.ts';
 import type { GroupVersionKind } from './request.ts';
 import { groupVersionKind } from './resources.ts';
@@ -18,39 +18,17 @@ export interface SnapshotObject {
  * The objects of a snapshot from files of manifests, with lists such as `kubectl get -o yaml` prints them taken apart.
  * Throws SNAPSHOT_INVALID for what is no object, and POLICY_MISSING or POLICY_FILE_REFUSED for files.
  */
-export function readSnapshot(paths: readonly string[]): SnapshotObject[] {
+export function readSnapshot(paths: readonly string[], documentsIn: ReadDocuments): SnapshotObject[] {
   const read = createReader();
   return findFiles(paths)
     .flatMap(({ files }) => files)
     .filter(({ name }) => /\.(ya?ml|json)$/.test(name))
-    .flatMap((file) => objectsIn(decodeText(file.name, read(file)), file.name));
-}
-
-function objectsIn(text: string, file: string): SnapshotObject[] {
-  return readSettings(text, file, 'SNAPSHOT_INVALID').flatMap((document) => {
-    const { line } = document.locate([]);
-    return flattened(document.value as JsonValue, `${file}:${line}`);
-  });
-}
-
-function flattened(value: JsonValue, place: string): SnapshotObject[] {
-  const kind = isObject(value) ? value['kind'] : undefined;
-  if (isObject(value) && typeof kind === 'string' && kind.endsWith('List') && Array.isArray(value['items'])) {
-    const items: readonly JsonValue[] = value['items'];
-    return items.flatMap((item) => flattened(typed(item, value, kind), place));
-  }
-  if (!isObject(value) || typeof kind !== 'string' || typeof value['apiVersion'] !== 'string' || nameOf(value) === '') {
-    throw new GateError('SNAPSHOT_INVALID', `${place}: this is no object with apiVersion, kind and metadata.name`, {
-      place,
+    .flatMap((file) => objectsIn(file.name, documentsIn(file.name, read(file)), 'SNAPSHOT_INVALID'))
+    .map((document) => {
+      const place = document.locate([]);
+      if (nameOf(document.value) !== '') return { object: document.value, place };
+      throw new GateError('SNAPSHOT_INVALID', `${place}: this object has no name`, { place });
     });
-  }
-  return [{ object: value, place }];
-}
-
-/** The API server leaves out what the items of a list have in common. */
-function typed(item: JsonValue, list: JsonObject, listKind: string): JsonValue {
-  if (!isObject(item) || item['kind'] !== undefined || listKind === 'List') return item;
-  return { ...item, apiVersion: list['apiVersion'] ?? null, kind: listKind.slice(0, -'List'.length) };
 }
 
 /**

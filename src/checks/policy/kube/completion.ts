@@ -1,0 +1,81 @@
+import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../core/json.ts';
+import { formatGoTime, rfc3339, timeFromMilliseconds } from '../values/go-time.ts';
+import { typeOfKind } from './builtin-types.ts';
+import { completeBySchema } from './custom-schema.ts';
+import { defaulting } from './defaults.ts';
+import { entriesOf, madeUpUid, text } from './draft.ts';
+import { groupVersionKind, type ResourceTable } from './resources.ts';
+import { type Fault, structured } from './typed-values.ts';
+
+export interface Completion {
+  readonly object: JsonObject;
+  /** Values that the API server would not decode; they are left as they are, and it would refuse the object. */
+  readonly faults: readonly Fault[];
+}
+
+export interface CompletionOptions {
+  /** Milliseconds since the epoch, for `creationTimestamp`. */
+  readonly now: number;
+  /** For the schemas of custom resources; without a definition they get metadata alone. */
+  readonly resources?: ResourceTable;
+}
+
+/**
+ * The object as policies see it in a cluster when it is created: defaults set, quantities and times in canonical form,
+ * what the server sets (uid, time, generation, status) there with made-up values, and unknown fields of built-in kinds
+ * gone. The given object is not changed. What a cluster's own settings add (limit ranges, default storage classes,
+ * webhooks) is not known here.
+ */
+export function completeObject(object: JsonObject, options: CompletionOptions): Completion {
+  const faults: Fault[] = [];
+  const [apiVersion, kind] = [text(object['apiVersion']), text(object['kind'])];
+  const struct = typeOfKind(apiVersion, kind);
+  const made = withMetadata(object, apiVersion, options.now);
+  if (struct !== undefined) {
+    const completed = structured(struct, made, defaulting(`${apiVersion}/${kind}`), faults);
+    return { object: completed, faults };
+  }
+  const { group, version } = groupVersionKind(apiVersion, kind);
+  const definition = options.resources?.definition(group, kind);
+  return { object: definition === undefined ? made : completeBySchema(made, definition, version), faults };
+}
+
+/** A parameter or a Namespace, which is stored already: typed and defaulted, with the metadata that it has. */
+export function completeStored(object: JsonObject): JsonObject {
+  const [apiVersion, kind] = [text(object['apiVersion']), text(object['kind'])];
+  const struct = typeOfKind(apiVersion, kind);
+  return struct === undefined ? object : structured(struct, object, defaulting(`${apiVersion}/${kind}`), []);
+}
+
+function withMetadata(object: JsonObject, apiVersion: string, now: number): JsonObject {
+  const given = isObject(object['metadata']) ? object['metadata'] : undefined;
+  if (given === undefined && object['metadata'] !== undefined && object['metadata'] !== null) return object;
+  const time = formatGoTime(rfc3339, timeFromMilliseconds(Math.floor(now / 1000) * 1000));
+  const name = text(given?.['name']);
+  const base = text(given?.['generateName']);
+  const kept = entriesOf(given).filter(([key]) => !SERVER_SET.has(key));
+  const manager = { apiVersion, fieldsType: 'FieldsV1', fieldsV1: {}, manager: 'syncgate', operation: 'Update', time };
+  const metadata: (readonly [string, JsonValue])[] = [
+    ...kept,
+    ...(name === '' && base !== '' ? [['name', `${base.slice(0, 58)}00000`] as const] : []),
+    ['uid', madeUpUid],
+    ['creationTimestamp', time],
+    ['managedFields', [manager]],
+  ];
+  return objectFrom([
+    ...Object.entries(object).filter(([key]) => key !== 'metadata'),
+    ['metadata', objectFrom(metadata)],
+  ]);
+}
+
+/** Whatever an author writes there, the server sets or clears when an object is created. */
+const SERVER_SET = new Set([
+  'uid',
+  'creationTimestamp',
+  'generation',
+  'managedFields',
+  'resourceVersion',
+  'selfLink',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+]);
