@@ -1,20 +1,10 @@
 import type * as z from 'zod/mini';
 import { GateError } from '../../../core/errors.ts';
 import { isObject, type JsonObject, type JsonPath, type JsonValue } from '../../../core/json.ts';
-import { describePlace, type Place } from '../../../core/manifest.ts';
+import { describePlace } from '../../../core/manifest.ts';
 import { fitTo } from '../../../core/settings-file.ts';
-import type { PolicyDocument } from '../document.ts';
+import type { PolicyDocument, ReadDocument, ReadDocuments } from '../document.ts';
 import { readTestFile } from './files.ts';
-
-/** One document of a file, as Kubernetes would read it. */
-export interface ReadDocument {
-  readonly value: JsonValue;
-  readonly number: number;
-  locate(path: JsonPath): Place;
-}
-
-/** Reads YAML or JSON as Kubernetes does. Throws GateErrors that name file, line and column. */
-export type ReadDocuments = (file: string, bytes: Uint8Array) => readonly ReadDocument[];
 
 /** Every document of a file, with its file's name. Throws TEST_INVALID and what the reader throws. */
 export function readFile(path: string, read: ReadDocuments): readonly ReadDocument[] {

@@ -1,6 +1,7 @@
 import { type JsonObject, type JsonValue, objectFrom } from '../../../core/json.ts';
 import { describePlace } from '../../../core/manifest.ts';
-import { invalidAt, type ReadDocument, type ReadDocuments, readObjects } from './documents.ts';
+import type { ReadDocument, ReadDocuments } from '../document.ts';
+import { invalidAt, readObjects } from './documents.ts';
 import { namedFiles } from './files.ts';
 import type { KyvernoTest } from './settings.ts';
 

@@ -1,11 +1,11 @@
 import { GateError } from '../../../core/errors.ts';
 import { type JsonObject, type JsonPath, type JsonValue, objectFrom } from '../../../core/json.ts';
 import { describePlace } from '../../../core/manifest.ts';
-import type { PolicyDocument } from '../document.ts';
+import type { PolicyDocument, ReadDocument, ReadDocuments } from '../document.ts';
 import type { UserInfo } from '../kube/request.ts';
 import { createResourceTable, type ResourceTable } from '../kube/resources.ts';
 import { clusterOf } from './cluster.ts';
-import { fit, invalidAt, type ReadDocument, type ReadDocuments, readAs, readFile, readObjects } from './documents.ts';
+import { fit, invalidAt, readAs, readFile, readObjects } from './documents.ts';
 import { namedFiles, namedPath } from './files.ts';
 import { globalContextOf } from './global-context.ts';
 import { type TestedObject, testedObject } from './objects.ts';
