@@ -1,5 +1,5 @@
 import { asGateError } from '../../../core/errors.ts';
-import type { Operation, PolicyRequest } from '../kube/request.ts';
+import type { Operation, PolicyRequest, UserInfo } from '../kube/request.ts';
 import type { CompiledPolicy, PolicyWorld, RuleResult } from '../rule.ts';
 import type { CompiledPolicies, CompilePolicies } from './compiled.ts';
 import type { TestedObject } from './objects.ts';
@@ -60,23 +60,31 @@ function asker(test: LoadedTest, policies: readonly CompiledPolicy[], ports: Tes
     const key = `${operation ?? ''} ${test.objects.indexOf(object)}`;
     const found = answers?.get(key);
     if (found !== undefined) return found;
-    const world: PolicyWorld = {
-      cluster: test.cluster,
-      now,
-      random: ports.random,
-      supplied: suppliedTo(test.data, policy.identity.name, object.name, operation),
-    };
-    const request = requestFor(test, policy, object, operation);
-    const results = policy.concerns(request.kind, request.resource, request.subresource)
-      ? policy.judge(request, world)
-      : [];
+    const results = judgeOne(test, policy, object, operation, { now, random: ports.random });
     answers?.set(key, results);
     return results;
   };
 }
 
+/** What of a test the verdict about one object depends on. */
+export type Surroundings = Pick<LoadedTest, 'data' | 'resources' | 'cluster' | 'userInfo'>;
+
+/** What a policy says of one object in a test. `operation` is that of the row, where it names one. */
+export function judgeOne(
+  test: Surroundings,
+  policy: CompiledPolicy,
+  object: TestedObject,
+  operation: Operation | undefined,
+  { now, random }: Pick<PolicyWorld, 'now' | 'random'>,
+): readonly RuleResult[] {
+  const supplied = suppliedTo(test.data, policy.identity.name, object.name, operation);
+  const request = requestFor(test, policy, object, operation);
+  if (!policy.concerns(request.kind, request.resource, request.subresource)) return [];
+  return policy.judge(request, { cluster: test.cluster, now, random, supplied });
+}
+
 function requestFor(
-  test: LoadedTest,
+  test: Surroundings,
   policy: CompiledPolicy,
   tested: TestedObject,
   explicit: Operation | undefined,
@@ -96,7 +104,7 @@ function requestFor(
     namespaced,
     object: operation === 'DELETE' ? null : tested.object,
     oldObject: operation === 'CREATE' ? null : tested.object,
-    userInfo: test.userInfo,
+    userInfo: test.userInfo ?? (hasOwnContext(policy) ? undefined : nobody),
   };
 }
 
@@ -105,16 +113,23 @@ function requestFor(
  * as in `kyverno test`. CONNECT is only what the variable `request.operation` says, and nothing else of such a request is
  * made up.
  */
-function operationFor({ data }: LoadedTest, policy: CompiledPolicy, { name }: TestedObject): Operation {
-  const own = policy.identity.kind === 'ClusterPolicy' || policy.identity.kind === 'Policy';
-  const named = own
+function operationFor({ data }: Surroundings, policy: CompiledPolicy, { name }: TestedObject): Operation {
+  const named = hasOwnContext(policy)
     ? valuesOf(data.values, policy.identity.name, name).get('request.operation')
     : data.values?.globalValues?.['request.operation'];
   return named === 'UPDATE' || named === 'DELETE' ? named : 'CREATE';
 }
 
+/** Whether its rules have a context, which values are put into: those in CEL have the request alone. */
+function hasOwnContext({ identity }: CompiledPolicy): boolean {
+  return identity.kind === 'ClusterPolicy' || identity.kind === 'Policy';
+}
+
+/** Who asks where a test does not say: an expression finds an empty user, while a variable is not there at all. */
+const nobody: UserInfo = { username: '', uid: '', groups: [], extra: {}, roles: [], clusterRoles: [] };
+
 /** Whose subresource an object of this kind is, if the values say so. */
-function parentOf({ data }: LoadedTest, { kind }: TestedObject) {
+function parentOf({ data }: Surroundings, { kind }: TestedObject) {
   const found = (data.values?.subresources ?? []).findLast(
     ({ subresource: { group = '', version = '', kind: name = '' } }) =>
       group === kind.group && version === kind.version && name === kind.kind,

@@ -1,0 +1,96 @@
+/**
+ * `node scripts/kyverno-differential.ts [--pairs N] [--only TEXT] [--keep FOLDER] [--record]`: asks the real `kyverno
+ * apply` and syncgate about mutants of the objects of a suite of `kyverno test`, and prints where they disagree. It exits
+ * with 1 if they do. `--keep` leaves Kyverno's answers in a folder, to be read the next time. `--record` writes a part of
+ * them where the tests read it.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import {
+  fingerprint,
+  mutantsOf,
+  type PolicyCase,
+  policyCases,
+  syncgateVerdicts,
+  type Verdict,
+} from '../test/support/kyverno/cases.ts';
+import { kyvernoVerdicts } from '../test/support/kyverno/cli.ts';
+import { disagreement } from '../test/support/kyverno/compare.ts';
+import { recordFile, recordOf } from '../test/support/kyverno/record.ts';
+import { suiteFolder, suitesAbsent } from '../test/support/suites.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    pairs: { type: 'string', default: '20000' },
+    only: { type: 'string', default: '' },
+    keep: { type: 'string' },
+    record: { type: 'boolean', default: false },
+    'no-compare': { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+const suite = suiteFolder('kyverno-policies');
+if (suite === undefined) throw new Error(suitesAbsent);
+
+const cases = policyCases(suite).filter(({ file, objects }) => file.includes(options.only) && objects.length > 0);
+const each = Math.ceil(Number(options.pairs) / policyCases(suite).length);
+const tally = { pairs: 0, verdicts: 0, messages: 0, refused: 0 };
+const records = [];
+for (const policy of cases) {
+  const mutants = mutantsOf(policy, 0, each);
+  const objects = mutants.map(({ object }) => object);
+  const kyverno = await answers(policy, objects);
+  if (kyverno === undefined) continue;
+  if (options.record) records.push(recordOf(policy, mutants, kyverno));
+  if (options['no-compare']) continue;
+  tally.pairs += objects.length;
+  let syncgate: Verdict[][];
+  try {
+    syncgate = syncgateVerdicts(policy, objects);
+  } catch (error) {
+    tally.refused += objects.length;
+    print(`${policy.file}: refused: ${(error as Error).message}`);
+    continue;
+  }
+  let shown = 0;
+  for (const [i, object] of objects.entries()) {
+    const found = disagreement(policy, kyverno[i] ?? [], syncgate[i] ?? []);
+    if (found === undefined) continue;
+    tally[found.about === 'verdict' ? 'verdicts' : 'messages'] += 1;
+    shown += 1;
+    if (shown > 3 && !options.verbose) continue;
+    print(`${policy.file} mutant ${i}, ${found.about}\n  kyverno:  ${found.kyverno}\n  syncgate: ${found.syncgate}`);
+    if (options.verbose) print(`  ${JSON.stringify(object)}`);
+  }
+  if (shown > 0) print(`${policy.file}: ${shown} of ${objects.length} differ`);
+}
+if (options.record)
+  writeFileSync(recordFile, `${JSON.stringify(records, undefined, 0).replaceAll('{"policy"', '\n{"policy"')}\n`);
+const { pairs, verdicts, messages, refused } = tally;
+print(`${pairs} pairs: ${verdicts} verdicts and ${messages} messages differ, ${refused} pairs of refused policies`);
+process.exitCode = verdicts + messages + refused > 0 ? 1 : 0;
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Undefined where Kyverno itself gives up on the policy. */
+async function answers(
+  policy: PolicyCase,
+  objects: Parameters<typeof fingerprint>[0],
+): Promise<Verdict[][] | undefined> {
+  const kept = options.keep && join(options.keep, `${policy.file.replaceAll('/', '__')}-${fingerprint(objects)}.json`);
+  if (kept && existsSync(kept)) return JSON.parse(readFileSync(kept, 'utf8')) as Verdict[][];
+  try {
+    const found = await kyvernoVerdicts(policy, objects);
+    if (kept && options.keep) {
+      mkdirSync(options.keep, { recursive: true });
+      writeFileSync(kept, JSON.stringify(found));
+    }
+    return found;
+  } catch (error) {
+    print(`${policy.file}: ${(error as Error).message.slice(0, 600)}`);
+    return undefined;
+  }
+}
