@@ -1,0 +1,28 @@
+/**
+ * Why a query gives no value.
+ * - `syntax`, `unknown-function`, `unsupported`: it never could; known when it is compiled. `unsupported` is what exists
+ *   upstream and has no place in a gate.
+ * - `not-found`: it asks for a key that an object does not have. Operators that take "nothing" in its place catch it.
+ * - `invalid`: a function was given what it cannot take.
+ * - `limit`: it would take too long. No operator catches it.
+ */
+export type JmesErrorKind = 'syntax' | 'unknown-function' | 'unsupported' | 'not-found' | 'invalid' | 'limit';
+
+/** The only error that compiling or running a query throws. */
+export class JmesError extends Error {
+  readonly kind: JmesErrorKind;
+  /** Where in the query, counted in UTF-16 units from 0; known for errors of compiling. */
+  readonly offset: number | undefined;
+
+  constructor(kind: JmesErrorKind, message: string, more: { offset?: number; cause?: unknown } = {}) {
+    super(message, more.cause === undefined ? undefined : { cause: more.cause });
+    this.name = 'JmesError';
+    this.kind = kind;
+    this.offset = more.offset;
+  }
+}
+
+/** A function was given what it cannot take, in the words of Kyverno's own functions. */
+export function invalidCall(name: string, message: string): JmesError {
+  return new JmesError('invalid', `JMESPath function '${name}': ${message}`);
+}
