@@ -1,5 +1,12 @@
 import { instantiate, isOpen, moreGeneral, Substitutions } from './assignability.ts';
-import { type CallExpression, type Comprehension, type Expression, Operator, type SelectExpression } from './ast.ts';
+import {
+  ACCUMULATOR,
+  type CallExpression,
+  type Comprehension,
+  type Expression,
+  Operator,
+  type SelectExpression,
+} from './ast.ts';
 import type { Overload } from './declaration.ts';
 import type { CelEnvironment } from './environment.ts';
 import { CelError } from './error.ts';
@@ -288,6 +295,7 @@ class Checker {
       variable: slots.variable,
       second: expression.second === undefined ? undefined : slots.second,
       accumulator: slots.accumulator,
+      hidden: expression.accumulator === ACCUMULATOR,
       initial,
       condition,
       step,

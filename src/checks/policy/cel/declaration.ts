@@ -36,6 +36,11 @@ export interface Overload {
   readonly callWithHost?: (host: CelHost, ...args: CelValue[]) => CelValue;
   /** 1 where it is absent. */
   readonly cost?: CallCost;
+  /**
+   * The cost applies only where the checker left this overload alone; where the values chose among several, the call
+   * costs 1. So the Go implementation counts for the functions of the language; a library's costs go by the name.
+   */
+  readonly costIfResolved?: true;
 }
 
 export interface FunctionDeclaration {

@@ -18,8 +18,10 @@ export interface CelProfile {
   readonly quotedFields: boolean;
   /** Names are looked for in this namespace first: `a.b` in `x.y` is `x.y.a.b`, `x.a.b` or `a.b`. */
   readonly container: string;
-  /** Durations, timestamps and patterns written as literals are checked when the expression is compiled. */
+  /** A conversion of a literal that fails (`duration('x')`), or a bad pattern, is an error when it is compiled. */
   readonly checkedLiterals: boolean;
+  /** What `has(…)` costs of its own. */
+  readonly presenceCost: 0 | 1;
   /** Without it every expression is parsed and run unchecked, as with `dyn` everywhere. */
   readonly typeChecked: boolean;
 }

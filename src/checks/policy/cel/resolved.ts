@@ -48,6 +48,8 @@ export interface ResolvedFold {
   readonly variable: number;
   readonly second: number | undefined;
   readonly accumulator: number;
+  /** Whether no source can name the accumulator, so that nobody sees how it is built. */
+  readonly hidden: boolean;
   readonly initial: Resolved;
   readonly condition: Resolved;
   readonly step: Resolved;

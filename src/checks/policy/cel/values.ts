@@ -61,11 +61,14 @@ const TIMESTAMP_MAX = 253_402_300_799n * NANOSECONDS + 999_999_999n;
 export class CelTimestamp {
   /** Since 1970-01-01T00:00:00Z. */
   readonly nanoseconds: bigint;
+  /** The zone it was written in, in seconds east of Greenwich: only its text shows it. */
+  readonly zone: number;
 
   /** Throws `timestamp overflow` outside of the years 1 to 9999. */
-  constructor(nanoseconds: bigint) {
+  constructor(nanoseconds: bigint, zone = 0) {
     if (nanoseconds < TIMESTAMP_MIN || nanoseconds > TIMESTAMP_MAX) throw evaluationError('timestamp overflow');
     this.nanoseconds = nanoseconds;
+    this.zone = zone;
   }
 }
 

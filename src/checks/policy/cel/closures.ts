@@ -1,0 +1,371 @@
+import { hasField, optionalElement, optionalField, readElement, readField } from './access.ts';
+import { Operator } from './ast.ts';
+import { compileCall } from './call.ts';
+import { LIST_COST, MAP_COST, STRUCT_COST } from './cost.ts';
+import { evaluationError, noSuchOverload } from './error.ts';
+import { compileFold } from './fold.ts';
+import { absorbable, type Evaluate, Poison } from './frame.ts';
+import { fromJson, JsonMap } from './json.ts';
+import type { Resolved } from './resolved.ts';
+import { StructMap } from './struct.ts';
+import { ArrayList, type CelKey, CelOptional, type CelValue, EntryMap, isKey } from './values.ts';
+
+export interface CompileOptions {
+  readonly presenceCost: 0 | 1;
+  /** Conversions of literals that fail are errors now. */
+  readonly checkedLiterals: boolean;
+}
+
+/** An expression as closures. They throw CelError, and nothing else but for a stack that runs out. */
+export function compile(node: Resolved, options: CompileOptions): Evaluate {
+  return new Compiler(options).compile(node);
+}
+
+export class Compiler {
+  readonly #options: CompileOptions;
+
+  constructor(options: CompileOptions) {
+    this.#options = options;
+  }
+
+  get checkedLiterals(): boolean {
+    return this.#options.checkedLiterals;
+  }
+
+  compile(node: Resolved): Evaluate {
+    switch (node.kind) {
+      case 'constant': {
+        const { value } = node;
+        return () => value;
+      }
+      case 'variable':
+        return variable(node.names);
+      case 'local':
+        return local(node.slot);
+      case 'select':
+        return this.#select(node);
+      case 'call':
+        return this.#call(node);
+      case 'list':
+        return this.#list(node);
+      case 'map':
+        return this.#map(node);
+      case 'struct':
+        return this.#struct(node);
+      case 'fold':
+        return compileFold(node, this);
+    }
+  }
+
+  /** The value of an expression that needs nothing to be evaluated, and costs nothing; undefined for any other. */
+  constantOf(node: Resolved): CelValue | undefined {
+    if (node.kind === 'constant') return node.value;
+    const value = node.kind === 'list' ? this.#constantList(node) : undefined;
+    return value ?? (node.kind === 'map' ? this.#constantMap(node) : undefined);
+  }
+
+  #select(node: Resolved & { kind: 'select' }): Evaluate {
+    const { field } = node;
+    const cost = attributeCost(node.operand);
+    if (node.mode === 'value') return this.#path(node);
+    const operand = this.compile(node.operand);
+    if (node.mode === 'optional') {
+      return (frame) => {
+        const value = operand(frame);
+        frame.budget.charge(cost);
+        return optionalField(value, field);
+      };
+    }
+    const testCost = cost + this.#options.presenceCost - 1;
+    return (frame) => {
+      const value = operand(frame);
+      frame.budget.charge(testCost);
+      return hasField(value, field);
+    };
+  }
+
+  /** A chain of selections in one step: documents are walked without making a value of what lies between. */
+  #path(node: Resolved & { kind: 'select' }): Evaluate {
+    const fields: string[] = [];
+    let base: Resolved = node;
+    while (base.kind === 'select' && base.mode === 'value') {
+      fields.unshift(base.field);
+      base = base.operand;
+    }
+    const cost = fields.length - 1 + attributeCost(base);
+    const operand = this.compile(base);
+    const [only] = fields;
+    if (fields.length === 1 && only !== undefined) {
+      return (frame) => {
+        const value = operand(frame);
+        frame.budget.charge(cost);
+        return readField(value, only);
+      };
+    }
+    return (frame) => {
+      const value = operand(frame);
+      frame.budget.charge(cost);
+      return walk(value, fields);
+    };
+  }
+
+  #call(node: Resolved & { kind: 'call' }): Evaluate {
+    const [first, second, third] = node.arguments;
+    switch (node.name) {
+      case Operator.and:
+        return logic(
+          node.arguments.map((argument) => this.compile(argument)),
+          false,
+        );
+      case Operator.or:
+        return logic(
+          node.arguments.map((argument) => this.compile(argument)),
+          true,
+        );
+      case Operator.conditional:
+        return conditional(
+          this.compile(first as Resolved),
+          this.compile(second as Resolved),
+          this.compile(third as Resolved),
+        );
+      case Operator.notStrictlyFalse:
+        return notStrictlyFalse(this.compile(first as Resolved));
+      case Operator.index:
+        return this.#index(first as Resolved, second as Resolved, readElement);
+      case Operator.optionalIndex:
+        return this.#index(first as Resolved, second as Resolved, optionalElement);
+      case 'or':
+      case 'orValue':
+        if (node.overloads.some((overload) => overload.id.startsWith('optional_or'))) {
+          return alternative(this.compile(first as Resolved), this.compile(second as Resolved), node.name === 'or');
+        }
+        return compileCall(node, this);
+      default:
+        return compileCall(node, this);
+    }
+  }
+
+  #index(operand: Resolved, index: Resolved, read: (operand: CelValue, index: CelValue) => CelValue): Evaluate {
+    const isAttribute = index.kind !== 'constant' && attributeCost(index) === 1;
+    const cost = attributeCost(operand) - (isAttribute ? 1 : 0);
+    const evaluate = this.compile(operand);
+    const constant = this.constantOf(index);
+    if (constant !== undefined) {
+      return (frame) => {
+        const value = evaluate(frame);
+        frame.budget.charge(cost);
+        return read(value, constant);
+      };
+    }
+    const evaluateIndex = this.compile(index);
+    return (frame) => {
+      const value = evaluate(frame);
+      const at = evaluateIndex(frame);
+      frame.budget.charge(cost);
+      return read(value, at);
+    };
+  }
+
+  #constantList(node: Resolved & { kind: 'list' }): CelValue | undefined {
+    const items: CelValue[] = [];
+    for (const element of node.elements) {
+      const value = element.optional ? undefined : this.constantOf(element.value);
+      if (value === undefined) return undefined;
+      items.push(value);
+    }
+    return new ArrayList(items);
+  }
+
+  #list(node: Resolved & { kind: 'list' }): Evaluate {
+    const constant = this.#constantList(node);
+    if (constant !== undefined) return () => constant;
+    const elements = node.elements.map(({ value, optional }) => ({ value: this.compile(value), optional }));
+    return (frame) => {
+      const items: CelValue[] = [];
+      for (const element of elements) {
+        const value = element.value(frame);
+        if (!element.optional) items.push(value);
+        else if (!(value instanceof CelOptional)) throw badOptional();
+        else if (value.value !== undefined) items.push(value.value);
+      }
+      frame.budget.charge(LIST_COST);
+      return new ArrayList(items);
+    };
+  }
+
+  #constantMap(node: Resolved & { kind: 'map' }): CelValue | undefined {
+    const entries: [CelKey, CelValue][] = [];
+    for (const entry of node.entries) {
+      const key = this.constantOf(entry.key);
+      const value = entry.optional ? undefined : this.constantOf(entry.value);
+      if (key === undefined || value === undefined || !isKey(key)) return undefined;
+      if (entries.some(([other]) => other === key)) return undefined;
+      entries.push([key, value]);
+    }
+    return new EntryMap(entries);
+  }
+
+  #map(node: Resolved & { kind: 'map' }): Evaluate {
+    const constant = node.entries.length <= 64 ? this.#constantMap(node) : undefined;
+    if (constant !== undefined) return () => constant;
+    const entries = node.entries.map((entry) => ({
+      key: this.compile(entry.key),
+      value: this.compile(entry.value),
+      optional: entry.optional,
+    }));
+    return (frame) => {
+      const made: [CelKey, CelValue][] = [];
+      for (const entry of entries) {
+        const key = entry.key(frame);
+        const value = entry.value(frame);
+        if (!isKey(key)) throw evaluationError('unsupported key type');
+        if (!entry.optional) made.push([key, value]);
+        else if (!(value instanceof CelOptional)) throw badOptional();
+        else if (value.value !== undefined) made.push([key, value.value]);
+      }
+      frame.budget.charge(MAP_COST);
+      return new EntryMap(made);
+    };
+  }
+
+  #struct(node: Resolved & { kind: 'struct' }): Evaluate {
+    const fields = node.fields.map(({ name, value, optional }) => ({ name, value: this.compile(value), optional }));
+    return (frame) => {
+      const made = new Map<string, CelValue>();
+      for (const field of fields) {
+        const value = field.value(frame);
+        if (!field.optional) made.set(field.name, value);
+        else if (!(value instanceof CelOptional)) throw badOptional();
+        else if (value.value !== undefined) made.set(field.name, value.value);
+      }
+      frame.budget.charge(STRUCT_COST);
+      return new StructMap(node.name, made);
+    };
+  }
+}
+
+/**
+ * What a selection costs: 1 for the step itself and, where it begins at something else than a variable, 1 for looking
+ * at all.
+ */
+function attributeCost(operand: Resolved): number {
+  switch (operand.kind) {
+    case 'variable':
+    case 'local':
+    case 'select':
+      return 1;
+    case 'call': {
+      const { name } = operand;
+      const isAttribute = name === Operator.index || name === Operator.optionalIndex || name === Operator.conditional;
+      return isAttribute ? 1 : 2;
+    }
+    default:
+      return 2;
+  }
+}
+
+function variable(names: readonly string[]): Evaluate {
+  const [name] = names;
+  if (name !== undefined && names.length === 1) {
+    return (frame) => {
+      frame.budget.charge(1);
+      const value = frame.bindings(name);
+      if (value === undefined) throw evaluationError(`no such attribute(s): ${name}`);
+      return value;
+    };
+  }
+  return (frame) => {
+    frame.budget.charge(1);
+    for (const candidate of names) {
+      const value = frame.bindings(candidate);
+      if (value !== undefined) return value;
+    }
+    throw evaluationError(`no such attribute(s): ${names.join(', ')}`);
+  };
+}
+
+function local(slot: number): Evaluate {
+  return (frame) => {
+    frame.budget.charge(1);
+    const value = frame.slots[slot] as CelValue | Poison;
+    if (value instanceof Poison) throw value.error;
+    return value;
+  };
+}
+
+function walk(start: CelValue, fields: readonly string[]): CelValue {
+  let value = start;
+  for (let i = 0; i < fields.length; i++) {
+    if (value instanceof JsonMap) {
+      let json = value.json;
+      for (; i < fields.length; i++) {
+        const field = fields[i] as string;
+        if (!Object.hasOwn(json, field)) throw evaluationError(`no such key: ${field}`);
+        const next = json[field];
+        if (i === fields.length - 1) return fromJson(next as NonNullable<typeof next>);
+        if (typeof next !== 'object' || next === null || Array.isArray(next)) {
+          value = fromJson(next as NonNullable<typeof next>);
+          break;
+        }
+        json = next as typeof json;
+      }
+    } else value = readField(value, fields[i] as string);
+  }
+  return value;
+}
+
+/** `&&` (decided by false) and `||` (decided by true): a term that decides makes errors of the others forgotten. */
+function logic(terms: readonly Evaluate[], decisive: boolean): Evaluate {
+  return (frame) => {
+    let failure: unknown;
+    for (let i = 0; i < terms.length; i++) {
+      try {
+        const value = (terms[i] as Evaluate)(frame);
+        if (value === decisive) return decisive;
+        if (value !== !decisive) failure ??= noSuchOverload();
+      } catch (cause) {
+        failure ??= absorbable(cause);
+        absorbable(cause);
+      }
+    }
+    if (failure !== undefined) throw failure;
+    return !decisive;
+  };
+}
+
+function conditional(condition: Evaluate, yes: Evaluate, no: Evaluate): Evaluate {
+  return (frame) => {
+    const value = condition(frame);
+    if (value === true) return yes(frame);
+    if (value === false) return no(frame);
+    throw noSuchOverload();
+  };
+}
+
+function notStrictlyFalse(operand: Evaluate): Evaluate {
+  return (frame) => {
+    frame.budget.charge(1);
+    try {
+      return operand(frame) !== false;
+    } catch (cause) {
+      absorbable(cause);
+      return true;
+    }
+  };
+}
+
+/** `optional.or(optional)` and `optional.orValue(value)`: the other side is evaluated only where it is needed. */
+function alternative(optional: Evaluate, other: Evaluate, keeps: boolean): Evaluate {
+  return (frame) => {
+    const value = optional(frame);
+    if (!(value instanceof CelOptional)) throw noSuchOverload();
+    if (value.value !== undefined) return keeps ? value : value.value;
+    const second = other(frame);
+    if (keeps && !(second instanceof CelOptional)) throw noSuchOverload();
+    return second;
+  };
+}
+
+function badOptional(): Error {
+  return evaluationError('cannot initialize optional entry from a value that is not optional');
+}
