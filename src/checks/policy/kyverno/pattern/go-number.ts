@@ -94,11 +94,11 @@ export function formatNumber(value: number | bigint): string {
   return formatGeneral(Number(value));
 }
 
-/** A value of a manifest as `fmt.Sprint` prints it. What is longer than 16 KiB ends in an ellipsis. */
-export function printGo(value: JsonValue): string {
+/** A value of a manifest as `fmt.Sprint` prints it. What is longer than the limit ends in an ellipsis. */
+export function printGo(value: JsonValue, limit = PRINT_LIMIT): string {
   if (typeof value === 'string') return value;
   const parts: string[] = [];
-  let left = PRINT_LIMIT;
+  let left = limit;
   const add = (text: string): void => {
     if (left <= 0) return;
     parts.push(text.length > left ? `${text.slice(0, left)}…` : text);
