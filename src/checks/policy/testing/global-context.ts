@@ -1,6 +1,8 @@
 import { type JsonObject, type JsonValue, objectFrom } from '../../../core/json.ts';
 import { describePlace } from '../../../core/manifest.ts';
 import type { ReadDocument, ReadDocuments } from '../document.ts';
+import { JmesError } from '../kyverno/jmespath/error.ts';
+import { compileQuery } from '../kyverno/jmespath/query.ts';
 import { invalidAt, readObjects } from './documents.ts';
 import { namedFiles } from './files.ts';
 import type { KyvernoTest } from './settings.ts';
@@ -36,7 +38,20 @@ export function globalContextOf(
     const listed = (entry.resources as readonly JsonObject[] | undefined) ?? [
       ...files.flatMap((each) => readObjects(each, read).map(({ value }) => value)),
     ];
-    found.set(entry.name, entry.data ?? (listed.length > 0 ? listed : objectFrom([])));
+    const search = (query: string, field: readonly (string | number)[], value: JsonValue): JsonValue => {
+      try {
+        return compileQuery(query).search(value, { now: 0, random: () => 0.5 });
+      } catch (error) {
+        if (!(error instanceof JmesError)) throw error;
+        throw invalidAt(document, [...path, ...field], `${JSON.stringify(query)}: ${error.message}`);
+      }
+    };
+    const data = entry.data ?? (roots.length > 0 ? listed : null);
+    const root = entry.fieldPath ? search(entry.fieldPath, ['fieldPath'], data) : data;
+    const projected = (entry.projections ?? []).map(
+      (each, j) => [each.name, search(each.path, ['projections', j, 'path'], root)] as const,
+    );
+    found.set(entry.name, projected.length > 0 ? objectFrom(projected) : root);
   }
   return found;
 }
