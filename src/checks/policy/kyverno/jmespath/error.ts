@@ -4,9 +4,10 @@
  *   upstream and has no place in a gate.
  * - `not-found`: it asks for a key that an object does not have. Operators that take "nothing" in its place catch it.
  * - `invalid`: a function was given what it cannot take.
+ * - `crash`: a function was given what makes Kyverno's own panic. No operator catches it.
  * - `limit`: it would take too long. No operator catches it.
  */
-export type JmesErrorKind = 'syntax' | 'unknown-function' | 'unsupported' | 'not-found' | 'invalid' | 'limit';
+export type JmesErrorKind = 'syntax' | 'unknown-function' | 'unsupported' | 'not-found' | 'invalid' | 'crash' | 'limit';
 
 /** The only error that compiling or running a query throws. */
 export class JmesError extends Error {

@@ -110,12 +110,12 @@ export function goPrinted(value: Value): string {
     .join(' ')}]`;
 }
 
-/** A float64 as Go's `%v` prints it: an exponent of at least two digits, from 1e21 and below 0.0001. */
+/** A float64 as Go's `%v` prints it: with an exponent of two digits or more from 1e6 and below 1e-4. */
 export function goNumber(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
   if (Object.is(value, -0)) return '-0';
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 1e-4 || size >= 1e21) ? value.toExponential() : String(value);
+  const text = size !== 0 && (size < 1e-4 || size >= 1e6) ? value.toExponential() : String(value);
   return text.replace(/e([+-])(\d)$/, 'e$10$2');
 }

@@ -3,6 +3,7 @@ import { invalidCall } from '../error.ts';
 import type { JmesFunction, Run } from '../function.ts';
 import { isList, isMap, isRecordList, recordList, sortedKeys, type Value } from '../value.ts';
 import { scalarText } from './scalar-text.ts';
+import { goInt } from './strings.ts';
 
 /** Kyverno's functions of lists and objects. */
 export const collections: readonly JmesFunction[] = [
@@ -34,7 +35,7 @@ function lookup(within: Value, key: string | number): Value {
   if (!isList(within) || isRecordList(within))
     throw invalidCall('lookup', 'argument #1 is not of type Object or Array');
   if (typeof key !== 'number') throw invalidCall('lookup', 'argument #2 is not of type Number');
-  if (!Number.isInteger(key)) throw invalidCall('lookup', `argument #2: expected an integer number but got: ${key}`);
+  if (key !== goInt(key)) throw invalidCall('lookup', `argument #2: expected an integer number but got: ${key}`);
   return within[key] ?? null;
 }
 

@@ -7,8 +7,10 @@ const infinity = /^[+-]?inf(?:inity)?$/i;
  * what is no number, or too large for a float64.
  */
 export function parseGoFloat(text: string): number | undefined {
-  if (decimal.test(text)) {
-    const value = Number(text);
+  // Single underscores may stand between digits.
+  const plain = text.includes('_') && !/^[+-]?0[xX]/.test(text) ? text.replace(/(?<=[0-9])_(?=[0-9])/g, '') : text;
+  if (decimal.test(plain)) {
+    const value = Number(plain);
     return Number.isFinite(value) ? value : undefined;
   }
   if (infinity.test(text)) return text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;

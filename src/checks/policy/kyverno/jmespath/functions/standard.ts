@@ -71,7 +71,7 @@ export const standard: readonly JmesFunction[] = [
 /** Go cannot take a list of objects for a list of anything here, and gives up. */
 function plainList(list: Value, name: string): List {
   if (!isList(list) || isRecordList(list))
-    throw new JmesError('invalid', `${name}() cannot take the list that items() gives`);
+    throw new JmesError('crash', `${name}() cannot take the list that items() gives`);
   return list;
 }
 
@@ -89,7 +89,7 @@ function contains(within: List | string, wanted: Value, run: Run): boolean {
       isRecordList(one) === isRecordList(wanted)
     ) {
       // Go's == panics on two objects, or on two lists, whether they are equal or not.
-      throw new JmesError('invalid', 'contains() cannot compare objects or lists');
+      throw new JmesError('crash', 'contains() cannot compare objects or lists');
     }
   }
   return false;
@@ -179,7 +179,7 @@ function sorted(list: List, run: Run): Value {
 function merge(objects: List, run: Run): Value {
   const entries: (readonly [string, Value])[] = [];
   for (const object of objects) {
-    if (!isMap(object)) throw new JmesError('invalid', 'merge() takes objects');
+    if (!isMap(object)) throw new JmesError('crash', 'merge() takes objects');
     for (const key of Object.keys(object)) entries.push([key, object[key] as Value]);
   }
   run.spend(entries.length);

@@ -37,7 +37,7 @@ export const strings: readonly JmesFunction[] = [
   {
     name: 'truncate',
     parameters: [text, ['number']],
-    call: ([value, length]) => truncated(value as string, Math.max(0, Math.trunc(length as number))),
+    call: ([value, length]) => truncated(value as string, Math.max(0, goInt(length as number))),
   },
   { name: 'path_canonicalize', parameters: [text], call: ([path]) => canonicalPath(path as string) },
   { name: 'to_boolean', parameters: [text], call: ([value]) => toBoolean(value as string) },
