@@ -25,13 +25,6 @@ export function globalContextOf(
       throw invalidAt(document, path, 'data, resources and resourceFiles exclude one another');
     }
     if (found.has(entry.name)) throw invalidAt(document, path, `${JSON.stringify(entry.name)} is supplied twice`);
-    if (entry.fieldPath !== undefined || entry.projections !== undefined) {
-      throw invalidAt(
-        document,
-        path,
-        'fieldPath and projections are not read here; write what they would find as data',
-      );
-    }
     const files = (entry.resourceFiles ?? []).flatMap((each) =>
       namedFiles(file, each, describePlace(document.locate(path)), false),
     );
