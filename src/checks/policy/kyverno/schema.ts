@@ -62,30 +62,9 @@ export const MatchResources = z.strictObject({
 });
 export type MatchResources = z.infer<typeof MatchResources>;
 
-export const conditionOperators = [
-  'Equal',
-  'Equals',
-  'NotEqual',
-  'NotEquals',
-  'In',
-  'AnyIn',
-  'AllIn',
-  'NotIn',
-  'AnyNotIn',
-  'AllNotIn',
-  'GreaterThanOrEquals',
-  'GreaterThan',
-  'LessThanOrEquals',
-  'LessThan',
-  'DurationGreaterThanOrEquals',
-  'DurationGreaterThan',
-  'DurationLessThanOrEquals',
-  'DurationLessThan',
-] as const;
-
 export const Condition = z.strictObject({
   key: z.optional(anything()),
-  operator: z.enum(conditionOperators),
+  operator: text(),
   value: z.optional(anything()),
   message: z.optional(text()),
 });

@@ -22,9 +22,19 @@ const atStart = /^\{\{(\{[^{}]*\}|[^{}])*\}\}/;
 const maxRounds = 64;
 const maxText = 4 * 1024 * 1024;
 
+/** A variable of a policy that can never be looked up. `steps` is where its text stands in the compiled value. */
+export class TemplateError extends Error {
+  readonly steps: readonly string[];
+  constructor(steps: readonly string[], cause: Error) {
+    super(cause.message, { cause });
+    this.name = 'TemplateError';
+    this.steps = steps;
+  }
+}
+
 /**
- * Compiles a value in which references are resolved already. Throws JmesError for an expression that is none, and Fault
- * for one that can never be evaluated.
+ * Compiles a value in which references are resolved already. Throws TemplateError for an expression that is none, or
+ * that uses what does not exist.
  */
 export function compileTemplate(value: JsonValue, note: NoteQuery, path = ''): Template {
   if (typeof value === 'string') return compileText(value, note, path);
@@ -86,7 +96,13 @@ function compileText(text: string, note: NoteQuery, path: string): Template {
   if (!text.includes('{{')) return constant(text);
   const found = matchesIn(text);
   if (found.length === 0) return constant(withoutEscapes(text));
-  const steps = found.map((match) => compileVariable(match, note, path));
+  const steps = found.map((match) => {
+    try {
+      return compileVariable(match, note, path);
+    } catch (error) {
+      throw error instanceof Error ? new TemplateError(pathSteps(path), error) : error;
+    }
+  });
   const [only] = steps;
   if (only !== undefined && only.spelling === text) {
     return variable((scope) => expand(only.look(scope), path, scope));

@@ -1,0 +1,26 @@
+import type { JsonPath } from '../../../core/json.ts';
+import type { RuleStatus } from '../rule.ts';
+
+/** What a rule says of one object, before anybody asks what is to be done about it. */
+export interface RuleOutcome {
+  readonly status: RuleStatus;
+  readonly message: string;
+  readonly path?: JsonPath;
+  readonly exceptedBy?: readonly string[];
+}
+
+export function passed(message: string): RuleOutcome {
+  return { status: 'pass', message };
+}
+
+export function failed(message: string, path?: JsonPath): RuleOutcome {
+  return { status: 'fail', message, ...(path !== undefined && { path }) };
+}
+
+export function skippedBecause(message: string): RuleOutcome {
+  return { status: 'skip', message };
+}
+
+export function errored(message: string): RuleOutcome {
+  return { status: 'error', message };
+}

@@ -1,0 +1,164 @@
+import type { JsonPath, JsonValue } from '../../../core/json.ts';
+import { isObject } from '../../../core/json.ts';
+import { type PolicyDocument, policyError, validateDocument } from '../document.ts';
+import type { GroupVersionKind, PolicyRequest } from '../kube/request.ts';
+import type { ResourceTable } from '../kube/resources.ts';
+import type { CompiledPolicy, CreatedBy, PolicyWorld, RuleResult } from '../rule.ts';
+import { type AppliedRule, autogenKinds, isCarriedOver, rulesFor } from './autogen.ts';
+import { describeRule } from './describe.ts';
+import type { CompiledException } from './exceptions.ts';
+import { type RequestView, viewOf } from './request-view.ts';
+import { type CompiledRule, compileGenerated, compileRule, type RuleContext } from './rule.ts';
+import { KyvernoPolicy } from './schema.ts';
+
+/** What a policy is compiled with. */
+export interface KyvernoContext {
+  /** Exceptions of kyverno.io that the platform grants. */
+  readonly exceptions: readonly CompiledException[];
+  readonly resources: ResourceTable;
+  /** In a test of policies values may stand in for what a cluster, a registry or a server would say. */
+  readonly isTest?: boolean;
+}
+
+/** A ClusterPolicy or Policy of Kyverno, compiled. */
+export interface CompiledKyvernoPolicy extends CompiledPolicy {
+  /**
+   * The names of the mutate rules that would touch the object before it is judged. They are not evaluated, so what the
+   * other rules see here is not what they would see in a cluster.
+   */
+  mutates(request: PolicyRequest, world: PolicyWorld): readonly string[];
+}
+
+/** So many kinds are remembered: objects name them as they like. */
+const maxKinds = 1_000;
+
+/** What is applied to objects of one kind. */
+interface KindRules {
+  readonly rules: readonly CompiledRule[];
+  /** The rules of the policy, by their place, that autogen has carried over to this kind. */
+  readonly carried: ReadonlySet<number>;
+}
+
+/**
+ * Compiles a ClusterPolicy or Policy of kyverno.io/v1. Nothing in it is ignored: an unknown field, operator, function,
+ * variable or anchor is a GateError with POLICY_INVALID and its place, and what Kyverno can and a gate cannot do is one
+ * with POLICY_UNSUPPORTED.
+ */
+export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoContext): CompiledKyvernoPolicy {
+  refuseStrangeKeys(document);
+  const policy = validateDocument(KyvernoPolicy, document);
+  const { metadata, spec } = policy;
+  if (policy.kind === 'ClusterPolicy' && (metadata.namespace ?? '') !== '') {
+    throw policyError(document, ['metadata', 'namespace'], 'a ClusterPolicy lies in no namespace');
+  }
+  const namespace = policy.kind === 'Policy' ? metadata.namespace || 'default' : '';
+  const kinds = autogenKinds(policy);
+  const ruleContext: RuleContext = {
+    policy,
+    document,
+    namespace,
+    key: namespace === '' ? metadata.name : `${namespace}/${metadata.name}`,
+    resources: context.resources,
+    exceptions: context.exceptions,
+    isTest: context.isTest === true,
+  };
+  refuseRepeatedNames(policy, document);
+  // Every rule as it is written is compiled now, so that what is wrong with it is known when the policy is loaded.
+  const written = spec.rules.map((rule, index) => compileRule({ rule, index, isGenerated: false }, ruleContext));
+  const byKind = new Map<string, KindRules>();
+
+  function rulesOfKind(kind: GroupVersionKind, subresource: string): KindRules {
+    const key = `${kind.group}/${kind.version}/${kind.kind}/${subresource}`;
+    let found = byKind.get(key);
+    if (found === undefined) {
+      const compiled = rulesFor(policy, kinds, kind.kind).map((applied): [AppliedRule, CompiledRule] => [
+        applied,
+        applied.isGenerated ? compileGenerated(applied, ruleContext) : (written[applied.index] as CompiledRule),
+      ]);
+      const concerned = compiled.filter(([, rule]) => rule.matcher.concerns(kind, subresource));
+      found = {
+        rules: concerned.map(([, rule]) => rule),
+        carried: new Set(concerned.filter(([applied]) => applied.isGenerated).map(([{ index }]) => index)),
+      };
+      if (byKind.size >= maxKinds) byKind.clear();
+      byKind.set(key, found);
+    }
+    return found;
+  }
+
+  function rulesFrom({ kind, subresource }: PolicyRequest, createdBy: CreatedBy | undefined): readonly CompiledRule[] {
+    const { rules } = rulesOfKind(kind, subresource);
+    if (createdBy === undefined) return rules;
+    const { carried } = rulesOfKind(createdBy.kind, '');
+    return rules.filter(({ index }) => !carried.has(index));
+  }
+
+  return {
+    identity: { apiVersion: policy.apiVersion, kind: policy.kind, namespace, name: metadata.name },
+    source: document.locate([]),
+    title: metadata.annotations?.['policies.kyverno.io/title'],
+    severity: metadata.annotations?.['policies.kyverno.io/severity'],
+    category: metadata.annotations?.['policies.kyverno.io/category'],
+    rules: written.map(({ rule, actions }) =>
+      describeRule(
+        rule,
+        actions.usual,
+        kinds.filter((kind) => isCarriedOver(rule, kinds, kind)),
+      ),
+    ),
+    warnings: [],
+    concerns: (kind, _, subresource) => rulesOfKind(kind, subresource).rules.some(({ judge }) => judge !== undefined),
+    judge(request, world, createdBy) {
+      const rules = rulesFrom(request, createdBy);
+      if (rules.length === 0) return [];
+      const view = viewOf(request, world);
+      if (!isInNamespace(view, namespace)) return [];
+      const results: RuleResult[] = [];
+      for (const rule of rules) {
+        const result = rule.judge?.(view);
+        if (result === undefined) continue;
+        results.push(result);
+        if (spec.applyRules === 'One' && (result.status === 'pass' || result.status === 'fail')) break;
+      }
+      return results;
+    },
+    mutates(request, world) {
+      const view = viewOf(request, world);
+      if (!isInNamespace(view, namespace)) return [];
+      return rulesFrom(request, undefined)
+        .filter(({ rule }) => rule.mutate !== undefined)
+        .filter((rule) => rule.touches(view))
+        .map(({ rule }) => rule.name);
+    },
+  };
+}
+
+/** A Policy is about the objects of its own namespace. */
+function isInNamespace(view: RequestView, namespace: string): boolean {
+  return namespace === '' || view.namespace === namespace;
+}
+
+function refuseRepeatedNames(policy: KyvernoPolicy, document: PolicyDocument): void {
+  const seen = new Set<string>();
+  for (const [index, { name }] of policy.spec.rules.entries()) {
+    if (seen.has(name)) {
+      throw policyError(document, ['spec', 'rules', index, 'name'], `another rule of the policy is called ${name}`);
+    }
+    seen.add(name);
+  }
+}
+
+/** A key that JavaScript has a meaning of its own for would be lost where maps of free keys are copied. */
+function refuseStrangeKeys(document: PolicyDocument): void {
+  const visit = (value: JsonValue, path: JsonPath): void => {
+    if (Array.isArray(value)) {
+      for (const [index, each] of (value as readonly JsonValue[]).entries()) visit(each, [...path, index]);
+    } else if (isObject(value)) {
+      for (const key of Object.keys(value)) {
+        if (key === '__proto__') throw policyError(document, path, '"__proto__" is no key that a policy has');
+        visit(value[key] as JsonValue, [...path, key]);
+      }
+    }
+  };
+  visit(document.value, []);
+}

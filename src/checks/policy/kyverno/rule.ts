@@ -1,0 +1,226 @@
+import { GateError } from '../../../core/errors.ts';
+import type { JsonPath } from '../../../core/json.ts';
+import { type PolicyDocument, policyError } from '../document.ts';
+import type { PolicyRequest } from '../kube/request.ts';
+import type { ResourceTable } from '../kube/resources.ts';
+import type { RuleResult } from '../rule.ts';
+import { LimitError } from '../values/limit.ts';
+import { type Actions, compileActions } from './action.ts';
+import type { AppliedRule } from './autogen.ts';
+import type { Compiling } from './compiling.ts';
+import { compileConditions } from './condition-list.ts';
+import { compileEntries } from './context-entries.ts';
+import type { CompiledException } from './exceptions.ts';
+import { Fault } from './fault.ts';
+import { compileMatch, type Matcher } from './match.ts';
+import { errored, type RuleOutcome, skippedBecause } from './outcome.ts';
+import { type RequestView, viewOf } from './request-view.ts';
+import type { KyvernoPolicy, Rule, Validation } from './schema.ts';
+import { Scope } from './scope.ts';
+import { Unanswerable } from './unanswerable.ts';
+import { compileValidation, notMet } from './validation.ts';
+
+/** What every rule of a policy is compiled with. */
+export interface RuleContext {
+  readonly policy: KyvernoPolicy;
+  readonly document: PolicyDocument;
+  /** Empty for a ClusterPolicy. */
+  readonly namespace: string;
+  /** As exceptions name the policy. */
+  readonly key: string;
+  readonly resources: ResourceTable;
+  readonly exceptions: readonly CompiledException[];
+  readonly isTest: boolean;
+}
+
+export interface CompiledRule {
+  readonly rule: Rule;
+  /** Its place in `spec.rules`. */
+  readonly index: number;
+  readonly matcher: Matcher;
+  readonly actions: Actions;
+  /** Undefined for a rule that gives no verdicts. Its answer is undefined where the rule does not apply. Never throws. */
+  readonly judge: ((view: RequestView) => RuleResult | undefined) | undefined;
+  /** Whether the rule matches; true where that cannot be told. */
+  touches(view: RequestView): boolean;
+}
+
+/** What a rule does with an object that it matches, whose preconditions hold and that no exception takes out. */
+export type Handler = (scope: Scope, exceptions: readonly CompiledException[]) => RuleOutcome | undefined;
+
+/** Compiles one rule, as it is written or as autogen made it. Throws GateErrors. */
+export function compileRule({ rule, index }: AppliedRule, context: RuleContext): CompiledRule {
+  const { document, policy } = context;
+  const path: JsonPath = ['spec', 'rules', index];
+  refuseMixed(rule, document, path);
+  const matcher = compileMatch(rule.match, rule.exclude, document, path);
+  const actions = compileActions(policy.spec, rule, document, path);
+  return {
+    rule,
+    index,
+    matcher,
+    actions,
+    judge: rule.validate === undefined ? undefined : compileJudge(rule, rule.validate, matcher, actions, context, path),
+    touches(view) {
+      try {
+        return matcher.matches(view);
+      } catch (error) {
+        if (error instanceof Unanswerable || error instanceof LimitError) return true;
+        throw error;
+      }
+    },
+  };
+}
+
+/**
+ * A rule that autogen made. What it was made of is sound, and may still not be when it is carried over: a reference then
+ * leads nowhere. It errs about every object that it matches.
+ */
+export function compileGenerated(applied: AppliedRule, context: RuleContext): CompiledRule {
+  try {
+    return compileRule(applied, context);
+  } catch (error) {
+    if (!(error instanceof GateError)) throw error;
+    const { rule } = applied;
+    const { validate: _, ...matched } = rule;
+    const compiled = compileRule({ ...applied, rule: { ...matched, mutate: {} } }, context);
+    const { matcher, actions } = compiled;
+    const judge = (view: RequestView): RuleResult | undefined => {
+      const result = { rule: rule.name, status: 'error', message: error.message, action: actions.usual } as const;
+      return compiled.touches(view) ? result : undefined;
+    };
+    return { rule, index: applied.index, matcher, actions, judge, touches: compiled.touches };
+  }
+}
+
+function refuseMixed(rule: Rule, document: PolicyDocument, path: JsonPath): void {
+  const { mutate, validate, generate, verifyImages } = rule;
+  const said = [mutate, validate, generate, verifyImages].filter((each) => each !== undefined);
+  if (said.length !== 1) {
+    throw policyError(document, path, 'a rule has exactly one of validate, mutate, generate and verifyImages');
+  }
+  if (rule.imageExtractors !== undefined && verifyImages === undefined) {
+    throw policyError(document, [...path, 'imageExtractors'], 'imageExtractors belong to verifyImages');
+  }
+}
+
+function compileJudge(
+  rule: Rule,
+  validate: Validation,
+  matcher: Matcher,
+  actions: Actions,
+  context: RuleContext,
+  path: JsonPath,
+): (view: RequestView) => RuleResult | undefined {
+  const { policy } = context;
+  const compiling: Compiling = {
+    document: context.document,
+    namespace: context.namespace,
+    isTest: context.isTest,
+    isForeach: false,
+    resources: context.resources,
+    variables: [],
+  };
+  const { loaders, inside } = compileEntries(compiling, rule.context ?? [], [...path, 'context']);
+  const preconditions = compileConditions(inside, rule.preconditions, [...path, 'preconditions'], true);
+  const handler = compileHandler(rule, validate, inside, context, path);
+  const exceptions = context.exceptions.filter((each) => each.names(context.key, rule.name));
+  const { webhookConfiguration, failurePolicy: oldPolicy } = policy.spec;
+  const ignores = (webhookConfiguration?.failurePolicy ?? oldPolicy) === 'Ignore' || policy.spec.admission === false;
+
+  function evaluate(view: RequestView): RuleOutcome | undefined {
+    const scope = Scope.ofRule(view, rule.name, loaders);
+    try {
+      const { holds, message } = preconditions(scope);
+      if (!holds) return skippedBecause(notMet(message));
+    } catch (error) {
+      if (error instanceof Fault) return errored(`failed to evaluate preconditions: ${error.message}`);
+      throw error;
+    }
+    return handler(scope, exceptions.length === 0 ? exceptions : exceptions.filter((each) => each.covers(view, scope)));
+  }
+
+  function outcomeOf(view: RequestView): RuleOutcome | undefined {
+    const outcome = evaluate(view);
+    if (outcome?.status !== 'fail' || !actions.isEnforced || validate.allowExistingViolations === false) return outcome;
+    const before = violationBefore(view, matcher, evaluate);
+    return before ? skippedBecause('skipping the rule evaluation as pre-existing violations are allowed') : outcome;
+  }
+
+  return (view) => {
+    let outcome: RuleOutcome | undefined;
+    let action = actions.usual;
+    try {
+      if (!matcher.matches(view)) return undefined;
+      outcome = outcomeOf(view);
+      if (outcome === undefined) return undefined;
+      action = actions.of(view);
+    } catch (error) {
+      outcome = errored(reasonOf(error));
+    }
+    const { status, message, path: at, exceptedBy } = outcome;
+    return {
+      rule: rule.name,
+      status,
+      message,
+      action,
+      ...(ignores && { ignoreErrors: true }),
+      ...(at !== undefined && { path: at }),
+      ...(exceptedBy !== undefined && { exceptedBy }),
+    };
+  };
+}
+
+/** What cannot be evaluated is never a pass, whatever the reason. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Unanswerable || error instanceof Fault || error instanceof LimitError) return error.message;
+  if (error instanceof RangeError) return 'the rule cannot be evaluated: a value is nested too deep, or too large';
+  return `the rule cannot be evaluated: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+function compileHandler(
+  rule: Rule,
+  validate: Validation,
+  compiling: Compiling,
+  { document }: RuleContext,
+  path: JsonPath,
+): Handler {
+  const at = [...path, 'validate'];
+  if (validate.assert !== undefined) {
+    throw policyError(document, [...at, 'assert'], 'assert has no effect since Kyverno 1.19', 'POLICY_UNSUPPORTED');
+  }
+  if (validate.manifests !== undefined) {
+    const message = 'manifests checks the signatures of manifests, which is not evaluated here';
+    throw policyError(document, [...at, 'manifests'], message, 'POLICY_UNSUPPORTED');
+  }
+  const judge = compileValidation(compiling, rule.name, validate, at);
+  return (scope, exceptions) => {
+    if (exceptions.length === 0) return judge(scope, undefined);
+    const keys = exceptions.map(({ key }) => key);
+    // Kyverno puts nothing between the two.
+    return {
+      ...skippedBecause(`rule is skipped due to policy exceptions${keys.join(', ')}`),
+      exceptedBy: keys,
+    };
+  };
+}
+
+const stranger = 'kyverno:kyverno-invalid-controller';
+
+/**
+ * Whether the object failed the rule before it was changed: Kyverno lets such an object be as it was. Who changed it then
+ * is not known, so rules that ask for a user do not match.
+ */
+function violationBefore(
+  view: RequestView,
+  matcher: Matcher,
+  evaluate: (view: RequestView) => RuleOutcome | undefined,
+): boolean {
+  const { request, world, object, oldObject } = view;
+  if (object === null || oldObject === null || request.operation !== 'UPDATE') return false;
+  const before: PolicyRequest = { ...request, operation: 'CREATE', object: oldObject, oldObject: null };
+  const unknown = { username: stranger, uid: 'kyverno:invaliduid', groups: ['kyverno:invalidgroup'], extra: {} };
+  const roles = ['kyverno:invalidrole'];
+  const asStranger = viewOf({ ...before, userInfo: { ...unknown, roles, clusterRoles: roles } }, world);
+  return matcher.matches(asStranger) && evaluate(viewOf(before, world))?.status === 'fail';
+}

@@ -1,0 +1,341 @@
+/**
+ * `validate` with conditions, patterns and loops: what Kyverno 1.19 does in its handler for resources, in its order, with
+ * its messages.
+ */
+import type { JsonObject, JsonPath, JsonValue } from '../../../core/json.ts';
+import { isObject } from '../../../core/json.ts';
+import { policyError } from '../document.ts';
+import { type Compiling, queryAt, templateAt } from './compiling.ts';
+import { type ConditionList, compileConditions } from './condition-list.ts';
+import { compileEntries } from './context-entries.ts';
+import { Fault } from './fault.ts';
+import { errored, failed, passed, type RuleOutcome, skippedBecause } from './outcome.ts';
+import { checkPattern } from './pattern/check.ts';
+import { compilePattern, matchAnyPattern } from './pattern/pattern.ts';
+import type { ContextQuery } from './query.ts';
+import type { Foreach, Validation } from './schema.ts';
+import type { EntryLoader, Scope } from './scope.ts';
+import { renderTemplate, type Template } from './template.ts';
+
+/** Undefined where the rule has nothing to say: no element was there, or a pattern has nothing to compare on DELETE. */
+export type Judge = (scope: Scope, element: JsonObject | undefined) => RuleOutcome | undefined;
+
+/** What a level of a rule says: the rule itself, or one foreach of it. */
+interface Body {
+  readonly pattern?: JsonValue | undefined;
+  readonly anyPattern?: readonly JsonValue[] | undefined;
+  readonly deny?: Validation['deny'];
+  readonly foreach?: readonly Foreach[] | undefined;
+}
+
+/** What messages are made of. */
+interface Words {
+  readonly rule: string;
+  readonly message: string;
+  /** The message with its variables. Throws Fault. */
+  render(scope: Scope): JsonValue;
+  /** The message and what the conditions add to it. */
+  withConditions(added: string, scope: Scope): JsonValue;
+}
+
+/** Compiles the body of a rule named `rule`. Throws GateErrors. */
+export function compileValidation(compiling: Compiling, rule: string, validation: Validation, path: JsonPath): Judge {
+  return compileBody(compiling, validation, path, wordsOf(compiling, rule, validation.message ?? '', path), 0);
+}
+
+function wordsOf(compiling: Compiling, rule: string, message: string, path: JsonPath): Words {
+  const template = messageTemplate(compiling, message, [...path, 'message']);
+  const joined = new Map<string, Template | undefined>();
+  const render = (each: Template | undefined, scope: Scope): JsonValue => {
+    if (each === undefined) throw new Fault('a reference in the message leads nowhere');
+    return renderTemplate(each, scope);
+  };
+  return {
+    rule,
+    message,
+    render: (scope) => render(template, scope),
+    withConditions(added, scope) {
+      if (added === '') return render(template, scope);
+      if (!joined.has(added)) {
+        const whole = message === '' ? added : `${message}; ${added}`;
+        joined.set(added, messageTemplate(compiling, whole, [...path, 'message']));
+      }
+      return render(joined.get(added), scope);
+    },
+  };
+}
+
+/** Undefined where a reference leads nowhere, which Kyverno finds out when it prints the message. */
+function messageTemplate(compiling: Compiling, message: string, path: JsonPath): Template | undefined {
+  // A message is no part of what its references point into.
+  if (/(^|[^\\])\$\(.[^ ]*\)/.test(message)) return undefined;
+  return templateAt(compiling, message.replaceAll(/\\(\$\(.[^ )]*\))/g, '$1'), path);
+}
+
+function compileBody(compiling: Compiling, body: Body, path: JsonPath, words: Words, nesting: number): Judge {
+  const { pattern = null, anyPattern, deny, foreach } = body;
+  if (deny !== undefined) return compileDeny(compiling, deny, path, words, nesting === 0);
+  if (pattern !== null) return compilePatternBody(compiling, pattern, [...path, 'pattern'], words);
+  if (anyPattern !== undefined) return compileAnyPattern(compiling, anyPattern, [...path, 'anyPattern'], words);
+  if (foreach !== undefined && foreach.length > 0) {
+    return compileForeach(compiling, foreach, [...path, 'foreach'], words, nesting);
+  }
+  throw policyError(compiling.document, path, 'one of deny, pattern, anyPattern and foreach is required');
+}
+
+function compileDeny(
+  compiling: Compiling,
+  deny: NonNullable<Validation['deny']>,
+  path: JsonPath,
+  words: Words,
+  isComplete: boolean,
+): Judge {
+  const conditions = compileConditions(compiling, deny.conditions, [...path, 'deny', 'conditions'], isComplete);
+  return (scope) => {
+    try {
+      const { holds, message } = conditions(scope);
+      return holds ? failed(denyMessage(words, message, scope)) : passed(`validation rule '${words.rule}' passed.`);
+    } catch (error) {
+      return faultOutcome('failed to check deny conditions', error);
+    }
+  };
+}
+
+/** The outcome of a fault; anything else is thrown on. */
+function faultOutcome(what: string, error: unknown): RuleOutcome {
+  if (error instanceof Fault) return errored(`${what}: ${error.message}`);
+  throw error;
+}
+
+function denyMessage(words: Words, added: string, scope: Scope): string {
+  if (words.message === '' && added === '') return `validation error: rule ${words.rule} failed`;
+  try {
+    const message = words.withConditions(added, scope);
+    return typeof message === 'string'
+      ? message
+      : "the produced message didn't resolve to a string, check your policy definition.";
+  } catch (error) {
+    if (error instanceof Fault) return added;
+    throw error;
+  }
+}
+
+function compilePatternBody(compiling: Compiling, pattern: JsonValue, path: JsonPath, words: Words): Judge {
+  const template = patternTemplate(compiling, pattern, path);
+  return (scope, element) => {
+    let rendered: JsonValue;
+    try {
+      rendered = renderTemplate(template, scope);
+    } catch (error) {
+      return faultOutcome('variable substitution failed', error);
+    }
+    const resource = comparedWith(scope, element);
+    if (resource === undefined) return undefined;
+    const result = compilePattern(rendered).match(resource);
+    switch (result.kind) {
+      case 'pass':
+        return passed(`validation rule '${words.rule}' passed.`);
+      case 'skip':
+        return skippedBecause(result.message);
+      case 'error':
+        return errored(patternMessage(words, result.message, '', scope));
+      case 'fail':
+        return failed(patternMessage(words, result.message, result.at, scope), result.path);
+      default:
+        return result satisfies never;
+    }
+  };
+}
+
+function compileAnyPattern(compiling: Compiling, patterns: readonly JsonValue[], path: JsonPath, words: Words): Judge {
+  const template = patternTemplate(compiling, patterns, path);
+  return (scope, element) => {
+    let rendered: JsonValue;
+    try {
+      rendered = renderTemplate(template, scope);
+    } catch (error) {
+      return faultOutcome('variable substitution failed', error);
+    }
+    const resource = comparedWith(scope, element);
+    if (resource === undefined) return undefined;
+    const result = matchAnyPattern(rendered as readonly JsonValue[], resource, words.rule);
+    switch (result.kind) {
+      case 'pass':
+        return passed(`validation rule '${words.rule}' anyPattern[${result.index}] passed.`);
+      case 'empty':
+        return passed(words.message);
+      case 'skip':
+        return skippedBecause(result.message);
+      case 'fail':
+        return failed(anyPatternMessage(words, result.message, scope), result.path);
+      default:
+        return result satisfies never;
+    }
+  };
+}
+
+function patternTemplate(compiling: Compiling, pattern: JsonValue, path: JsonPath): Template {
+  const [fault] = checkPattern(pattern, path);
+  if (fault !== undefined) throw policyError(compiling.document, fault.path, fault.message);
+  return templateAt(compiling, pattern, path);
+}
+
+/** What a pattern is put to: the element of the loop, if it is an object; else the object as a whole. */
+function comparedWith(scope: Scope, element: JsonObject | undefined): JsonObject | undefined {
+  if (element !== undefined) return element;
+  return scope.isDelete ? undefined : (scope.view.object ?? undefined);
+}
+
+function patternMessage(words: Words, problem: string, at: string, scope: Scope): string {
+  if (words.message === '') {
+    return at === ''
+      ? `validation error: rule ${words.rule} execution error: ${problem}`
+      : `validation error: rule ${words.rule} failed at path ${at}`;
+  }
+  const message = renderedMessage(words, scope);
+  if (message === undefined) {
+    return `validation error: variables substitution error in rule ${words.rule} execution error: ${problem}`;
+  }
+  const sentence = message.endsWith('.') ? message : `${message}.`;
+  return at === ''
+    ? `validation error: ${sentence} rule ${words.rule} execution error: ${problem}`
+    : `validation error: ${sentence} rule ${words.rule} failed at path ${at}`;
+}
+
+function anyPatternMessage(words: Words, problems: string, scope: Scope): string {
+  if (words.message === '') return `validation error: ${problems}`;
+  const message = renderedMessage(words, scope);
+  if (message === undefined) {
+    return `validation error: variables substitution error in rule ${words.rule} execution error: ${problems}`;
+  }
+  return `validation error: ${message.endsWith('.') ? message : `${message}.`} ${problems}`;
+}
+
+/** Undefined where the message cannot be filled in: the verdict does not hang on it. */
+function renderedMessage(words: Words, scope: Scope): string | undefined {
+  try {
+    const message = words.render(scope);
+    return typeof message === 'string' ? message : undefined;
+  } catch (error) {
+    if (error instanceof Fault) return undefined;
+    throw error;
+  }
+}
+
+/** One entry of foreach. */
+interface Loop {
+  readonly list: ContextQuery;
+  readonly elementScope: boolean | undefined;
+  readonly loaders: readonly EntryLoader[];
+  readonly preconditions: ConditionList;
+  readonly judge: Judge;
+}
+
+function compileForeach(
+  compiling: Compiling,
+  foreach: readonly Foreach[],
+  path: JsonPath,
+  words: Words,
+  nesting: number,
+): Judge {
+  const loops = foreach.map((each, index): Loop => {
+    const at = [...path, index];
+    const { loaders, inside } = compileEntries({ ...compiling, isForeach: true }, each.context ?? [], [
+      ...at,
+      'context',
+    ]);
+    return {
+      list: queryAt(compiling, each.list, [...at, 'list']),
+      elementScope: each.elementScope,
+      loaders,
+      preconditions: compileConditions(inside, each.preconditions, [...at, 'preconditions'], false),
+      judge: compileBody(inside, each, at, words, nesting + 1),
+    };
+  });
+  return (scope, element) => {
+    let applied = 0;
+    let problem: Fault | undefined;
+    for (const loop of loops) {
+      let elements: readonly JsonValue[];
+      try {
+        const found = scope.search(loop.list);
+        elements = Array.isArray(found) ? (found as readonly JsonValue[]) : [found];
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        // A list that is not there has no elements.
+        if (!error.message.includes('Unknown key')) problem = error;
+        continue;
+      }
+      const outcome = judgeElements(loop, elements, scope, element, nesting);
+      if (typeof outcome !== 'number') return outcome;
+      applied += outcome;
+    }
+    if (applied > 0) return passed('rule passed');
+    return problem === undefined ? undefined : errored(`failed to evaluate list: ${problem.message}`);
+  };
+}
+
+/** How many elements the loop applied to, or the first outcome that is no pass. */
+function judgeElements(
+  loop: Loop,
+  elements: readonly JsonValue[],
+  scope: Scope,
+  outer: JsonObject | undefined,
+  nesting: number,
+): number | RuleOutcome {
+  let applied = 0;
+  for (const [index, element] of elements.entries()) {
+    if (element === null) continue;
+    let inner: Scope;
+    let compared: JsonObject | undefined;
+    try {
+      compared = comparedElement(element, loop.elementScope, outer);
+      inner = scope.forElement(element, index, nesting, loop.loaders);
+    } catch (error) {
+      return faultOutcome('failed to process foreach', error);
+    }
+    const outcome = judgeElement(loop, inner, compared);
+    inner.leave();
+    if (outcome === undefined || outcome.status === 'skip') continue;
+    if (outcome.status !== 'pass') {
+      return { ...withoutPath(outcome), message: `validation failure: ${outcome.message}` };
+    }
+    applied += 1;
+  }
+  return applied;
+}
+
+function judgeElement(loop: Loop, scope: Scope, element: JsonObject | undefined): RuleOutcome | undefined {
+  try {
+    const { holds, message } = loop.preconditions(scope);
+    if (!holds) return skippedBecause(notMet(message));
+  } catch (error) {
+    // Kyverno takes an element whose preconditions cannot be evaluated for one that they leave out.
+    if (error instanceof Fault) return undefined;
+    throw error;
+  }
+  return loop.judge(scope, element);
+}
+
+/** The message of what preconditions leave out. */
+export function notMet(message: string): string {
+  return message === '' ? 'preconditions not met' : `preconditions not met; ${message}`;
+}
+
+function comparedElement(
+  element: JsonValue,
+  elementScope: boolean | undefined,
+  outer: JsonObject | undefined,
+): JsonObject | undefined {
+  if (elementScope === true && !isObject(element)) {
+    throw new Fault(
+      `cannot use elementScope=true foreach rules for elements that are not maps, expected type=map got type=${typeof element}`,
+    );
+  }
+  return (elementScope ?? isObject(element)) ? (element as JsonObject) : outer;
+}
+
+/** Inside of a loop a path leads from an element, which a finding cannot tell from the object. */
+function withoutPath({ path: _, ...outcome }: RuleOutcome): RuleOutcome {
+  return outcome;
+}
