@@ -1,12 +1,12 @@
 /** The policies and objects of a suite of `kyverno test`, and mutants of the objects, each asked about by its policy. */
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
-import type { PolicyDocument } from '../../../src/checks/policy/document.ts';
+import type { PolicyDocument, ReadDocuments } from '../../../src/checks/policy/document.ts';
 import { createResourceTable } from '../../../src/checks/policy/kube/resources.ts';
 import type { CompiledPolicy, RuleResult } from '../../../src/checks/policy/rule.ts';
 import { clusterOf } from '../../../src/checks/policy/testing/cluster.ts';
 import { compilePolicies } from '../../../src/checks/policy/testing/compile.ts';
-import { fit, type ReadDocuments, readFile, readObjects } from '../../../src/checks/policy/document.ts';
+import { fit, readFile, readObjects } from '../../../src/checks/policy/testing/documents.ts';
 import { findTests, namedFiles } from '../../../src/checks/policy/testing/files.ts';
 import { testedObject } from '../../../src/checks/policy/testing/objects.ts';
 import { judgeOne } from '../../../src/checks/policy/testing/run-test.ts';

@@ -38,6 +38,8 @@ export async function kyvernoVerdicts(policy: PolicyCase, objects: readonly Json
     ];
     const output = await run(await tool('kyverno'), [...args, '--continue-on-fail'], folder);
     const start = output.search(/^\{/m);
+    // Where no rule matches anything there is no report at all.
+    if (start < 0 && /^\s*$/.test(output.replaceAll(/^Warning: .*$/gm, ''))) return objects.map(() => []);
     if (start < 0) throw new Error(`kyverno gave no report:\n${output.slice(-2000)}`);
     const report = JSON.parse(output.slice(start)) as Report;
     const byName = new Map(objects.map((object): [string, Verdict[]] => [nameOf(object), []]));

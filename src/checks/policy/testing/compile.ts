@@ -1,13 +1,17 @@
 import { asGateError, GateError } from '../../../core/errors.ts';
 import { isObject, type JsonObject } from '../../../core/json.ts';
 import type { PolicyDocument } from '../document.ts';
+import { compileKyvernoPolicy } from '../kyverno/policy.ts';
 import type { CompiledPolicy, PolicyIdentity } from '../rule.ts';
 import type { CompiledPolicies, CompileInput } from './compiled.ts';
 
 type Compile = (document: PolicyDocument, input: CompileInput) => CompiledPolicy;
 
 /** Who compiles a document; undefined where it is no policy of a dialect that can be tested. */
-function compilerOf(_apiVersion: string, _kind: string): Compile | undefined {
+function compilerOf(apiVersion: string, _kind: string): Compile | undefined {
+  const group = apiVersion.split('/')[0];
+  if (group === 'kyverno.io')
+    return (document, { resources }) => compileKyvernoPolicy(document, { exceptions: [], resources, isTest: true });
   return undefined;
 }
 
