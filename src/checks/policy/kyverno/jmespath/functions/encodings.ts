@@ -3,6 +3,7 @@ import { bytesOfText, textOfBytes } from '../bytes.ts';
 import { invalidCall } from '../error.ts';
 import type { JmesFunction } from '../function.ts';
 import { parseJsonText } from '../json-text.ts';
+import { parseYamlText, YamlTextError } from '../yaml-text.ts';
 import { randomText } from './random.ts';
 
 const text = ['string'] as const;
@@ -22,6 +23,19 @@ export const encodings: readonly JmesFunction[] = [
       const parsed = parseJsonText(value as string);
       if (parsed === undefined) throw invalidCall('parse_json', 'the text is not JSON');
       return parsed;
+    },
+  },
+  {
+    name: 'parse_yaml',
+    parameters: [text],
+    call: ([value], run) => {
+      run.spend((value as string).length);
+      try {
+        return parseYamlText(value as string);
+      } catch (error) {
+        if (error instanceof YamlTextError) throw invalidCall('parse_yaml', error.message);
+        throw error;
+      }
     },
   },
   { name: 'sha256', parameters: [text], call: ([value]) => hash('sha256', value as string) },

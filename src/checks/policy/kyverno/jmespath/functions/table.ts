@@ -3,6 +3,7 @@ import type { JmesFunction } from '../function.ts';
 import { arithmetic } from './arithmetic.ts';
 import { collections } from './collections.ts';
 import { encodings } from './encodings.ts';
+import { images } from './images.ts';
 import { expressions } from './matching.ts';
 import { standard } from './standard.ts';
 import { strings } from './strings.ts';
@@ -10,7 +11,7 @@ import { times } from './times.ts';
 
 /** The functions of JMESPath itself, and Kyverno's, which take the place of a standard one of the same name. */
 const table: ReadonlyMap<string, JmesFunction> = new Map(
-  [standard, strings, expressions, arithmetic, collections, encodings, times]
+  [standard, strings, expressions, arithmetic, collections, encodings, times, images]
     .flat()
     .map((one) => [one.name, one] as const),
 );
