@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../../../core/json.ts';
 import { nanosecondsPerSecond, parseGoDuration } from '../../values/go-duration.ts';
+import { isInt64 } from '../pattern/go-number.ts';
 
 /**
  * Key and value as durations in nanoseconds, where at least one of them is written as one (`0` alone is none); numbers
@@ -22,6 +23,8 @@ function writtenDuration(value: JsonValue): bigint | undefined {
 export function wholeSeconds(value: JsonValue): bigint | undefined {
   if (typeof value === 'bigint') return BigInt.asIntN(64, value * nanosecondsPerSecond);
   if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
+  // What no int64 holds becomes its smallest value on the machines that Kyverno runs on, and that wraps to nothing.
+  if (!isInt64(Math.trunc(value))) return 0n;
   return BigInt.asIntN(64, BigInt(Math.trunc(value)) * nanosecondsPerSecond);
 }
 

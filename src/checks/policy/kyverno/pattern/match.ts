@@ -200,7 +200,7 @@ export class Matching {
   #mismatch(node: ScalarNode, value: JsonValue): Fault {
     const path = this.#here();
     return this.#fault(
-      () => `resource value '${printGo(value)}' does not match '${printGo(node.pattern)}' at path ${printPath(path)}`,
+      () => `resource value '${printGo(value)}' does not match '${node.text()}' at path ${printPath(path)}`,
     );
   }
 

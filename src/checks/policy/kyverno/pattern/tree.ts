@@ -1,5 +1,6 @@
 import { byUtf8, isObject, type JsonObject, type JsonValue } from '../../../../core/json.ts';
 import { type Anchor, parseAnchor } from './anchor.ts';
+import { formatGeneral, printGo } from './go-number.ts';
 import { hasOpenMetadata } from './metadata.ts';
 import { compileScalar, type PatternNumbers } from './scalar.ts';
 import type { ValueTest } from './string-pattern.ts';
@@ -38,6 +39,8 @@ export interface ScalarNode {
   readonly kind: 'scalar';
   readonly pattern: null | boolean | number | bigint | string;
   readonly test: ValueTest;
+  /** As messages print it. */
+  readonly text: () => string;
   readonly hasAnchors: false;
 }
 
@@ -50,14 +53,19 @@ const KNOWN: Record<PatternNumbers, WeakMap<object, PatternNode>> = { int64: new
 /** Reads a pattern. */
 export function readPattern(pattern: JsonValue, numbers: PatternNumbers): PatternNode {
   if (!isObject(pattern) && !Array.isArray(pattern)) {
-    const scalar = pattern as ScalarNode['pattern'];
-    return { kind: 'scalar', pattern: scalar, test: compileScalar(scalar, numbers), hasAnchors: false };
+    return readScalar(pattern as ScalarNode['pattern'], numbers);
   }
   const known = KNOWN[numbers].get(pattern);
   if (known) return known;
   const node = isObject(pattern) ? readMap(pattern, numbers) : readList(pattern as readonly JsonValue[], numbers);
   KNOWN[numbers].set(pattern, node);
   return node;
+}
+
+function readScalar(pattern: ScalarNode['pattern'], numbers: PatternNumbers): ScalarNode {
+  const asFloat = numbers === 'float64' && (typeof pattern === 'number' || typeof pattern === 'bigint');
+  const text = () => (asFloat ? formatGeneral(Number(pattern)) : printGo(pattern));
+  return { kind: 'scalar', pattern, test: compileScalar(pattern, numbers), text, hasAnchors: false };
 }
 
 function readList(pattern: readonly JsonValue[], numbers: PatternNumbers): ListNode {
