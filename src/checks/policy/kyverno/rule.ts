@@ -1,9 +1,9 @@
 import { GateError } from '../../../core/errors.ts';
 import type { JsonPath } from '../../../core/json.ts';
 import { type PolicyDocument, policyError } from '../document.ts';
-import type { PolicyRequest } from '../kube/request.ts';
+import type { UserInfo } from '../kube/request.ts';
 import type { ResourceTable } from '../kube/resources.ts';
-import type { RuleResult } from '../rule.ts';
+import type { PolicyWorld, RuleResult } from '../rule.ts';
 import { LimitError } from '../values/limit.ts';
 import { type Actions, compileActions } from './action.ts';
 import type { AppliedRule } from './autogen.ts';
@@ -14,7 +14,7 @@ import type { CompiledException } from './exceptions.ts';
 import { Fault } from './fault.ts';
 import { compileMatch, type Matcher } from './match.ts';
 import { errored, type RuleOutcome, skippedBecause } from './outcome.ts';
-import { type RequestView, viewOf } from './request-view.ts';
+import { asCreatedBefore, type RequestView } from './request-view.ts';
 import type { KyvernoPolicy, Rule, Validation } from './schema.ts';
 import { Scope } from './scope.ts';
 import { Unanswerable } from './unanswerable.ts';
@@ -205,7 +205,14 @@ function compileHandler(
   };
 }
 
-const stranger = 'kyverno:kyverno-invalid-controller';
+const stranger: UserInfo = {
+  username: 'kyverno:kyverno-invalid-controller',
+  uid: 'kyverno:invaliduid',
+  groups: ['kyverno:invalidgroup'],
+  extra: {},
+  roles: ['kyverno:invalidrole'],
+  clusterRoles: ['kyverno:invalidrole'],
+};
 
 /**
  * Whether the object failed the rule before it was changed: Kyverno lets such an object be as it was. Who changed it then
@@ -216,11 +223,9 @@ function violationBefore(
   matcher: Matcher,
   evaluate: (view: RequestView) => RuleOutcome | undefined,
 ): boolean {
-  const { request, world, object, oldObject } = view;
-  if (object === null || oldObject === null || request.operation !== 'UPDATE') return false;
-  const before: PolicyRequest = { ...request, operation: 'CREATE', object: oldObject, oldObject: null };
-  const unknown = { username: stranger, uid: 'kyverno:invaliduid', groups: ['kyverno:invalidgroup'], extra: {} };
-  const roles = ['kyverno:invalidrole'];
-  const asStranger = viewOf({ ...before, userInfo: { ...unknown, roles, clusterRoles: roles } }, world);
-  return matcher.matches(asStranger) && evaluate(viewOf(before, world))?.status === 'fail';
+  if (view.object === null || view.request.operation !== 'UPDATE') return false;
+  const asStranger = asCreatedBefore(view, stranger);
+  const before = asCreatedBefore(view, view.request.userInfo);
+  if (asStranger === undefined || before === undefined || !matcher.matches(asStranger)) return false;
+  return evaluate(before)?.status === 'fail';
 }
