@@ -46,6 +46,23 @@ export function viewOf(request: PolicyRequest, world: PolicyWorld): RequestView 
   return view;
 }
 
+/**
+ * The same request as if the old object were only now created, by `userInfo`; what a test supplies stays as it is.
+ * Undefined where there is no old object.
+ */
+export function asCreatedBefore(view: RequestView, userInfo: UserInfo | undefined): RequestView | undefined {
+  const { oldObject, world } = view;
+  if (oldObject === null) return undefined;
+  const root = copyOf(view.root);
+  const body = copyOf(objectAt(view.root, 'request') ?? {});
+  body['object'] = oldObject;
+  body['oldObject'] = null;
+  body['operation'] = 'CREATE';
+  root['request'] = body;
+  const request: PolicyRequest = { ...view.request, operation: 'CREATE', object: oldObject, oldObject: null, userInfo };
+  return makeView(request, world, oldObject, null, root);
+}
+
 function gateView(request: PolicyRequest, world: PolicyWorld): RequestView {
   const { object, oldObject } = request;
   return makeView(request, world, object, oldObject, admissionRoot(request));
