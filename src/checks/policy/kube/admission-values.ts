@@ -11,19 +11,29 @@ import type { PolicyRequest, UserInfo } from './request.ts';
 export class RequestMap extends CelMap {
   readonly #fields: ReadonlyMap<string, () => CelValue>;
 
-  /** `whole`: with the objects, as Kyverno gives them; the API server leaves them out. */
-  constructor(request: PolicyRequest, whole: boolean) {
+  /**
+   * `whole`: with the objects, as Kyverno gives them; the API server leaves them out. `matched`: the kind in whose version
+   * the policy sees the object, where it is another one than that of the request. `options`: those of the request.
+   */
+  constructor(
+    request: PolicyRequest,
+    whole: boolean,
+    matched: Pick<PolicyRequest, 'kind' | 'resource'> = request,
+    options: JsonValue = null,
+  ) {
     super();
     const { kind, resource, subresource, name, namespace, operation, object, oldObject, userInfo } = request;
     const json = (value: JsonValue) => () => fromJson(value);
     const gvk = json({ group: kind.group, version: kind.version, kind: kind.kind });
     const gvr = json({ group: resource.group, version: resource.version, resource: resource.resource });
+    const seen = matched.kind;
+    const from = matched.resource;
     const given = (key: string, value: string): [string, () => CelValue][] =>
       value === '' ? [] : [[key, () => value]];
     this.#fields = new Map<string, () => CelValue>([
       ['uid', () => ''],
-      ['kind', gvk],
-      ['resource', gvr],
+      ['kind', json({ group: seen.group, version: seen.version, kind: seen.kind })],
+      ['resource', json({ group: from.group, version: from.version, resource: from.resource })],
       ...given('subResource', subresource),
       ['requestKind', gvk],
       ['requestResource', gvr],
@@ -39,7 +49,7 @@ export class RequestMap extends CelMap {
           ] as [string, () => CelValue][])
         : []),
       ['dryRun', () => false],
-      ['options', () => null],
+      ['options', json(options)],
     ]);
   }
 

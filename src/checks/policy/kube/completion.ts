@@ -14,8 +14,8 @@ export interface Completion {
 }
 
 export interface CompletionOptions {
-  /** Milliseconds since the epoch, for `creationTimestamp`. */
-  readonly now: number;
+  /** Milliseconds since the epoch, for `creationTimestamp`; 0 where it is left out. */
+  readonly now?: number;
   /** For the schemas of custom resources; without a definition they get metadata alone. */
   readonly resources?: ResourceTable;
 }
@@ -30,7 +30,7 @@ export function completeObject(object: JsonObject, options: CompletionOptions): 
   const faults: Fault[] = [];
   const [apiVersion, kind] = [text(object['apiVersion']), text(object['kind'])];
   const struct = typeOfKind(apiVersion, kind);
-  const made = withMetadata(object, apiVersion, options.now);
+  const made = withMetadata(object, apiVersion, options.now ?? 0);
   if (struct !== undefined) {
     const completed = structured(struct, made, defaulting(`${apiVersion}/${kind}`), faults);
     return { object: completed, faults };

@@ -1,0 +1,219 @@
+import { GateError } from '../../../core/errors.ts';
+import type { JsonPath } from '../../../core/json.ts';
+import type { CelEnvironment, CelProfile } from '../cel/environment.ts';
+import { CelError } from '../cel/error.ts';
+import { type PolicyDocument, policyError, validateDocument } from '../document.ts';
+import { convertObject } from '../kube/conversion.ts';
+import { compileMatchConstraints, type MatchConstraints } from '../kube/match-constraints.ts';
+import type { MatchResources } from '../kube/match-resources.ts';
+import type { PolicyRequest } from '../kube/request.ts';
+import { apiVersionOf, type ResourceTable } from '../kube/resources.ts';
+import { compileExpression } from '../kyverno/cel-policies/program.ts';
+import type { CompiledPolicy, PolicyWorld, RuleAction, RuleResult } from '../rule.ts';
+import { SelectorError } from '../values/label-selector.ts';
+import { describeAdmission } from './description.ts';
+import { admissionEnvironment } from './environment.ts';
+import { type FindParams, paramFinder } from './params.ts';
+import { AdmissionBinding, AdmissionPolicy } from './schema.ts';
+import { bindingsOf, type Subject } from './subject.ts';
+import { compileValidator, type ValidationOutcome, type Validator, type Wanted } from './validator.ts';
+
+export interface AdmissionContext {
+  readonly resources: ResourceTable;
+  /** The language of the API server, at the version that the gate is set to. */
+  readonly profile: CelProfile;
+  /** Every ValidatingAdmissionPolicyBinding of the platform; those that name the policy bind it. */
+  readonly bindings: readonly PolicyDocument[];
+}
+
+interface Bound {
+  readonly name: string;
+  readonly constraints: MatchConstraints | undefined;
+  readonly action: RuleAction;
+  readonly findParams: FindParams;
+}
+
+/**
+ * A ValidatingAdmissionPolicy with its bindings. Throws POLICY_INVALID with file, line and feature for whatever the API
+ * server would not take, and POLICY_UNSUPPORTED for what only a cluster can answer.
+ */
+export function compileAdmissionPolicy(document: PolicyDocument, context: AdmissionContext): CompiledPolicy {
+  const policy = validateDocument(AdmissionPolicy, document);
+  const { resources, profile } = context;
+  const { spec, metadata } = policy;
+  const constraints = constraintsOf(document, ['spec', 'matchConstraints'], spec.matchConstraints, resources);
+  const bindings = context.bindings
+    .map((each) => ({ document: each, binding: validateDocument(AdmissionBinding, each) }))
+    .filter(({ binding }) => binding.spec.policyName === metadata.name)
+    .sort((a, b) => (a.binding.metadata.name < b.binding.metadata.name ? -1 : 1))
+    .map((each) => bound(each.document, each.binding, policy, resources));
+  const validator = compileValidator(
+    {
+      failurePolicy: spec.failurePolicy ?? 'Fail',
+      matchConditions: spec.matchConditions ?? [],
+      variables: spec.variables ?? [],
+      validations: spec.validations ?? [],
+      auditAnnotations: spec.auditAnnotations ?? [],
+    },
+    {
+      environment: admissionEnvironment(profile, spec.paramKind !== undefined),
+      path: ['spec'],
+      compile: (path, source, wanted, environment) => compileOne(document, path, source, wanted, environment),
+    },
+  );
+  const ignoreErrors = spec.failurePolicy === 'Ignore';
+
+  return {
+    identity: { apiVersion: policy.apiVersion, kind: policy.kind, namespace: '', name: metadata.name },
+    source: document.locate(['metadata', 'name']),
+    ...describeAdmission(policy, bindings),
+    concerns: (kind, resource, subresource) =>
+      bindings.length > 0 &&
+      !isExempt(resource) &&
+      constraints.concerns(kind, resource, subresource) &&
+      bindings.some((each) => each.constraints?.concerns(kind, resource, subresource) ?? true),
+    judge(request, world) {
+      // Without a binding a policy has no effect, not even an error.
+      if (bindings.length === 0 || isExempt(request.resource)) return [];
+      const answer = constraints.match(request, world.cluster);
+      if (answer.kind === 'no') return [];
+      if (answer.kind === 'error') return [misconfigured('', 'policy', answer.message, ignoreErrors)];
+      return bindings.flatMap((each) =>
+        judgeBinding(each, validator, answer.as, request, world, resources, ignoreErrors),
+      );
+    },
+  };
+}
+
+/** Throws POLICY_INVALID where a binding is not what the API server takes, or binds a policy that is not there. */
+export function checkBinding(document: PolicyDocument, policies: ReadonlySet<string>): void {
+  const { spec } = validateDocument(AdmissionBinding, document);
+  if (policies.has(spec.policyName)) return;
+  const why = `it binds the ValidatingAdmissionPolicy ${JSON.stringify(spec.policyName)}, which is not among the policies`;
+  throw policyError(document, ['spec', 'policyName'], why);
+}
+
+function bound(
+  document: PolicyDocument,
+  { metadata, spec }: AdmissionBinding,
+  policy: AdmissionPolicy,
+  resources: ResourceTable,
+): Bound {
+  const { matchResources, validationActions, paramRef } = spec;
+  const action: RuleAction = validationActions.includes('Deny')
+    ? 'deny'
+    : validationActions.includes('Warn')
+      ? 'warn'
+      : 'audit';
+  return {
+    name: metadata.name,
+    action,
+    constraints:
+      matchResources === undefined
+        ? undefined
+        : constraintsOf(document, ['spec', 'matchResources'], matchResources, resources),
+    findParams: selectorsOf(document, ['spec', 'paramRef', 'selector'], () =>
+      paramFinder(policy.spec.paramKind, paramRef, resources),
+    ),
+  };
+}
+
+function judgeBinding(
+  { name, constraints, action, findParams }: Bound,
+  validator: Validator,
+  as: Subject['matched'],
+  request: PolicyRequest,
+  world: PolicyWorld,
+  resources: ResourceTable,
+  ignoreErrors: boolean,
+): RuleResult[] {
+  const answer = constraints?.match(request, world.cluster);
+  if (answer?.kind === 'no') return [];
+  if (answer?.kind === 'error') return [misconfigured(name, 'binding', answer.message, ignoreErrors)];
+  const found = findParams(request.namespace, world.cluster);
+  if (found.kind === 'error') return [misconfigured(name, 'binding', found.message, ignoreErrors)];
+  if (found.params.length === 0) return [];
+  const seen = inVersion(request, as, resources);
+  if (typeof seen === 'string') {
+    return [misconfigured(name, 'binding', `failed to convert object version: ${seen}`, ignoreErrors)];
+  }
+  return found.params.flatMap((params): RuleResult[] => {
+    const subject: Subject = { request, matched: as, ...seen, params, cluster: world.cluster };
+    const outcomes = validator.validate(bindingsOf(subject));
+    if (outcomes === undefined) return [];
+    const results = outcomes.flatMap((outcome) => resultOf(outcome, name, action, ignoreErrors));
+    return results.length > 0 ? results : [{ rule: name, status: 'pass', message: '', action }];
+  });
+}
+
+function resultOf(outcome: ValidationOutcome, rule: string, action: RuleAction, ignoreErrors: boolean): RuleResult[] {
+  const { kind, message } = outcome;
+  if (kind === 'admitted') return [];
+  if (kind === 'denied') return [{ rule, status: 'fail', message, action }];
+  // What a binding only warns of or writes down does not deny when it errs; an audit annotation that errs always does.
+  const tolerated = ignoreErrors || (action !== 'deny' && outcome.fromAnnotation !== true);
+  return [{ rule, status: 'error', message, action, ...(tolerated && { ignoreErrors: true }) }];
+}
+
+function misconfigured(rule: string, what: string, message: string, ignoreErrors: boolean): RuleResult {
+  const text = `failed to configure ${what}: ${message}`;
+  return { rule, status: 'error', message: text, action: 'deny', ...(ignoreErrors && { ignoreErrors: true }) };
+}
+
+/** The objects as the policy wants to see them, or why they cannot be shown so. */
+function inVersion(
+  request: PolicyRequest,
+  as: Subject['matched'],
+  resources: ResourceTable,
+): Pick<Subject, 'object' | 'oldObject'> | string {
+  const { object, oldObject, kind } = request;
+  if (as.kind.version === kind.version && as.kind.group === kind.group) return { object, oldObject };
+  const convert = (each: PolicyRequest['object']) => (each === null ? null : convertObject(each, as.kind, resources));
+  const [converted, old] = [convert(object), convert(oldObject)];
+  if (converted === undefined || old === undefined) {
+    return `${kind.kind} of ${apiVersionOf(kind)} cannot be converted to ${apiVersionOf(as.kind)} here`;
+  }
+  return { object: converted, oldObject: old };
+}
+
+/** Reviews are questions and not objects; and no policy of an API server judges policies. */
+function isExempt({ group, resource }: PolicyRequest['resource']): boolean {
+  if (group === 'admissionregistration.k8s.io')
+    return /^(validating|mutating)admissionpolic(ies|ybindings)$/.test(resource);
+  return (group === 'authorization.k8s.io' || group === 'authentication.k8s.io') && resource.endsWith('reviews');
+}
+
+function constraintsOf(
+  document: PolicyDocument,
+  path: JsonPath,
+  value: MatchResources,
+  resources: ResourceTable,
+): MatchConstraints {
+  return selectorsOf(document, path, () => compileMatchConstraints(value, resources));
+}
+
+function selectorsOf<Made>(document: PolicyDocument, path: JsonPath, make: () => Made): Made {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof SelectorError) throw policyError(document, [...path, ...error.path], error.message);
+    throw error;
+  }
+}
+
+function compileOne(
+  document: PolicyDocument,
+  path: JsonPath,
+  source: string,
+  wanted: Wanted,
+  environment: CelEnvironment,
+): ReturnType<typeof compileExpression> {
+  try {
+    return compileExpression({ document, environment }, path, source, wanted);
+  } catch (error) {
+    const cause = error instanceof GateError ? error.cause : undefined;
+    if (!(cause instanceof CelError) || !cause.message.includes("'authorizer")) throw error;
+    const why = "it asks the cluster's authorizer, which only a cluster has";
+    throw policyError(document, path, why, 'POLICY_UNSUPPORTED', { cause });
+  }
+}
