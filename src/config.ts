@@ -7,6 +7,8 @@ import {
   RegistryPullSecrets,
 } from './adapters/registry/settings.ts';
 import { ImagesSettings } from './checks/images/settings.ts';
+import { EvaluationSettings } from './checks/policy/compiled/settings.ts';
+import { ClusterSettings } from './checks/policy/kube/settings.ts';
 import { RegoSettings } from './checks/policy/rego/settings.ts';
 import { GateError } from './core/errors.ts';
 import { readSettings, validateSettings } from './core/settings-file.ts';
@@ -48,6 +50,12 @@ const Spec = z.strictObject({
     ._default(ManifestSettings, () => ManifestSettings.parse({}))
     .check(z.describe('Bounds of a rendered set, and what is known of its kinds.')),
   rego: z._default(RegoSettings, () => RegoSettings.parse({})).check(z.describe('How Rego policies are run.')),
+  cluster: z
+    ._default(ClusterSettings, () => ClusterSettings.parse({}))
+    .check(z.describe('What policies may know of the cluster that the manifests are for.')),
+  evaluation: z
+    ._default(EvaluationSettings, () => EvaluationSettings.parse({}))
+    .check(z.describe('How policies of Kyverno and of Kubernetes itself are evaluated.')),
   timeoutSeconds: z
     ._default(z.number().check(z.int(), z.minimum(1), z.maximum(3600)), 40)
     .check(

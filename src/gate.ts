@@ -1,4 +1,4 @@
-import type { DecidedImage, Decision, Outcome } from './core/decision.ts';
+import type { DecidedImage, Decision, Outcome, UnevaluatedRule } from './core/decision.ts';
 import { asGateError, GateError } from './core/errors.ts';
 import type { Digest } from './core/image.ts';
 import type { Manifest } from './core/manifest.ts';
@@ -34,6 +34,7 @@ interface ImagesAnswer {
 interface PolicyAnswer {
   readonly outcome: Outcome;
   readonly engines: Readonly<Record<string, string>>;
+  readonly notEvaluated: readonly UnevaluatedRule[];
 }
 
 /** What comes out of the gate: manifests exist only beside a decision that allows them. */
@@ -55,13 +56,13 @@ export async function judge<Request>(
 ): Promise<Judged> {
   const required: string[] = ['render'];
   const answers: { check: string; outcome: Outcome }[] = [];
-  let evidence: Evidence = { objects: undefined, images: [], engines: {} };
+  let evidence: Evidence = { objects: undefined, images: [], engines: {}, notEvaluated: [] };
   const refused = () => withheld(required, answers, evidence);
 
   const rendered = await runCheck('render', (stop) => renderAndParse(request, stages, stop), signal);
   answers.push({ check: 'render', outcome: rendered.outcome });
   if (rendered.answer === undefined) return refused();
-  evidence = { objects: rendered.answer.manifests.length, images: [], engines: rendered.answer.engines };
+  evidence = { ...evidence, objects: rendered.answer.manifests.length, engines: rendered.answer.engines };
   if (rendered.outcome.kind === 'errored') return refused();
 
   let manifests = rendered.answer.manifests;
@@ -90,7 +91,11 @@ export async function judge<Request>(
     signal,
   );
   answers.push({ check: 'policy', outcome: policed.outcome });
-  evidence = { ...evidence, engines: { ...evidence.engines, ...policed.answer?.engines } };
+  evidence = {
+    ...evidence,
+    engines: { ...evidence.engines, ...policed.answer?.engines },
+    notEvaluated: policed.answer?.notEvaluated ?? [],
+  };
 
   const decision = decide(required, answers, evidence);
   if (decision.verdict !== 'allowed') return refused();

@@ -39,7 +39,7 @@ function stages(broken: Partial<GateStages<string>> = {}): GateStages<string> {
     parse: () => rendered,
     checkImages: async (manifests) => ({ outcome: passed, images: [image], pinned: manifests }),
     judged: (manifests) => manifests.map((each) => ({ manifest: each, object: each.object, written: each.object })),
-    checkPolicies: async () => ({ outcome: passed, engines: { opa: 'v1' } }),
+    checkPolicies: async () => ({ outcome: passed, engines: { opa: 'v1' }, notEvaluated: [] }),
     emit: () => 'MANIFESTS',
     allowEmpty: false,
     ...broken,
@@ -89,7 +89,11 @@ describe('a set in which everything holds', () => {
 
   it('is let out with its warnings', async () => {
     const judged = await run({
-      checkPolicies: async () => ({ outcome: { kind: 'completed', examined: 2, findings: [warning] }, engines: {} }),
+      checkPolicies: async () => ({
+        outcome: { kind: 'completed', examined: 2, findings: [warning] },
+        engines: {},
+        notEvaluated: [],
+      }),
     });
     expect(judged.decision).toMatchObject({ verdict: 'allowed', warnings: [warning] });
   });
@@ -126,15 +130,19 @@ describe('a finding', () => {
       { checkImages: async () => ({ outcome: found(unjudged), images: [], pinned: rendered }) },
       'unevaluated',
     ],
-    ['of a policy denies', { checkPolicies: async () => ({ outcome: found(denial), engines: {} }) }, 'denied'],
+    [
+      'of a policy denies',
+      { checkPolicies: async () => ({ outcome: found(denial), engines: {}, notEvaluated: [] }) },
+      'denied',
+    ],
     [
       'of a policy that could not be judged',
-      { checkPolicies: async () => ({ outcome: found(unjudged), engines: {} }) },
+      { checkPolicies: async () => ({ outcome: found(unjudged), engines: {}, notEvaluated: [] }) },
       'unevaluated',
     ],
     [
       'that denies counts beside a warning',
-      { checkPolicies: async () => ({ outcome: found(warning, denial), engines: {} }) },
+      { checkPolicies: async () => ({ outcome: found(warning, denial), engines: {}, notEvaluated: [] }) },
       'denied',
     ],
   ] as const)('%s', async (_, broken, verdict) => {
@@ -148,7 +156,7 @@ describe('a finding', () => {
   it('of the images does not keep the policies from being judged: all reasons come at once', async () => {
     const judged = await run({
       checkImages: async () => ({ outcome: found(denial), images: [], pinned: rendered }),
-      checkPolicies: async () => ({ outcome: found({ ...denial, rule: 'main.deny' }), engines: {} }),
+      checkPolicies: async () => ({ outcome: found({ ...denial, rule: 'main.deny' }), engines: {}, notEvaluated: [] }),
     });
     expect(judged.decision.reasons.map((each) => each.rule)).toEqual(['images', 'main.deny']);
   });
@@ -265,7 +273,7 @@ describe('a stage that answers with garbage', () => {
       // What the policies are given is theirs to refuse; the real check reads every object of it.
       const checkPolicies: GateStages<string>['checkPolicies'] = async (set) => {
         const examined = set.map((each) => each.object.constructor).length;
-        return { outcome: { kind: 'completed', examined, findings: [] }, engines: {} };
+        return { outcome: { kind: 'completed', examined, findings: [] }, engines: {}, notEvaluated: [] };
       };
       expectWithheld(await run({ judged: () => value as never, checkPolicies }));
       return;
@@ -296,7 +304,7 @@ describe('a stage that answers with garbage', () => {
   });
 
   it.each(outcomes)('the policy check answers with %s', async (_, outcome) => {
-    const judged = await run({ checkPolicies: async () => ({ outcome, engines: {} }) as never });
+    const judged = await run({ checkPolicies: async () => ({ outcome, engines: {}, notEvaluated: [] }) as never });
     expectWithheld(judged);
     expect(judged.decision.reasons).toMatchObject([{ code: 'CHECK_SILENT' }]);
   });

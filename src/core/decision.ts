@@ -52,6 +52,15 @@ export interface DecidedImage {
   readonly unsigned?: true;
 }
 
+/** A rule that is loaded and gives no verdict in a gate, and why: what it does not say is never taken for a pass. */
+export interface UnevaluatedRule {
+  /** `ClusterPolicy add-labels` */
+  readonly policy: string;
+  /** Empty where the whole policy is meant. */
+  readonly rule: string;
+  readonly why: string;
+}
+
 /** The verdict over one rendered set. Only `allowed` lets manifests out. */
 export interface Decision {
   readonly verdict: 'allowed' | 'denied' | 'unevaluated' | 'usage';
@@ -60,6 +69,7 @@ export interface Decision {
   readonly warnings: readonly Finding[];
   readonly checks: readonly CheckResult[];
   readonly images: readonly DecidedImage[];
+  readonly notEvaluated: readonly UnevaluatedRule[];
   /** How many objects were rendered; undefined if it did not come so far. */
   readonly objects: number | undefined;
   /** Names and versions of what took part: `kustomize`, `helm`, `opa`. */

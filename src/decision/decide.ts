@@ -1,4 +1,4 @@
-import type { CheckResult, DecidedImage, Decision, Finding, Outcome } from '../core/decision.ts';
+import type { CheckResult, DecidedImage, Decision, Finding, Outcome, UnevaluatedRule } from '../core/decision.ts';
 import { CODES, type GateError } from '../core/errors.ts';
 import type { Digest } from '../core/image.ts';
 
@@ -12,6 +12,7 @@ export interface Evidence {
   readonly objects: number | undefined;
   readonly images: readonly DecidedImage[];
   readonly engines: Readonly<Record<string, string>>;
+  readonly notEvaluated: readonly UnevaluatedRule[];
 }
 
 /**
@@ -49,6 +50,7 @@ export function decide(required: readonly string[], answers: readonly Answer[], 
     images: evidence.images,
     objects: evidence.objects,
     engines: evidence.engines,
+    notEvaluated: evidence.notEvaluated,
   };
 }
 

@@ -11,6 +11,7 @@ export function decisionJson(decision: Decision): string {
     checks: decision.checks,
     images: decision.images.map((image) => ({ ...image, digest: image.digest ?? null })),
     objects: decision.objects ?? null,
+    notEvaluated: decision.notEvaluated,
     engines: decision.engines,
     manifestsDigest: decision.manifestsDigest ?? null,
   });

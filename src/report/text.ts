@@ -51,7 +51,11 @@ function summaryText(decision: Decision, palette: Palette): string {
   const letThrough = others === 0 ? '' : `, ${others} let through unverified`;
   const images = decision.images.length === 0 ? undefined : `${count(verified, 'image')} verified${letThrough}`;
   const checks = decision.checks.map((each) => `${each.check} ${each.status}`).join(', ');
-  const facts = [objects, images, checks === '' ? undefined : checks].filter((part) => part !== undefined).join('; ');
+  const silent =
+    decision.notEvaluated.length === 0 ? undefined : `${count(decision.notEvaluated.length, 'rule')} not evaluated`;
+  const facts = [objects, images, checks === '' ? undefined : checks, silent]
+    .filter((part) => part !== undefined)
+    .join('; ');
   switch (decision.verdict) {
     case 'allowed':
       return `${palette.good('allowed')} ${palette.dim(facts)}`;

@@ -5,8 +5,9 @@ import type { Policies } from '../checks/policy/dialect.ts';
 import type { GateConfig } from '../config.ts';
 import { type GateStages, type Judged, judge } from '../gate.ts';
 import { emitManifests } from '../manifests/emit.ts';
-import { parseManifests } from '../manifests/parse.ts';
-import { judgedObjects } from '../manifests/scope.ts';
+import { parseDocuments, parseManifests } from '../manifests/parse.ts';
+import { isClusterScoped, judgedObjects } from '../manifests/scope.ts';
+import { defaultManifestSettings } from '../manifests/settings.ts';
 import type { RenderPorts } from '../render/context.ts';
 import { render } from '../render/render.ts';
 import type { RenderRequest } from '../render/request.ts';
@@ -47,16 +48,30 @@ export function openGate(
     download: async (wanted) => (await import('../adapters/download.ts')).download(wanted),
     setpriv: launchers.setpriv,
   };
+  const images =
+    spec.images === 'unchecked'
+      ? undefined
+      : settled(openImages(spec.images, config, { exec, world, newFolder, launchers, lifetime }, signal));
+
   const loadedPolicies = async (): Promise<Policies> => {
     if (spec.policies.length === 0) return noPolicies;
     const { loadPolicies } = await import('../checks/policy/load.ts');
     return loadPolicies(
-      { paths: spec.policies.map(({ path }) => resolvePath(path)), rego: spec.rego, resolvePath },
+      {
+        paths: spec.policies.map(({ path }) => resolvePath(path)),
+        rego: spec.rego,
+        cluster: spec.cluster,
+        evaluation: spec.evaluation,
+        isClusterScoped: (group, kind) => isClusterScoped(group === '' ? 'v1' : `${group}/v1`, kind, spec.manifests),
+        resolvePath,
+      },
       {
         exec,
         clock,
         findProgram: (name) => findProgram(name, searchPath),
         makeFolder: newFolder,
+        readDocuments: (file, bytes) => parseDocuments({ file, bytes, marks: 'none' }, defaultManifestSettings),
+        images: images && (async () => (await images()).verification()),
         ...(lifetime === 'many verdicts' && {
           longLived: { serve: createServe(launchers), askSocket: askSocketLazily },
         }),
@@ -65,11 +80,6 @@ export function openGate(
     );
   };
   const policies = settled(loadedPolicies());
-  const images =
-    spec.images === 'unchecked'
-      ? undefined
-      : settled(openImages(spec.images, config, { exec, world, newFolder, launchers, lifetime }, signal));
-
   const stages = (format: 'json' | 'yaml'): GateStages<RenderRequest> => ({
     render: async (request, stop) => {
       // A folder a verdict: what one source left must not be seen by the next.
@@ -106,8 +116,8 @@ export function openGate(
 
 /** `policies: []` says that there are none: everything passes this check, and no engine is asked for. */
 const noPolicies: Policies = {
-  rules: [],
-  judge: async () => ({ outcome: { kind: 'completed', examined: 0, findings: [] }, engines: {} }),
+  described: [],
+  judge: async () => ({ outcome: { kind: 'completed', examined: 0, findings: [] }, engines: {}, notEvaluated: [] }),
   dispose: async () => {},
 };
 

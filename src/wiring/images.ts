@@ -9,6 +9,7 @@ import type { Authority } from '../checks/images/policy/model.ts';
 import type { Trust } from '../checks/images/policy/trust.ts';
 import type { ClosableContentJudge, ContentSettings } from '../checks/policy/content/judge.ts';
 import type { RegoContentPorts } from '../checks/policy/content/rego.ts';
+import type { ImageVerification } from '../checks/policy/image-answers.ts';
 import type { GateConfig } from '../config.ts';
 import { GateError } from '../core/errors.ts';
 import type { ImageReference } from '../core/image.ts';
@@ -64,22 +65,28 @@ export async function openImages(
     const { tufMirror } = settings.trustRoots.refresh ? await import('../adapters/tuf-mirror.ts') : {};
     const fetch = tufMirror?.(proxiesOf(world.env), signal);
     const ports = { clock: systemClock, signal, judge: content, roots: settings.trustRoots, ...(fetch && { fetch }) };
-    const trust = await boundTrust(settings, await loadTrust(settings.trust, resolvePath, ports));
+    const loaded = await loadTrust(settings.trust, resolvePath, ports);
+    const trust = await boundTrust(settings, loaded);
     // Such policies will need a thread, and it can start while the source is rendered.
     if (trust.policies.some(({ authorities }) => authorities.some(needsThread))) examiner.warm();
+    const deps = () => ({
+      trust,
+      settings,
+      registry: registries.forRun(),
+      clock: systemClock,
+      examiner,
+      content,
+      vouched,
+    });
     return {
       checkImages,
       trust,
       close,
-      deps: () => ({
-        trust,
-        settings,
-        registry: registries.forRun(),
-        clock: systemClock,
-        examiner,
-        content,
-        vouched,
-      }),
+      deps,
+      async verification() {
+        const { createImageVerification } = await import('./policy-images.ts');
+        return createImageVerification({ deps, publicGood: loaded.publicGood, signal, clock: systemClock });
+      },
     };
   } catch (error) {
     await close();
@@ -107,6 +114,8 @@ export interface OpenImages {
   readonly trust: Trust;
   /** For one run: the registries are asked anew. */
   deps(): ImagesDeps;
+  /** For policies over objects that ask whether an image is signed. */
+  verification(): Promise<ImageVerification>;
   close(): Promise<void>;
 }
 

@@ -3,7 +3,7 @@ import type { Finding, Outcome } from '../../src/core/decision.ts';
 import { CODES, type Code, GateError } from '../../src/core/errors.ts';
 import { decide, findingFrom } from '../../src/decision/decide.ts';
 
-const evidence = { objects: 1, images: [], engines: {} };
+const evidence = { objects: 1, images: [], engines: {}, notEvaluated: [] };
 const passed: Outcome = { kind: 'completed', examined: 1, findings: [] };
 
 function finding(effect: Finding['effect'], rule = 'r', code: Code = 'IMAGE_UNSIGNED'): Finding {

@@ -14,6 +14,7 @@ const allowed: Decision = {
     { reference: 'b.example/side', digest: undefined, by: [] },
   ],
   objects: 1,
+  notEvaluated: [{ policy: 'ClusterPolicy add-labels', rule: 'add', why: 'mutate' }],
   engines: { kustomize: 'v5.8.1' },
   manifestsDigest: digest,
 };
@@ -38,6 +39,7 @@ describe('the decision as JSON', () => {
         { reference: 'b.example/side', digest: null, by: [] },
       ],
       objects: 1,
+      notEvaluated: [{ policy: 'ClusterPolicy add-labels', rule: 'add', why: 'mutate' }],
       engines: { kustomize: 'v5.8.1' },
       manifestsDigest: digest,
     });

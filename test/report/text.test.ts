@@ -22,6 +22,7 @@ function decision(more: Partial<Decision>): Decision {
     images: [],
     objects: 2,
     engines: {},
+    notEvaluated: [],
     manifestsDigest: undefined,
     ...more,
   };

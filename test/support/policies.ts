@@ -3,12 +3,17 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createExec, createServe } from '../../src/adapters/exec.ts';
 import { askSocket } from '../../src/adapters/socket.ts';
+import { EvaluationSettings } from '../../src/checks/policy/compiled/settings.ts';
 import type { Policies } from '../../src/checks/policy/dialect.ts';
+import { ClusterSettings } from '../../src/checks/policy/kube/settings.ts';
 import { loadPolicies, type PolicyPorts } from '../../src/checks/policy/load.ts';
 import { RegoSettings } from '../../src/checks/policy/rego/settings.ts';
 import type { Finding } from '../../src/core/decision.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { JudgedObject } from '../../src/core/rendered.ts';
+import { parseDocuments } from '../../src/manifests/parse.ts';
+import { isClusterScoped } from '../../src/manifests/scope.ts';
+import { defaultManifestSettings } from '../../src/manifests/settings.ts';
 import { tool } from './tools/resolve.ts';
 
 /** What a test writes down of its policies: file names below its folder, and their text. */
@@ -60,6 +65,8 @@ async function policyPorts(folder: string, more: Partial<PolicyPorts> = {}): Pro
     clock: { now: () => NOW },
     findProgram: (name) => (name === 'opa' ? opa : undefined),
     makeFolder: () => mkdtempSync(join(folder, 'w-')),
+    readDocuments: (file, bytes) => parseDocuments({ file, bytes, marks: 'none' }, defaultManifestSettings),
+    images: undefined,
     ...more,
   };
 }
@@ -71,13 +78,24 @@ export interface Setup {
   /** Policy paths below the folder; `policies` if left out. */
   readonly paths?: readonly string[];
   readonly rego?: Record<string, unknown>;
+  /** `spec.cluster` and `spec.evaluation` of the Gate. */
+  readonly cluster?: Record<string, unknown>;
+  readonly evaluation?: Record<string, unknown>;
   readonly ports?: Partial<PolicyPorts>;
   readonly signal?: AbortSignal;
 }
 
 /** Loads policies, hands them to a test, and cleans up whatever came of it. */
 export async function withPolicies<Answer>(
-  { files, paths = ['policies'], rego = {}, ports = {}, signal = AbortSignal.timeout(60_000) }: Setup,
+  {
+    files,
+    paths = ['policies'],
+    rego = {},
+    cluster = {},
+    evaluation = {},
+    ports = {},
+    signal = AbortSignal.timeout(60_000),
+  }: Setup,
   use: (policies: Policies) => Promise<Answer>,
 ): Promise<Answer> {
   const folder = folderOf(files);
@@ -86,6 +104,10 @@ export async function withPolicies<Answer>(
       {
         paths: paths.map((path) => join(folder.path, path)),
         rego: RegoSettings.parse(rego),
+        cluster: ClusterSettings.parse(cluster),
+        evaluation: EvaluationSettings.parse(evaluation),
+        isClusterScoped: (group, kind) =>
+          isClusterScoped(group === '' ? 'v1' : `${group}/v1`, kind, { clusterScoped: [] }),
         resolvePath: (path) => join(folder.path, path),
       },
       await policyPorts(folder.path, ports),

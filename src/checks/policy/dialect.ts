@@ -1,5 +1,6 @@
-import type { Outcome } from '../../core/decision.ts';
+import type { Outcome, UnevaluatedRule } from '../../core/decision.ts';
 import type { JudgedObject } from '../../core/rendered.ts';
+import type { RuleDescription } from './rule.ts';
 
 /** One file below a policy path. */
 export interface PolicyFile {
@@ -12,12 +13,25 @@ export interface PolicyFile {
 interface PolicyAnswer {
   readonly outcome: Outcome;
   readonly engines: Readonly<Record<string, string>>;
+  /** Rules that are loaded and give no verdict, in every decision by name: nobody shall take them for passed. */
+  readonly notEvaluated: readonly UnevaluatedRule[];
+}
+
+/** One loaded policy, for the list that `syncgate policies` prints. */
+export interface PolicyDescription {
+  /** `Rego`, `Kyverno`, `Kubernetes`. */
+  readonly dialect: string;
+  /** `ClusterPolicy require-labels`; for Rego the package. */
+  readonly policy: string;
+  /** The file, and the line where it is known. */
+  readonly source: string;
+  readonly rules: readonly RuleDescription[];
+  readonly warnings: readonly string[];
 }
 
 /** Policies that were loaded and are ready to judge. */
 export interface Policies {
-  /** The rules that judge, as findings name them. */
-  readonly rules: readonly string[];
+  readonly described: readonly PolicyDescription[];
   /**
    * Judges a whole rendered set. Throws a GateError where nothing can be said of any object (no engine, a limit); an
    * object that could not be judged is a finding of effect `error`.

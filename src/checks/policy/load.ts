@@ -1,7 +1,12 @@
 import { GateError } from '../../core/errors.ts';
 import type { Clock, Exec } from '../../core/ports.ts';
+import { compiledDialect } from './compiled/dialect.ts';
+import type { EvaluationSettings } from './compiled/settings.ts';
 import type { Dialect, Policies, PolicyFile } from './dialect.ts';
+import type { ReadDocuments } from './document.ts';
 import { createReader, decodeText, findFiles } from './folder.ts';
+import type { ImageVerification } from './image-answers.ts';
+import type { ClusterSettings } from './kube/settings.ts';
 import { regoDialect } from './rego/dialect.ts';
 import type { LongLived } from './rego/server.ts';
 import type { RegoSettings } from './rego/settings.ts';
@@ -10,6 +15,10 @@ export interface PolicySettings {
   /** Absolute paths of files and folders of policies, of every dialect. */
   readonly paths: readonly string[];
   readonly rego: RegoSettings;
+  readonly cluster: ClusterSettings;
+  readonly evaluation: EvaluationSettings;
+  /** Whether a kind has no namespace, by the table of known kinds and by the platform's own. */
+  readonly isClusterScoped: (group: string, kind: string) => boolean;
   /** Makes an absolute path of one in the configuration. */
   readonly resolvePath: (path: string) => string;
 }
@@ -22,6 +31,10 @@ export interface PolicyPorts {
   readonly findProgram: (name: string) => string | undefined;
   /** Makes a private, empty folder that is removed when the run is over. */
   readonly makeFolder: () => string;
+  /** The reader that manifests are read with. */
+  readonly readDocuments: ReadDocuments;
+  /** Verifies images for policies that ask; undefined where images are not checked. */
+  readonly images: (() => Promise<ImageVerification>) | undefined;
   /** Given by a process that judges more than once: engines are then kept running between verdicts. */
   readonly longLived?: LongLived;
 }
@@ -38,7 +51,7 @@ export async function loadPolicies(
 ): Promise<Policies> {
   if (settings.paths.length === 0) return combine([]);
   const data = findFiles(settings.rego.data.map(settings.resolvePath));
-  const dialects: readonly Dialect[] = [regoDialect(settings.rego, data, ports)];
+  const dialects: readonly Dialect[] = [regoDialect(settings.rego, data, ports), compiledDialect(settings, ports)];
   const loaded: Policies[] = [];
   try {
     for (const [dialect, files] of await sortByDialect(settings.paths, data, dialects)) {
@@ -99,13 +112,14 @@ function isBesides(name: string): boolean {
 /** Several dialects as one: all of them judge, and what any of them says counts. */
 function combine(loaded: readonly Policies[]): Policies {
   return {
-    rules: loaded.flatMap(({ rules }) => rules),
+    described: loaded.flatMap(({ described }) => described),
     async judge(set, signal) {
       const answers = await Promise.all(loaded.map((each) => each.judge(set, signal)));
       const engines = Object.assign({}, ...answers.map((answer) => answer.engines)) as Record<string, string>;
+      const notEvaluated = answers.flatMap((answer) => answer.notEvaluated);
       const outcomes = answers.map(({ outcome }) => outcome);
       const errored = outcomes.find((outcome) => outcome.kind === 'errored');
-      if (errored !== undefined) return { outcome: errored, engines };
+      if (errored !== undefined) return { outcome: errored, engines, notEvaluated };
       const completed = outcomes.filter((outcome) => outcome.kind === 'completed');
       return {
         outcome: {
@@ -114,6 +128,7 @@ function combine(loaded: readonly Policies[]): Policies {
           findings: completed.flatMap(({ findings }) => findings),
         },
         engines,
+        notEvaluated,
       };
     },
     async dispose() {

@@ -91,4 +91,9 @@ export interface CompiledPolicy {
    * workload already.
    */
   judge(request: PolicyRequest, world: PolicyWorld, createdBy?: CreatedBy): readonly RuleResult[];
+  /**
+   * The names of the rules that would change the object before it is judged in a cluster. They are not evaluated, so what
+   * the other rules see here is not what they would see there.
+   */
+  mutates?(request: PolicyRequest, world: PolicyWorld): readonly string[];
 }

@@ -58,6 +58,11 @@ function objectsIn(file: PolicyFile): Typed[] {
   });
 }
 
+/** Why an object among the policies of a file cannot be judged by. `known` names the dialects that can. */
+export function refuseDocument(object: Typed, known: string): GateError {
+  return refusalOf(object, known);
+}
+
 function calledOf({ apiVersion }: Typed): (typeof KNOWN_GROUPS)[number] | undefined {
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.lastIndexOf('/')) : '';
   return KNOWN_GROUPS.find(([name]) => name === group);

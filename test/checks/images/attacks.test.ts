@@ -174,6 +174,7 @@ describe('an image that nobody signed, and that a policy lets pass', () => {
       images,
       objects: 1,
       engines: {},
+      notEvaluated: [],
       manifestsDigest: undefined,
     } as const;
     expect(decisionText(decision)).toContain('0 images verified, 1 let through unverified');

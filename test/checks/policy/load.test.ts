@@ -3,7 +3,9 @@ import { type Files, findingsFor, withPolicies } from '../../support/policies.ts
 
 const rego = { 'policies/a.rego': 'package main\ndeny contains "x" if false' };
 const load = (files: Files, paths?: readonly string[], settings?: Record<string, unknown>) =>
-  withPolicies({ files, ...(paths && { paths }), ...(settings && { rego: settings }) }, async ({ rules }) => rules);
+  withPolicies({ files, ...(paths && { paths }), ...(settings && { rego: settings }) }, async ({ described }) =>
+    described.flatMap(({ policy, rules }) => rules.map(({ name }) => `${policy}.${name}`)),
+  );
 
 describe('what lies among the policies', () => {
   it.each([
@@ -20,13 +22,8 @@ describe('what lies among the policies', () => {
   it.each([
     [
       'k.yaml',
-      'apiVersion: kyverno.io/v1\nkind: ClusterPolicy\n',
-      /^policies\/k\.yaml:2 is a Kyverno policy \("ClusterPolicy"\)/,
-    ],
-    [
-      'v.yaml',
-      'apiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\n',
-      /a Kyverno policy \("ValidatingPolicy"\)/,
+      'apiVersion: kyverno.io/v2\nkind: UpdateRequest\n',
+      /k\.yaml:2:7: kyverno.io\/v2 UpdateRequest is no policy/,
     ],
     [
       'g.yaml',
@@ -40,20 +37,29 @@ describe('what lies among the policies', () => {
     ],
     [
       'a.json',
-      '{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicy"}',
-      /a Kubernetes admission policy/,
+      '{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingWebhookConfiguration"}',
+      /ValidatingWebhookConfiguration is no policy/,
     ],
     ['s.yaml', 'apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\n', /an image policy/],
     ['d.yaml', 'apiVersion: v1\nkind: ConfigMap\n', /"v1" "ConfigMap", which is no policy/],
     [
       'two.yaml',
-      '---\n# nothing\n---\nx: 1\n---\napiVersion: kyverno.io/v1\nkind: Policy\n',
-      /two\.yaml:7 is a Kyverno policy/,
+      '---\n# nothing\n---\nx: 1\n---\napiVersion: kubewarden.io/v1\nkind: AdmissionPolicy\n',
+      /two\.yaml:7 is a Kubewarden policy/,
+    ],
+    [
+      'mixed.yaml',
+      'apiVersion: kyverno.io/v1\nkind: ClusterPolicy\n---\napiVersion: v1\nkind: ConfigMap\n',
+      /mixed\.yaml:4:1 is "v1" "ConfigMap", which is no policy/,
     ],
     ['data.yaml', 'x: 1\n', /data\.yaml has no apiVersion and kind/],
     ['empty.yaml', '', /empty\.yaml has no apiVersion and kind/],
     ['broken.yaml', 'a: [', /^policies\/broken\.yaml:1/],
-    ['main.rego.bak', 'package main', /main\.rego\.bak is not a policy of a known dialect \(Rego\)/],
+    [
+      'main.rego.bak',
+      'package main',
+      /main\.rego\.bak is not a policy of a known dialect \(Rego, Kyverno and ValidatingAdmissionPolicy\)/,
+    ],
     ['policy.wasm', '\0asm', /policy\.wasm is not a policy/],
     ['.manifest', '{}', /\.manifest is not a policy/],
   ])('%s is refused by name', async (name, text, message) => {

@@ -30,6 +30,7 @@ function decision(reasons: readonly Finding[], verdict: Decision['verdict'] = 'd
     images: [],
     objects: 1,
     engines: {},
+    notEvaluated: [],
     manifestsDigest: undefined,
   };
 }

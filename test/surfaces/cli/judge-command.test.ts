@@ -83,6 +83,7 @@ const base: Decision = {
   images: [],
   objects: 1,
   engines: {},
+  notEvaluated: [],
   manifestsDigest: parseDigest(`sha256:${'a'.repeat(64)}`),
 };
 const allowed: Judged = { decision: { ...base, verdict: 'allowed' }, manifests: 'MANIFESTS\n' };

@@ -10,7 +10,7 @@ import { readClusterImagePolicy } from './cluster-image-policy.ts';
 import { refusal } from './complaint.ts';
 import type { TrustPorts } from './context.ts';
 import { listPolicyFiles, readBounded, readContent, readSecret, secretEntries } from './files.ts';
-import type { ImagePolicy } from './model.ts';
+import type { ImagePolicy, TrustRoot } from './model.ts';
 import { fillShelf } from './shelf.ts';
 import type { SpellingContext } from './spellings/context.ts';
 
@@ -19,6 +19,11 @@ export interface Trust {
   readonly policies: readonly ImagePolicy[];
   /** Hazards in the policies that a person should know of; they change no verdict. */
   readonly warnings: readonly Finding[];
+}
+
+/** The policies of a run, and the root that whoever names none means: the platform's own, or the one that is shipped. */
+export interface LoadedTrust extends Trust {
+  publicGood(): Promise<TrustRoot>;
 }
 
 /**
@@ -30,7 +35,7 @@ export async function loadTrust(
   sources: readonly TrustSource[],
   resolvePath: (path: string) => string,
   ports: TrustPorts,
-): Promise<Trust> {
+): Promise<LoadedTrust> {
   const read = await Promise.all(sources.map((source) => readSource(source, resolvePath)));
   const shelf = await fillShelf(
     read.flatMap((each) => ('documents' in each ? each.documents : [])).filter(isTrustRoot),
@@ -62,6 +67,7 @@ export async function loadTrust(
   return Object.freeze({
     policies: Object.freeze(policies),
     warnings: [...policies.flatMap(warningsOf), ...shelf.warnings()],
+    publicGood: () => shelf.publicGood(),
   });
 }
 

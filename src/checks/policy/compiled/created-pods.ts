@@ -77,6 +77,13 @@ export function podCreatedBy(workload: PolicyRequest): CreatedPod | undefined {
   };
 }
 
+/** The Pod without a name that completing it has made up: the cluster's would be another one. */
+export function nameless(pod: JsonObject): JsonObject {
+  const metadata = isObject(pod['metadata']) ? pod['metadata'] : objectFrom([]);
+  const kept = objectFrom(Object.entries(metadata).filter(([key]) => key !== 'name'));
+  return objectFrom(Object.entries(pod).map(([key, value]) => [key, key === 'metadata' ? kept : value] as const));
+}
+
 /** Whether such an object could create Pods: asked before anything is built. */
 export function createsPods({ group, kind }: GroupVersionKind, object: JsonObject): boolean {
   return Object.hasOwn(creators, `${group}/${kind}`) || unknownCreator(object) !== undefined;

@@ -50,6 +50,12 @@ export function onlyPinnedPasses(
   return finding(effect, 'POLICY_PINNED_PASSES', policy, written, subject);
 }
 
+/** A rule that would change the object before the others judge it in a cluster. */
+export function mutationFinding(policy: CompiledPolicy, rule: string, subject: Subject): Finding {
+  const message = 'it would change this object in a cluster before other rules judge it, and changes are not made here';
+  return finding('warn', 'POLICY_NOT_EVALUATED', policy, { rule, status: 'warn', message, action: 'warn' }, subject);
+}
+
 function finding(
   effect: Finding['effect'],
   code: Code,

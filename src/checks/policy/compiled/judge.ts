@@ -8,8 +8,8 @@ import type { GroupVersionKind, PolicyRequest, UserInfo } from '../kube/request.
 import type { ResourceTable } from '../kube/resources.ts';
 import { isNamed, withRendered } from '../kube/snapshot.ts';
 import type { CompiledPolicy, PolicyWorld, RuleResult } from '../rule.ts';
-import { createsPods, podCreatedBy } from './created-pods.ts';
-import { findingOf, onlyPinnedPasses, policyName, type Subject } from './findings.ts';
+import { createsPods, nameless, podCreatedBy } from './created-pods.ts';
+import { findingOf, mutationFinding, onlyPinnedPasses, policyName, type Subject } from './findings.ts';
 import { asWritten, requestFor } from './requests.ts';
 
 /** What judging one set needs besides the policies. */
@@ -27,7 +27,7 @@ export interface JudgeSettings {
   readonly onlyPinnedPasses: 'warn' | 'deny';
   readonly fromRendered: readonly { readonly policy: string; readonly kinds: readonly string[] }[];
   /** The object as the API server would have stored it, for rules that read what it fills in. */
-  readonly complete: (object: JsonObject) => JsonObject;
+  readonly complete: (object: JsonObject, now: number) => JsonObject;
 }
 
 /** Policies of every compiled dialect over one set. */
@@ -53,16 +53,24 @@ const TURN = 500;
 export function createJudge(policies: readonly CompiledPolicy[], settings: JudgeSettings, ports: JudgePorts): JudgeSet {
   const index = createIndex(policies);
   const fed = feeds(policies, settings);
+  const mutating = policies.filter(({ mutates }) => mutates !== undefined);
 
   return async (set, signal) => {
     const now = ports.now();
     const inquiry = createImageInquiry(ports.images?.forRun());
     const worldOf = worlds(set, fed, { ...ports, now, answers: inquiry.answers });
-    const units = set.flatMap((judged) => unitsOf(judged, settings, ports));
+    const units = set.flatMap((judged) => unitsOf(judged, now, settings, ports));
     for (;;) {
       const { findings, examined } = await judgeUnits(units, signal);
       // Results that were given without an answer are not final: with the answers, everything is judged again.
       if (!(await inquiry.settle(signal))) return { kind: 'completed', examined, findings };
+    }
+
+    /** Rules that would change the object first: what the others said of it may not be what they would say there. */
+    function mutationsOf({ request, subject }: Unit): Finding[] {
+      return mutating.flatMap((policy) =>
+        (policy.mutates?.(request, worldOf(policy)) ?? []).map((rule) => mutationFinding(policy, rule, subject)),
+      );
     }
 
     async function judgeUnits(
@@ -75,9 +83,11 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
       const evaluate = (policy: CompiledPolicy, request: PolicyRequest, { createdBy }: Unit): readonly RuleResult[] =>
         policy.judge(request, worldOf(policy), createdBy === undefined ? undefined : { kind: createdBy });
       for (const unit of all) {
+        let isJudged = false;
         for (const policy of index(unit.request)) {
           const results = evaluate(policy, unit.request, unit);
           examined += results.length;
+          isJudged ||= results.length > 0;
           findings.push(...results.flatMap((result) => findingOf(policy, result, unit.subject) ?? []));
           if (unit.written !== undefined && results.some(({ status }) => status === 'pass')) {
             const before = evaluate(policy, unit.written, unit);
@@ -89,6 +99,7 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
             stop.throwIfAborted();
           }
         }
+        if (isJudged) findings.push(...mutationsOf(unit));
       }
       return { findings, examined };
     }
@@ -110,10 +121,15 @@ function comparePinned(
   return refused.map((result) => onlyPinnedPasses(policy, result, subject, effect));
 }
 
-function unitsOf(judged: JudgedObject, { complete }: JudgeSettings, { resources, userInfo }: JudgePorts): Unit[] {
+function unitsOf(
+  judged: JudgedObject,
+  now: number,
+  { complete }: JudgeSettings,
+  { resources, userInfo }: JudgePorts,
+): Unit[] {
   const written = asWritten(judged);
   const live = judged.live;
-  const about = (object: JsonObject) => requestFor(complete(object), live, resources, userInfo);
+  const about = (object: JsonObject) => requestFor(complete(object, now), live, resources, userInfo);
   const request = about(judged.object);
   const before = written === undefined ? undefined : about(written);
   const subject = { manifest: judged.manifest };
@@ -123,7 +139,7 @@ function unitsOf(judged: JudgedObject, { complete }: JudgeSettings, { resources,
   const completed = (of: PolicyRequest | undefined) => {
     const pod = of === undefined ? undefined : podCreatedBy(of);
     if (pod?.request.object === undefined || pod.request.object === null) return undefined;
-    return { ...pod, request: { ...pod.request, object: complete(pod.request.object) } };
+    return { ...pod, request: { ...pod.request, object: nameless(complete(pod.request.object, now)) } };
   };
   const pod = completed(request);
   if (pod !== undefined) {

@@ -1,8 +1,8 @@
 import { GateError } from '../../../core/errors.ts';
 import type { Clock, Exec } from '../../../core/ports.ts';
-import type { Dialect, Policies, PolicyFile } from '../dialect.ts';
+import type { Dialect, Policies, PolicyDescription, PolicyFile } from '../dialect.ts';
 import type { FoundFolder } from '../folder.ts';
-import { analyse } from './analysis.ts';
+import { type Analysis, analyse } from './analysis.ts';
 import { createEvaluation } from './evaluation.ts';
 import { harnessText } from './harness.ts';
 import { judgeSet } from './judge.ts';
@@ -58,7 +58,7 @@ async function loadRego(
   }
   let version: Promise<string> | undefined;
   return {
-    rules: analysis.rules.map((rule) => `${rule.package}.${rule.name}`),
+    described: describe(analysis),
     async judge(set, outer) {
       const judging = bounded(outer);
       // The version is asked while opa judges, when nothing else is to be done here.
@@ -68,8 +68,23 @@ async function loadRego(
         throw error;
       });
       const [outcome, opa] = await Promise.all([answer, version]);
-      return { outcome, engines: { opa } };
+      return { outcome, engines: { opa }, notEvaluated: [] };
     },
     dispose: () => engine.stop(),
   };
+}
+
+/** A policy a package, as `opa` and conftest count. */
+function describe({ rules }: Analysis): PolicyDescription[] {
+  return [...Map.groupBy(rules, (rule) => rule.package)].map(([policy, inPackage]) => ({
+    dialect: 'Rego',
+    policy,
+    source: [...new Set(inPackage.flatMap(({ files }) => files.map(({ name }) => name)))].join(', '),
+    rules: inPackage.map(({ name, effect, combined }) => ({
+      name,
+      matches: combined ? 'the whole set at once' : 'every object',
+      action: effect,
+    })),
+    warnings: [],
+  }));
 }

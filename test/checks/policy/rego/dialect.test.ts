@@ -237,7 +237,25 @@ describe.each(engines)('by %s', (_, ports) => {
       'policies/s.rego': 'package s\ndeny contains "s" if false',
     };
     await withPolicies({ files, ports, rego: { packages: 'all', combined: ['s'] } }, async (policies) => {
-      expect(policies.rules).toEqual(['main.deny', 'main.warn', 's.deny']);
+      expect(policies.described).toEqual([
+        {
+          dialect: 'Rego',
+          policy: 'main',
+          source: 'policies/main.rego',
+          rules: [
+            { name: 'deny', matches: 'every object', action: 'deny' },
+            { name: 'warn', matches: 'every object', action: 'warn' },
+          ],
+          warnings: [],
+        },
+        {
+          dialect: 'Rego',
+          policy: 's',
+          source: 'policies/s.rego',
+          rules: [{ name: 'deny', matches: 'the whole set at once', action: 'deny' }],
+          warnings: [],
+        },
+      ]);
       const { outcome, engines: versions } = await policies.judge([], AbortSignal.timeout(20_000));
       expect(outcome).toEqual({ kind: 'completed', examined: 1, findings: [] });
       expect(versions['opa']).toMatch(/^1\.\d+\.\d+$/);

@@ -1,0 +1,106 @@
+import { asGateError, GateError } from '../../core/errors.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import type { PolicyDocument } from './document.ts';
+import type { Cluster } from './kube/cluster.ts';
+import type { ResourceTable } from './kube/resources.ts';
+import { type CelException, readCelException } from './kyverno/cel-policies/load.ts';
+import { type CompiledException, compileKyvernoException } from './kyverno/exceptions.ts';
+import { compileKyvernoPolicy } from './kyverno/policy.ts';
+import type { CompiledPolicy, PolicyIdentity } from './rule.ts';
+
+/** What policies are compiled from. */
+export interface CompileInput {
+  /** Policies with what belongs to them: their bindings and exceptions. */
+  readonly documents: readonly PolicyDocument[];
+  readonly resources: ResourceTable;
+  /** The platform's snapshot: parameters are looked up in it, never in what is rendered. */
+  readonly cluster: Cluster;
+  /** The minor version of Kubernetes whose functions CEL has: `1.36`. */
+  readonly kubernetes: string;
+  /** In a test of policies, values may stand in for what a cluster, a registry or a server would say. */
+  readonly isTest: boolean;
+}
+
+export interface CompiledPolicies {
+  readonly policies: readonly CompiledPolicy[];
+  /** Policies that can never judge, and why. */
+  readonly refused: readonly { readonly identity: PolicyIdentity; readonly error: GateError }[];
+}
+
+/** What the documents say besides the policies. */
+interface Context extends CompileInput {
+  readonly kyvernoExceptions: readonly CompiledException[];
+  readonly celExceptions: readonly CelException[];
+}
+
+type Compile = (document: PolicyDocument, context: Context) => CompiledPolicy;
+
+/** By group and kind. `attached`: it is read before the policies, because it is a part of some of them. */
+const compilers: Readonly<Record<string, Compile | 'attached'>> = {
+  'kyverno.io/ClusterPolicy': compileKyverno,
+  'kyverno.io/Policy': compileKyverno,
+  'kyverno.io/PolicyException': 'attached',
+  'policies.kyverno.io/PolicyException': 'attached',
+};
+
+/**
+ * Compiles every policy by its dialect, each alone: what is wrong with one is told beside the others. Throws a GateError
+ * for what concerns no policy in particular, such as an exception that cannot be read.
+ */
+export function compilePolicies(input: CompileInput): CompiledPolicies {
+  const context = { ...input, ...exceptionsIn(input) };
+  const policies: CompiledPolicy[] = [];
+  const refused: { identity: PolicyIdentity; error: GateError }[] = [];
+  for (const document of input.documents) {
+    const identity = identityOf(document.value);
+    const compile = compilerOf(identity);
+    if (compile === 'attached') continue;
+    try {
+      if (compile === undefined) throw unknownKind(document, identity);
+      policies.push(compile(document, context));
+    } catch (thrown) {
+      refused.push({ identity, error: asGateError(thrown) });
+    }
+  }
+  return { policies, refused };
+}
+
+function compileKyverno(document: PolicyDocument, { resources, isTest, kyvernoExceptions }: Context): CompiledPolicy {
+  return compileKyvernoPolicy(document, { resources, isTest, exceptions: kyvernoExceptions });
+}
+
+function exceptionsIn({ documents, resources, isTest }: CompileInput) {
+  const of = (key: string) => documents.filter(({ value }) => keyOf(identityOf(value)) === key);
+  return {
+    kyvernoExceptions: of('kyverno.io/PolicyException').map((document) =>
+      compileKyvernoException(document, { resources, isTest }),
+    ),
+    celExceptions: of('policies.kyverno.io/PolicyException').map(readCelException),
+  };
+}
+
+function compilerOf(identity: PolicyIdentity): Compile | 'attached' | undefined {
+  const key = keyOf(identity);
+  return Object.hasOwn(compilers, key) ? compilers[key] : undefined;
+}
+
+function keyOf({ apiVersion, kind }: PolicyIdentity): string {
+  return `${apiVersion.slice(0, Math.max(0, apiVersion.lastIndexOf('/')))}/${kind}`;
+}
+
+function unknownKind(document: PolicyDocument, { apiVersion, kind }: PolicyIdentity): GateError {
+  const place = document.locate(['kind']);
+  return new GateError('POLICY_UNSUPPORTED', `${place}: ${apiVersion} ${kind} is no policy that can be judged by`, {
+    place,
+  });
+}
+
+function identityOf(object: JsonObject): PolicyIdentity {
+  const { apiVersion, kind } = object as { readonly apiVersion: string; readonly kind: string };
+  const metadata = Object.hasOwn(object, 'metadata') && isObject(object['metadata']) ? object['metadata'] : {};
+  const text = (key: string) => {
+    const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined;
+    return typeof value === 'string' ? value : '';
+  };
+  return { apiVersion, kind, namespace: text('namespace'), name: text('name') };
+}

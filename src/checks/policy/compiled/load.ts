@@ -1,0 +1,133 @@
+import type { UnevaluatedRule } from '../../../core/decision.ts';
+import { GateError } from '../../../core/errors.ts';
+import { compilePolicies } from '../compile.ts';
+import type { Policies, PolicyDescription } from '../dialect.ts';
+import type { PolicyDocument } from '../document.ts';
+import type { ImageVerification } from '../image-answers.ts';
+import { completeObject } from '../kube/completion.ts';
+import { createResourceTable } from '../kube/resources.ts';
+import { createCluster, readSnapshot } from '../kube/snapshot.ts';
+import type { CompiledPolicy } from '../rule.ts';
+import { type CompiledPorts, type CompiledSettings, refuseRepeated } from './dialect.ts';
+import { policyName } from './findings.ts';
+import { createJudge } from './judge.ts';
+
+/**
+ * Compiles the documents of all files together, and answers with what judges by them. Throws the first fault of any
+ * policy that no waiver covers.
+ */
+export async function loadCompiled(
+  documents: readonly PolicyDocument[],
+  settings: CompiledSettings,
+  ports: CompiledPorts,
+  signal: AbortSignal,
+): Promise<Policies> {
+  const { cluster: known, evaluation, resolvePath } = settings;
+  refuseRepeated(documents);
+  const snapshot = readSnapshot(
+    known.objects.map(({ path }) => resolvePath(path)),
+    ports.readDocuments,
+  );
+  const cluster = createCluster(snapshot, known.complete);
+  const definitions = cluster.list({ group: 'apiextensions.k8s.io', kind: 'CustomResourceDefinition' });
+  const resources = createResourceTable({ definitions, isClusterScoped: settings.isClusterScoped });
+  const compiled = compilePolicies({
+    documents,
+    resources,
+    cluster,
+    kubernetes: known.kubernetes,
+    isTest: false,
+  });
+  const waived = waive(compiled, evaluation.waivers, ports.clock.now());
+  const { policies } = compiled;
+  refuseUnknownFeeds(policies, known.fromRendered);
+  const images = await prepareImages(policies, ports.images);
+  signal.throwIfAborted();
+
+  const judge = createJudge(
+    policies,
+    {
+      onlyPinnedPasses: evaluation.onlyPinnedPasses,
+      fromRendered: known.fromRendered,
+      complete: (object, now) => completeObject(object, { now, resources }).object,
+    },
+    { cluster, resources, userInfo: known.identity, now: () => ports.clock.now(), images },
+  );
+  const described = policies.map(describe);
+  const notEvaluated = [...described.flatMap(unevaluatedIn), ...waived];
+  return {
+    described,
+    async judge(set, stop) {
+      return { outcome: await judge(set, stop), engines: {}, notEvaluated };
+    },
+    dispose: async () => {},
+  };
+}
+
+/** Reads whom the policies trust to sign images, so that what cannot be verified by is refused now. */
+async function prepareImages(
+  policies: readonly CompiledPolicy[],
+  open: CompiledPorts['images'],
+): Promise<ImageVerification | undefined> {
+  const asking = policies.filter(({ trusts }) => trusts !== undefined && trusts.length > 0);
+  const [first] = asking;
+  if (first === undefined) return undefined;
+  if (open === undefined) {
+    throw new GateError('POLICY_UNSUPPORTED', `${first.source}: ${policyName(first)} verifies images`, {
+      place: first.source,
+      mend: 'Say in spec.images how images are verified; `unchecked` leaves nobody to ask.',
+    });
+  }
+  const images = await open();
+  for (const trust of asking.flatMap(({ trusts }) => trusts ?? [])) await images.prepare(trust);
+  return images;
+}
+
+type Waiver = CompiledSettings['evaluation']['waivers'][number];
+
+/** The refused policies that may be left out. Throws the fault of the first that may not, and for an idle waiver. */
+function waive(
+  { refused }: Pick<ReturnType<typeof compilePolicies>, 'refused'>,
+  waivers: readonly Waiver[],
+  now: number,
+): UnevaluatedRule[] {
+  const covered = refused.map(({ identity, error }) => {
+    const policy = policyName({ identity });
+    const waiver = waivers.find((each) => each.policy === policy);
+    if (waiver === undefined || (waiver.until !== undefined && Date.parse(waiver.until) <= now)) throw error;
+    return { policy, rule: '', why: `waived (${waiver.reason}): ${error.message}` };
+  });
+  const idle = waivers.find(({ policy }) => !covered.some((each) => each.policy === policy));
+  if (idle === undefined) return covered;
+  throw new GateError(
+    'POLICY_WAIVER_UNUSED',
+    `the waiver for ${idle.policy} covers nothing: no such policy is refused`,
+  );
+}
+
+/** A feed for a policy that is not there would be a typing mistake that nobody notices. */
+function refuseUnknownFeeds(
+  policies: readonly CompiledPolicy[],
+  feeds: CompiledSettings['cluster']['fromRendered'],
+): void {
+  const names = new Set(policies.map(policyName));
+  const unknown = feeds.find(({ policy }) => !names.has(policy));
+  if (unknown === undefined) return;
+  throw new GateError('CONFIG_INVALID', `spec.cluster.fromRendered names ${unknown.policy}, which is no policy here`);
+}
+
+function describe(policy: CompiledPolicy): PolicyDescription {
+  return {
+    dialect: policy.identity.apiVersion.startsWith('admissionregistration.k8s.io/') ? 'Kubernetes' : 'Kyverno',
+    policy: policyName(policy),
+    source: policy.source,
+    rules: policy.rules,
+    warnings: policy.warnings,
+  };
+}
+
+function unevaluatedIn({ policy, rules }: PolicyDescription): UnevaluatedRule[] {
+  return rules.flatMap(({ name, notEvaluated }) =>
+    notEvaluated === undefined ? [] : [{ policy, rule: name, why: notEvaluated }],
+  );
+}
