@@ -30,8 +30,10 @@ export function defaulting(kind: string): Finish {
   function fill(struct: string, defaults: JsonObject | undefined, draft: Draft, path: JsonPath): void {
     if (defaults === undefined) return;
     for (const name of Object.keys(defaults)) {
-      if (draft[name] !== undefined) continue;
       const value = defaults[name] as JsonValue;
+      const given = draft[name];
+      // Where a list is the default, an empty one counts as none.
+      if (given !== undefined && !(Array.isArray(value) && Array.isArray(given) && given.length === 0)) continue;
       draft[name] = isEmptyObject(value) ? made(struct, name, [...path, name]) : value;
     }
   }

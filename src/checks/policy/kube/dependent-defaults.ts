@@ -144,6 +144,11 @@ function finishService(draft: Draft): void {
   if (type === 'ExternalName') return;
   draft['clusterIP'] ??= '10.0.0.1';
   draft['clusterIPs'] ??= [draft['clusterIP']];
+  if (draft['clusterIP'] === 'None' && !isFilled(draft['selector']) && draft['ipFamilyPolicy'] === undefined) {
+    // Nothing can be known of where it leads.
+    draft['ipFamilies'] ??= ['IPv4', 'IPv6'];
+    draft['ipFamilyPolicy'] = 'RequireDualStack';
+  }
   draft['ipFamilies'] ??= [text(draft['clusterIP']).includes(':') ? 'IPv6' : 'IPv4'];
   draft['ipFamilyPolicy'] ??= 'SingleStack';
   if (type === 'NodePort' || (balanced && draft['allocateLoadBalancerNodePorts'] === true)) allocateNodePorts(draft);
@@ -197,11 +202,25 @@ function fillLimits(draft: Draft): void {
 }
 
 function mirrorDataSource(draft: Draft): void {
+  if (!isOldDataSource(draft['dataSource'])) delete draft['dataSource'];
   const [source, reference] = [draft['dataSource'], draft['dataSourceRef']];
   if (reference === undefined && isObject(source)) draft['dataSourceRef'] = source;
-  if (source === undefined && isObject(reference) && reference['namespace'] === undefined) {
+  if (
+    source === undefined &&
+    isOldDataSource(reference) &&
+    isObject(reference) &&
+    reference['namespace'] === undefined
+  ) {
     draft['dataSource'] = withField(reference, 'apiGroup', reference['apiGroup'] ?? null);
   }
+}
+
+/** All that the older of the two fields ever meant; anything else in it is dropped. */
+function isOldDataSource(source: JsonValue | undefined): boolean {
+  if (!isObject(source)) return false;
+  const { kind, apiGroup } = source;
+  if (kind === 'PersistentVolumeClaim') return apiGroup === undefined || apiGroup === null || apiGroup === '';
+  return kind === 'VolumeSnapshot' && apiGroup === 'snapshot.storage.k8s.io';
 }
 
 function finishJob(draft: Draft): void {

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonPath, type JsonValue } from '../../../core/json.ts';
+import { isObject, type JsonObject, type JsonPath, type JsonValue, objectFrom } from '../../../core/json.ts';
 import { formatGoTime, parseGoTime, rfc3339, utcTime } from '../values/go-time.ts';
 import { compareQuantities, formatQuantity, parseQuantity, quantityFromDecimal } from '../values/quantity.ts';
 import { type FieldType, fieldsOf } from './builtin-types.ts';
@@ -31,7 +31,7 @@ export function structured(
   for (const { name, type } of fieldsOf(struct)) {
     const raw = Object.hasOwn(value, name) ? (value[name] as JsonValue) : null;
     const decoded = decode(type, raw, finish, faults, [...path, name]);
-    if (decoded !== undefined) draft[name] = decoded;
+    if (decoded !== undefined) draft[name] = isResourceList(struct, type) ? allRoundedUp(decoded) : decoded;
   }
   finish(struct, draft, path);
   return written(struct, draft);
@@ -70,7 +70,7 @@ function decode(
       for (const key of Object.keys(raw)) {
         const value = raw[key] as JsonValue;
         const decoded = decode(type.value, value, finish, faults, [...path, key]) ?? zeroOf(type.value);
-        made[key] = type.value.kind === 'quantity' ? roundedUp(decoded) : decoded;
+        made[key] = decoded;
       }
       return made;
     }
@@ -164,6 +164,16 @@ function quantity(raw: JsonValue, faults: Fault[], path: JsonPath): JsonValue {
     typeof raw === 'string' ? raw.trim() : typeof raw === 'object' || typeof raw === 'boolean' ? '' : String(raw);
   const parsed = parseQuantity(text);
   return parsed === undefined ? misfit(raw, 'a quantity', faults, path) : formatQuantity(parsed);
+}
+
+/** The lists of resources of Pods, claims, quotas and nodes; other groups leave theirs as they are. */
+function isResourceList(struct: string, type: FieldType): boolean {
+  return type.kind === 'map' && type.value.kind === 'quantity' && struct.startsWith('core.v1.');
+}
+
+function allRoundedUp(amounts: JsonValue): JsonValue {
+  if (!isObject(amounts)) return amounts;
+  return objectFrom(Object.keys(amounts).map((name) => [name, roundedUp(amounts[name] as JsonValue)] as const));
 }
 
 /** In lists of resources a quantity has no digits below the thousandth. */
