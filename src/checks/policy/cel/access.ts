@@ -14,6 +14,7 @@ export function readField(operand: CelValue, field: string): CelValue {
     const value = operand.field(field);
     if (value !== undefined) return value;
   }
+  if (operand instanceof CelList) throw unsupportedIndex(field);
   throw noSuchKey(field);
 }
 
@@ -66,7 +67,8 @@ export function optionalElement(operand: CelValue, index: CelValue): CelOptional
 /** An index as a number; one that is no whole number is an error, one that is too large is out of bounds. */
 function listIndex(index: CelValue): number {
   if (typeof index === 'bigint') return Number(index);
-  if (index instanceof CelUint) return Number(index.value);
+  if (index instanceof CelUint && index.value < 2n ** 63n) return Number(index.value);
+  if (index instanceof CelUint) throw evaluationError(`unsupported index value ${show(index)} in list`);
   if (typeof index === 'number' && Number.isInteger(index)) return index;
   if (typeof index === 'number') throw evaluationError(`unsupported index value ${show(index)} in list`);
   throw unsupportedIndex(index);

@@ -5,9 +5,8 @@ import type { Overload } from './declaration.ts';
 import { equals } from './equality.ts';
 import { CelError, noSuchOverload } from './error.ts';
 import type { Evaluate, Frame } from './frame.ts';
-import { regexpOf } from './pattern.ts';
 import type { Resolved } from './resolved.ts';
-import { admits } from './value-types.ts';
+import { admits, typeNameOf } from './value-types.ts';
 import { CelList, type CelValue, mapKey } from './values.ts';
 
 type CallNode = Resolved & { readonly kind: 'call' };
@@ -28,16 +27,15 @@ const CONVERSIONS: ReadonlySet<string> = new Set([
 
 /** A call of a function of the environment: its arguments are evaluated, and the first overload that fits is called. */
 export function compileCall(node: CallNode, compiler: Compiler): Evaluate {
-  const special =
-    converted(node, compiler) ?? member(node, compiler) ?? equality(node, compiler) ?? matches(node, compiler);
+  const special = converted(node, compiler) ?? member(node, compiler) ?? equality(node, compiler);
   if (special !== undefined) return special;
   const args = node.arguments.map((argument) => compiler.compile(argument));
   const choices = node.overloads.map((overload) => choice(overload, node.overloads.length === 1));
   const [only] = choices;
   const [first, second] = args;
   if (only !== undefined && choices.length === 1 && only.host === undefined) {
-    if (first !== undefined && args.length === 1) return unary(only, first);
-    if (first !== undefined && second !== undefined && args.length === 2) return binary(only, first, second);
+    if (first !== undefined && args.length === 1) return unary(node.name, only, first);
+    if (first !== undefined && second !== undefined && args.length === 2) return binary(node.name, only, first, second);
   }
   return (frame) => {
     const values: CelValue[] = [];
@@ -45,8 +43,12 @@ export function compileCall(node: CallNode, compiler: Compiler): Evaluate {
     for (const candidate of choices) {
       if (candidate.admitsAll(values)) return run(candidate, frame, values);
     }
-    throw noSuchOverload();
+    throw unfit(node.name, values);
   };
+}
+
+function unfit(name: string, values: readonly CelValue[]): CelError {
+  return noSuchOverload(`${name}(${values.map(typeNameOf).join(', ')})`);
 }
 
 /** An overload ready to be called. */
@@ -58,8 +60,10 @@ interface Choice {
   readonly cost: Overload['cost'];
 }
 
+const anything = (): boolean => true;
+
 function choice(overload: Overload, isOnly: boolean): Choice {
-  const guards = overload.parameters.map((parameter) => admits(parameter));
+  const guards = overload.parameters.map((parameter) => (overload.unguarded ? anything : admits(parameter)));
   const hasCost = isOnly || overload.costIfResolved !== true;
   return {
     admits: guards,
@@ -72,55 +76,67 @@ function choice(overload: Overload, isOnly: boolean): Choice {
 
 function run(chosen: Choice, frame: Frame, values: CelValue[]): CelValue {
   const { call, host, cost } = chosen;
+  // What fails is charged for as well, where the cost is known before.
+  if (cost === undefined) frame.budget.charge(1);
   const result = host === undefined ? call(...values) : host(frame.host, ...values);
-  frame.budget.charge(cost === undefined ? 1 : cost(values, result));
+  if (cost !== undefined) frame.budget.charge(cost(values, result));
   return result;
 }
 
-function unary(chosen: Choice, argument: Evaluate): Evaluate {
+function unary(name: string, chosen: Choice, argument: Evaluate): Evaluate {
   const { call, cost } = chosen;
   const [guard] = chosen.admits;
   return (frame) => {
     const value = argument(frame);
-    if (guard === undefined || !guard(value)) throw noSuchOverload();
+    if (cost === undefined) frame.budget.charge(1);
+    if (guard === undefined || !guard(value)) throw unfit(name, [value]);
     const result = call(value);
-    frame.budget.charge(cost === undefined ? 1 : cost([value], result));
+    if (cost !== undefined) frame.budget.charge(cost([value], result));
     return result;
   };
 }
 
-function binary(chosen: Choice, left: Evaluate, right: Evaluate): Evaluate {
+function binary(name: string, chosen: Choice, left: Evaluate, right: Evaluate): Evaluate {
   const { call, cost } = chosen;
   const [first, second] = chosen.admits;
   return (frame) => {
     const a = left(frame);
     const b = right(frame);
-    if (first === undefined || second === undefined || !first(a) || !second(b)) throw noSuchOverload();
+    if (cost === undefined) frame.budget.charge(1);
+    if (first === undefined || second === undefined || !first(a) || !second(b)) throw unfit(name, [a, b]);
     const result = call(a, b);
-    frame.budget.charge(cost === undefined ? 1 : cost([a, b], result));
+    if (cost !== undefined) frame.budget.charge(cost([a, b], result));
     return result;
   };
 }
 
-/** `duration('1h')`: converted once. It costs nothing, and where it fails the expression may be refused at once. */
+/** `duration('1h')`: converted once, and free of cost. */
 function converted(node: CallNode, compiler: Compiler): Evaluate | undefined {
-  const [argument] = node.arguments;
-  if (!CONVERSIONS.has(node.name) || argument === undefined || node.arguments.length !== 1) return undefined;
-  const literal = compiler.constantOf(argument);
-  const chosen = node.overloads
-    .map((overload) => choice(overload, true))
-    .find((one) => literal !== undefined && one.admitsAll([literal]));
-  if (literal === undefined || chosen === undefined || chosen.host !== undefined) return undefined;
   try {
-    const value = chosen.call(literal);
-    return () => value;
+    const value = convertedLiteral(node, (argument) => compiler.constantOf(argument));
+    return value === undefined ? undefined : () => value;
   } catch (cause) {
     if (!(cause instanceof CelError)) throw cause;
+    // Where an environment does not check literals, the error waits until the expression is evaluated.
     if (compiler.checkedLiterals) throw new CelError('type', cause.message, node.offset);
     return () => {
       throw cause;
     };
   }
+}
+
+/** What a conversion makes of a literal; undefined for any other call. Throws where the conversion fails. */
+export function convertedLiteral(
+  node: CallNode,
+  literalOf: (argument: Resolved) => CelValue | undefined,
+): CelValue | undefined {
+  const [argument] = node.arguments;
+  if (!CONVERSIONS.has(node.name) || argument === undefined || node.arguments.length !== 1) return undefined;
+  const literal = literalOf(argument);
+  if (literal === undefined) return undefined;
+  const chosen = node.overloads.find((overload) => choice(overload, true).admitsAll([literal]));
+  if (chosen === undefined) throw unfit(node.name, [literal]);
+  return chosen.callWithHost === undefined ? chosen.call(literal) : undefined;
 }
 
 /** `x in ['a', 'b']`: the list as a set, where it is known and every element of it is a plain value. */
@@ -132,15 +148,21 @@ function member(node: CallNode, compiler: Compiler): Evaluate | undefined {
   if (!(literal instanceof CelList)) return undefined;
   const keys = new Set<unknown>();
   for (const item of literal) {
-    const key = typeof item === 'number' ? undefined : mapKey(item);
+    const key = setKey(item);
     if (key === undefined) return undefined;
     keys.add(key);
   }
   const evaluate = compiler.compile(value);
   return (frame) => {
-    const key = mapKey(evaluate(frame));
+    const key = setKey(evaluate(frame));
     return key !== undefined && keys.has(key);
   };
+}
+
+/** What stands for a plain value in a set, the same for equal numbers; NaN is in no set. */
+function setKey(value: CelValue): string | boolean | bigint | number | undefined {
+  if (typeof value !== 'number' || Number.isNaN(value)) return mapKey(value);
+  return mapKey(value) ?? value;
 }
 
 function equality(node: CallNode, compiler: Compiler): Evaluate | undefined {
@@ -155,24 +177,4 @@ function equality(node: CallNode, compiler: Compiler): Evaluate | undefined {
     frame.budget.charge(traversalCost(Math.min(sizeForCost(a), sizeForCost(b))));
     return isSame === wanted;
   };
-}
-
-/** A pattern that is known is compiled once. */
-function matches(node: CallNode, compiler: Compiler): Evaluate | undefined {
-  const [text, pattern] = node.arguments;
-  const isMember = node.overloads.length === 1 && node.overloads[0]?.id === 'matches_string';
-  if (node.name !== 'matches' || !isMember || text === undefined || pattern === undefined) return undefined;
-  const literal = compiler.constantOf(pattern);
-  if (typeof literal !== 'string') return undefined;
-  if (compiler.checkedLiterals) checkPattern(literal, node.offset);
-  return undefined;
-}
-
-function checkPattern(pattern: string, offset: number): void {
-  try {
-    regexpOf(pattern);
-  } catch (cause) {
-    if (cause instanceof CelError) throw new CelError('type', cause.message, offset);
-    throw cause;
-  }
 }

@@ -31,6 +31,8 @@ import { typeOfConstant } from './value-types.ts';
 export interface Checked {
   readonly root: Resolved;
   readonly type: CelType;
+  /** The type of a part, now that everything is known. */
+  typeOf(node: Resolved): CelType;
   /** How many slots the variables of its comprehensions take. */
   readonly slots: number;
 }
@@ -43,7 +45,8 @@ export interface Checked {
 export function check(expression: Expression, environment: CelEnvironment, names = new Names(environment)): Checked {
   const checker = new Checker(environment, names);
   const root = checker.check(expression, new Map());
-  return { root, type: checker.resultType(root), slots: checker.slots };
+  const typeOf = (node: Resolved): CelType => checker.resultType(node);
+  return { root, type: typeOf(root), typeOf, slots: checker.slots };
 }
 
 /** The variables of the comprehensions around an expression. */
@@ -60,8 +63,8 @@ class Checker {
     this.#names = names;
   }
 
-  resultType(root: Resolved): CelType {
-    return this.#types.resolve(root.type, true);
+  resultType(node: Resolved): CelType {
+    return this.#types.resolve(node.type, true);
   }
 
   check(expression: Expression, scope: Scope): Resolved {
@@ -213,7 +216,7 @@ class Checker {
     let common: CelType | undefined;
     const elements = expression.elements.map(({ value, optional }) => {
       const element = this.check(value, scope);
-      common = this.#join(common, this.#elementType(element, optional), element.offset);
+      common = this.#join(common, this.#elementType(element, optional));
       return { value: element, optional };
     });
     const type = listOf(common ?? this.#types.fresh());
@@ -225,9 +228,9 @@ class Checker {
     let valueType: CelType | undefined;
     const entries = expression.entries.map((entry) => {
       const key = this.check(entry.key, scope);
-      keyType = this.#join(keyType, key.type, key.offset);
+      keyType = this.#join(keyType, key.type);
       const value = this.check(entry.value, scope);
-      valueType = this.#join(valueType, this.#elementType(value, entry.optional), value.offset);
+      valueType = this.#join(valueType, this.#elementType(value, entry.optional));
       return { key, value, optional: entry.optional };
     });
     const type = mapOf(keyType ?? this.#types.fresh(), valueType ?? this.#types.fresh());
@@ -267,12 +270,10 @@ class Checker {
     return inner ?? DYN;
   }
 
-  #join(previous: CelType | undefined, current: CelType, offset: number): CelType {
+  /** The type of elements of which two are of these types: `dyn` where they have none in common. */
+  #join(previous: CelType | undefined, current: CelType): CelType {
     if (previous === undefined) return current;
-    if (this.#types.assign(previous, current)) return moreGeneral(previous, current);
-    if (!this.#environment.homogeneousAggregates || !this.#environment.typeChecked) return DYN;
-    const [wanted, found] = [previous, current].map((type) => formatType(this.#types.resolve(type, true)));
-    throw new CelError('type', `expected type '${wanted}' but found '${found}'`, offset);
+    return this.#types.assign(previous, current) ? moreGeneral(previous, current) : DYN;
   }
 
   #comprehension(expression: Comprehension, scope: Scope): Resolved {

@@ -1,14 +1,15 @@
 import { hasField, optionalElement, optionalField, readElement, readField } from './access.ts';
 import { Operator } from './ast.ts';
-import { compileCall } from './call.ts';
+import { compileCall, convertedLiteral } from './call.ts';
 import { LIST_COST, MAP_COST, STRUCT_COST } from './cost.ts';
-import { evaluationError, noSuchOverload } from './error.ts';
+import { CelError, evaluationError, noSuchOverload } from './error.ts';
 import { compileFold } from './fold.ts';
-import { absorbable, type Evaluate, Poison } from './frame.ts';
+import { absorbable, type Evaluate, type Frame, Poison } from './frame.ts';
 import { fromJson, JsonMap } from './json.ts';
 import type { Resolved } from './resolved.ts';
 import { StructMap } from './struct.ts';
-import { ArrayList, type CelKey, CelOptional, type CelValue, EntryMap, isKey } from './values.ts';
+import { typeNameOf } from './value-types.ts';
+import { ArrayList, type CelKey, CelOptional, CelUint, type CelValue, EntryMap, isKey } from './values.ts';
 
 export interface CompileOptions {
   readonly presenceCost: 0 | 1;
@@ -59,9 +60,18 @@ export class Compiler {
 
   /** The value of an expression that needs nothing to be evaluated, and costs nothing; undefined for any other. */
   constantOf(node: Resolved): CelValue | undefined {
-    if (node.kind === 'constant') return node.value;
-    const value = node.kind === 'list' ? this.#constantList(node) : undefined;
-    return value ?? (node.kind === 'map' ? this.#constantMap(node) : undefined);
+    switch (node.kind) {
+      case 'constant':
+        return node.value;
+      case 'list':
+        return this.#constantList(node);
+      case 'map':
+        return this.#constantMap(node);
+      case 'call':
+        return this.#constantCall(node);
+      default:
+        return undefined;
+    }
   }
 
   #select(node: Resolved & { kind: 'select' }): Evaluate {
@@ -70,10 +80,12 @@ export class Compiler {
     if (node.mode === 'value') return this.#path(node);
     const operand = this.compile(node.operand);
     if (node.mode === 'optional') {
+      // What is not there was not read, and costs nothing.
       return (frame) => {
         const value = operand(frame);
-        frame.budget.charge(cost);
-        return optionalField(value, field);
+        const read = optionalField(value, field);
+        frame.budget.charge(read.value === undefined ? cost - 1 : cost);
+        return read;
       };
     }
     const testCost = cost + this.#options.presenceCost - 1;
@@ -98,12 +110,14 @@ export class Compiler {
     if (fields.length === 1 && only !== undefined) {
       return (frame) => {
         const value = operand(frame);
+        if (value instanceof CelOptional) return optionalPath(frame, value, fields, cost);
         frame.budget.charge(cost);
         return readField(value, only);
       };
     }
     return (frame) => {
       const value = operand(frame);
+      if (value instanceof CelOptional) return optionalPath(frame, value, fields, cost);
       frame.budget.charge(cost);
       return walk(value, fields);
     };
@@ -125,15 +139,15 @@ export class Compiler {
       case Operator.conditional:
         return conditional(
           this.compile(first as Resolved),
-          this.compile(second as Resolved),
-          this.compile(third as Resolved),
+          this.#branch(second as Resolved),
+          this.#branch(third as Resolved),
         );
       case Operator.notStrictlyFalse:
         return notStrictlyFalse(this.compile(first as Resolved));
       case Operator.index:
-        return this.#index(first as Resolved, second as Resolved, readElement);
+        return this.#index(first as Resolved, second as Resolved, false, node.offset);
       case Operator.optionalIndex:
-        return this.#index(first as Resolved, second as Resolved, optionalElement);
+        return this.#index(first as Resolved, second as Resolved, true, node.offset);
       case 'or':
       case 'orValue':
         if (node.overloads.some((overload) => overload.id.startsWith('optional_or'))) {
@@ -145,25 +159,48 @@ export class Compiler {
     }
   }
 
-  #index(operand: Resolved, index: Resolved, read: (operand: CelValue, index: CelValue) => CelValue): Evaluate {
-    const isAttribute = index.kind !== 'constant' && attributeCost(index) === 1;
-    const cost = attributeCost(operand) - (isAttribute ? 1 : 0);
+  /** A branch of `?:`: what begins at a variable costs one less there than anywhere else. */
+  #branch(node: Resolved): Evaluate {
+    const evaluate = this.compile(node);
+    const isTest = node.kind === 'select' && node.mode === 'test';
+    if (!isAttribute(node) || isConditional(node) || (isTest && this.#options.presenceCost === 0)) return evaluate;
+    return (frame) => {
+      frame.budget.spent--;
+      return evaluate(frame);
+    };
+  }
+
+  #index(operand: Resolved, index: Resolved, isOptional: boolean, offset: number): Evaluate {
+    // An index that begins at a variable pays for the step itself.
+    const ofStep = index.kind !== 'constant' && isAttribute(index) && !isConditional(index) ? 0 : 1;
+    const ofBase = isAttribute(operand) ? 0 : 1;
     const evaluate = this.compile(operand);
     const constant = this.constantOf(index);
-    if (constant !== undefined) {
-      return (frame) => {
-        const value = evaluate(frame);
-        frame.budget.charge(cost);
-        return read(value, constant);
-      };
+    if (constant !== undefined && this.#options.checkedLiterals && !isIndex(constant)) {
+      throw new CelError('type', `invalid qualifier type: ${typeNameOf(constant)}`, offset);
     }
-    const evaluateIndex = this.compile(index);
+    const evaluateIndex = constant === undefined ? this.compile(index) : (): CelValue => constant;
     return (frame) => {
       const value = evaluate(frame);
       const at = evaluateIndex(frame);
-      frame.budget.charge(cost);
-      return read(value, at);
+      if (!isOptional && !(value instanceof CelOptional)) {
+        frame.budget.charge(ofBase + ofStep);
+        return readElement(value, at);
+      }
+      const read = optionalElement(value, at);
+      // What is not there was not read, and costs nothing.
+      frame.budget.charge(read.value === undefined ? ofBase + ofStep - 1 : ofBase + ofStep);
+      return read;
     };
+  }
+
+  #constantCall(node: Resolved & { kind: 'call' }): CelValue | undefined {
+    try {
+      return convertedLiteral(node, (argument) => this.constantOf(argument));
+    } catch (cause) {
+      if (cause instanceof CelError) return undefined;
+      throw cause;
+    }
   }
 
   #constantList(node: Resolved & { kind: 'list' }): CelValue | undefined {
@@ -249,19 +286,29 @@ export class Compiler {
  * at all.
  */
 function attributeCost(operand: Resolved): number {
-  switch (operand.kind) {
+  return isAttribute(operand) ? 1 : 2;
+}
+
+/** Whether an expression is a variable, or a way from one: looking at it was paid for at its beginning. */
+function isAttribute(node: Resolved): boolean {
+  switch (node.kind) {
     case 'variable':
     case 'local':
     case 'select':
-      return 1;
-    case 'call': {
-      const { name } = operand;
-      const isAttribute = name === Operator.index || name === Operator.optionalIndex || name === Operator.conditional;
-      return isAttribute ? 1 : 2;
-    }
+      return true;
+    case 'call':
+      return node.name === Operator.index || node.name === Operator.optionalIndex || isConditional(node);
     default:
-      return 2;
+      return false;
   }
+}
+
+function isConditional(node: Resolved): boolean {
+  return node.kind === 'call' && node.name === Operator.conditional;
+}
+
+function isIndex(value: CelValue): boolean {
+  return typeof value !== 'object' || value instanceof CelUint;
 }
 
 function variable(names: readonly string[]): Evaluate {
@@ -291,6 +338,18 @@ function local(slot: number): Evaluate {
     if (value instanceof Poison) throw value.error;
     return value;
   };
+}
+
+/** A chain of selections from an optional: it ends with nothing where something is not there. */
+function optionalPath(frame: Frame, start: CelOptional, fields: readonly string[], cost: number): CelOptional {
+  frame.budget.charge(cost - fields.length);
+  let value = start;
+  for (const field of fields) {
+    value = optionalField(value, field);
+    if (value.value === undefined) return value;
+    frame.budget.charge(1);
+  }
+  return value;
 }
 
 function walk(start: CelValue, fields: readonly string[]): CelValue {
@@ -358,11 +417,10 @@ function notStrictlyFalse(operand: Evaluate): Evaluate {
 function alternative(optional: Evaluate, other: Evaluate, keeps: boolean): Evaluate {
   return (frame) => {
     const value = optional(frame);
-    if (!(value instanceof CelOptional)) throw noSuchOverload();
+    // A value that is not optional at all stands for itself, as it does in the Go implementation.
+    if (!(value instanceof CelOptional)) return value;
     if (value.value !== undefined) return keeps ? value : value.value;
-    const second = other(frame);
-    if (keeps && !(second instanceof CelOptional)) throw noSuchOverload();
-    return second;
+    return other(frame);
   };
 }
 

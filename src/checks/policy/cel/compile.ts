@@ -6,7 +6,7 @@ import type { CelEnvironment } from './environment.ts';
 import { CelError, evaluationError } from './error.ts';
 import { type Bindings, type Evaluate, Frame } from './frame.ts';
 import { parse } from './parser.ts';
-import type { Resolved } from './resolved.ts';
+import { partsOf, type Resolved } from './resolved.ts';
 import type { CelType } from './types.ts';
 import { validate } from './validation.ts';
 import type { CelValue } from './values.ts';
@@ -41,7 +41,7 @@ const NO_HOST: CelHost = {
 export function compileCel(source: string, environment: CelEnvironment): CelProgram {
   return guarded(() => {
     const checked = check(parse(source, environment), environment);
-    validate(checked.root, environment);
+    validate(checked.root, environment, checked.typeOf);
     const used = usedNames(checked.root);
     const evaluate = compile(checked.root, environment);
     return new Program(source, checked.type, used, evaluate, checked.slots);
@@ -104,24 +104,4 @@ function usedNames(root: Resolved): UsedNames {
   };
   visit(root);
   return used;
-}
-
-/** The expressions right under one. */
-export function partsOf(node: Resolved): readonly Resolved[] {
-  switch (node.kind) {
-    case 'select':
-      return [node.operand];
-    case 'call':
-      return node.arguments;
-    case 'list':
-      return node.elements.map((element) => element.value);
-    case 'map':
-      return node.entries.flatMap((entry) => [entry.key, entry.value]);
-    case 'struct':
-      return node.fields.map((field) => field.value);
-    case 'fold':
-      return [node.range, node.initial, node.condition, node.step, node.result];
-    default:
-      return [];
-  }
 }

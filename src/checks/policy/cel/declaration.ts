@@ -41,6 +41,8 @@ export interface Overload {
    * costs 1. So the Go implementation counts for the functions of the language; a library's costs go by the name.
    */
   readonly costIfResolved?: true;
+  /** The function looks at the types of its arguments itself, and is called with whatever there is. */
+  readonly unguarded?: true;
 }
 
 export interface FunctionDeclaration {

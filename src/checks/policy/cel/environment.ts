@@ -10,7 +10,7 @@ export interface CelProfile {
   readonly macros: readonly Macro[];
   readonly constants: readonly ConstantDeclaration[];
   readonly objects: readonly ObjectDeclaration[];
-  /** `[1, 'a']` and `{'a': 1, 'b': 'c'}` are errors. */
+  /** `[1, 'a']` and `{'a': 1, 'b': 'c'}` are errors, but for the arguments of `format`; `dyn` is a type of its own. */
   readonly homogeneousAggregates: boolean;
   /** `.?field`, `[?index]` and `{?key: …}`. */
   readonly optionalSyntax: boolean;

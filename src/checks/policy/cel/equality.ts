@@ -80,8 +80,8 @@ function compareNumbers(a: CelNumber, b: CelNumber): number {
   return Number.isNaN(x) || Number.isNaN(y) ? Number.NaN : 0;
 }
 
-/** Below, equal or above zero. Throws `no such overload` for what has no order, and for NaN. */
-export function compare(a: CelValue, b: CelValue): number {
+/** Below, equal or above zero. Throws for what has no order (naming the operator that asked), and for NaN. */
+export function compare(a: CelValue, b: CelValue, operator?: string): number {
   if (isNumber(a) && isNumber(b)) {
     const order = compareNumbers(a, b);
     if (Number.isNaN(order)) throw evaluationError('NaN values cannot be ordered');
@@ -92,5 +92,10 @@ export function compare(a: CelValue, b: CelValue): number {
   if (a instanceof CelTimestamp && b instanceof CelTimestamp) return compareNumbers(a.nanoseconds, b.nanoseconds);
   if (a instanceof CelDuration && b instanceof CelDuration) return compareNumbers(a.nanoseconds, b.nanoseconds);
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b);
-  throw noSuchOverload();
+  throw noSuchOverload(hasOrder(a) ? undefined : operator);
+}
+
+function hasOrder(value: CelValue): boolean {
+  if (typeof value !== 'object') return true;
+  return [CelUint, CelDuration, CelTimestamp, Uint8Array].some((type) => value instanceof type);
 }

@@ -29,7 +29,10 @@ export function evaluationError(message: string, offset?: number): CelError {
   return new CelError('evaluation', message, offset);
 }
 
-/** What the Go implementation says of a function that has no overload for the values it was given. */
-export function noSuchOverload(offset?: number): CelError {
-  return new CelError('evaluation', 'no such overload', offset);
+/**
+ * What the Go implementation says of a function that has no overload for the values it was given. For most functions it
+ * names the function and the types, for some operators the operator alone, and for others nothing.
+ */
+export function noSuchOverload(signature?: string): CelError {
+  return new CelError('evaluation', signature === undefined ? 'no such overload' : `no such overload: ${signature}`);
 }

@@ -5,7 +5,8 @@ import { evaluationError, noSuchOverload } from './error.ts';
 import { absorbable, type Evaluate, type Frame, Poison } from './frame.ts';
 import { GrowingList } from './growing.ts';
 import type { Resolved, ResolvedFold } from './resolved.ts';
-import { ArrayList, type CelKey, CelList, CelMap, type CelValue } from './values.ts';
+import { typeNameOf } from './value-types.ts';
+import { ArrayList, CelList, CelMap, CelOptional, type CelValue } from './values.ts';
 
 /** Runs over a range: calls the body for each element with its variables set, until the body says false. */
 type Loop = (frame: Frame, range: CelValue, body: (frame: Frame) => boolean) => void;
@@ -31,7 +32,8 @@ function loopOf({ variable, second }: ResolvedFold): Loop {
           if (!body(frame)) return;
         }
       } else {
-        for (const key of keysOf(range)) {
+        if (!(range instanceof CelMap)) throw evaluationError(`got '${goTypeName(range)}', expected iterable type`);
+        for (const key of range.keys()) {
           frame.slots[variable] = key;
           if (!body(frame)) return;
         }
@@ -47,18 +49,25 @@ function loopOf({ variable, second }: ResolvedFold): Loop {
         if (!body(frame)) return;
       }
     } else {
-      for (const key of keysOf(range)) {
+      if (!(range instanceof CelMap)) {
+        throw evaluationError(`unsupported comprehension range type: ${goTypeName(range)}`);
+      }
+      for (const key of range.keys()) {
         frame.slots[variable] = key;
-        frame.slots[second] = (range as CelMap).get(key) as CelValue;
+        frame.slots[second] = range.get(key) as CelValue;
         if (!body(frame)) return;
       }
     }
   };
 }
 
-function keysOf(range: CelValue): Iterable<CelKey> {
-  if (range instanceof CelMap) return range.keys();
-  throw evaluationError('the range of a comprehension is neither a list nor a map');
+/** How Go's messages name the type of a value that is neither a list nor a map. */
+function goTypeName(value: CelValue): string {
+  if (value instanceof CelOptional) return '*types.Optional';
+  const name = typeNameOf(value)
+    .replace(/^null_type$/, 'Null')
+    .replace(/^.*\./, '');
+  return `types.${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 }
 
 /** `all` and `exists`: decided by the first predicate that is false, or true; an error counts only if none is. */
@@ -126,10 +135,7 @@ function collection(node: ResolvedFold, compiler: Compiler, loop: Loop): Evaluat
     loop(frame, over, () => {
       if (condition !== undefined) {
         const holds = condition(frame);
-        if (holds === false) {
-          frame.budget.charge(1);
-          return true;
-        }
+        if (holds === false) return true;
         if (holds !== true) throw noSuchOverload();
       }
       items.append(value(frame));

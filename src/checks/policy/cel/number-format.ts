@@ -7,12 +7,12 @@ export function formatPlain(value: number): string {
   return `${sign}${digits.slice(0, point)}.${digits.slice(point)}`;
 }
 
-/** As Go's `%g`: with an exponent below 1e-4 and from 1e21 on (or from 1e6 on, where there are fewer digits). */
+/** As Go's `%g`: with an exponent below 1e-4 and from 1e6 on. */
 export function formatGeneral(value: number): string {
   if (!Number.isFinite(value)) return formatSpecial(value);
   const { sign, digits, point } = shortest(value);
   const exponent = point - 1;
-  if (digits === '0' || (exponent >= -4 && exponent < 21)) return formatPlain(value);
+  if (digits === '0' || (exponent >= -4 && exponent < 6)) return formatPlain(value);
   const fraction = digits.length > 1 ? `.${digits.slice(1)}` : '';
   const size = Math.abs(exponent).toString().padStart(2, '0');
   return `${sign}${digits[0]}${fraction}e${exponent < 0 ? '-' : '+'}${size}`;

@@ -55,3 +55,23 @@ export interface ResolvedFold {
   readonly step: Resolved;
   readonly result: Resolved;
 }
+
+/** The expressions right under one. */
+export function partsOf(node: Resolved): readonly Resolved[] {
+  switch (node.kind) {
+    case 'select':
+      return [node.operand];
+    case 'call':
+      return node.arguments;
+    case 'list':
+      return node.elements.map((element) => element.value);
+    case 'map':
+      return node.entries.flatMap((entry) => [entry.key, entry.value]);
+    case 'struct':
+      return node.fields.map((field) => field.value);
+    case 'fold':
+      return [node.range, node.initial, node.condition, node.step, node.result];
+    default:
+      return [];
+  }
+}

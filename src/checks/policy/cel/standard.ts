@@ -6,7 +6,7 @@ import { patternCost, sizeForCost, traversalCost } from './cost.ts';
 import type { CallCost, ConstantDeclaration, FunctionDeclaration, Overload } from './declaration.ts';
 import { parseDuration } from './duration.ts';
 import { compare, equals } from './equality.ts';
-import { noSuchOverload } from './error.ts';
+import { evaluationError, noSuchOverload } from './error.ts';
 import { matchesPattern } from './pattern.ts';
 import { STANDARD_TIME_FUNCTIONS } from './standard-time.ts';
 import { parseTimestamp } from './timestamp.ts';
@@ -40,13 +40,19 @@ type Row = readonly [id: string, parameters: readonly CelType[], result: CelType
 
 /** A function whose overloads share one implementation that looks at the values itself. */
 function shared(name: string, call: Call, rows: readonly Row[]): FunctionDeclaration {
-  const overloads = rows.map(([id, parameters, result, cost]) => overload(id, parameters, result, call, cost));
+  const overloads = rows.map(([id, parameters, result, cost]) =>
+    unguarded(overload(id, parameters, result, call, cost)),
+  );
   return { name, overloads };
 }
 
 function overload(id: string, parameters: readonly CelType[], result: CelType, call: Call, cost?: CallCost): Overload {
-  const base = { id, parameters, result, call };
+  const base: Overload = { id, parameters, result, call };
   return cost === undefined ? base : { ...base, cost, costIfResolved: true };
+}
+
+function unguarded(made: Overload): Overload {
+  return { ...made, unguarded: true };
 }
 
 function member(made: Overload): Overload {
@@ -89,7 +95,7 @@ function ordering(name: string, word: string, holds: (order: number) => boolean)
       if (a !== b) rows.push([`${word}_${left}_${right}`, [a, b], BOOL]);
     }
   }
-  return shared(name, (a, b) => holds(compare(a as CelValue, b as CelValue)), rows);
+  return shared(name, (a, b) => holds(compare(a as CelValue, b as CelValue, name)), rows);
 }
 
 /** Operators that are compiled apart, because they do not evaluate all their arguments. */
@@ -102,7 +108,7 @@ const OPERATORS: readonly FunctionDeclaration[] = [
   shared(Operator.and, neverCalled, [['logical_and', [BOOL, BOOL], BOOL]]),
   shared(Operator.or, neverCalled, [['logical_or', [BOOL, BOOL], BOOL]]),
   shared(Operator.notStrictlyFalse, neverCalled, [['not_strictly_false', [BOOL], BOOL]]),
-  shared(Operator.not, (a) => a === false, [['logical_not', [BOOL], BOOL]]),
+  shared(Operator.not, (a) => not(a as CelValue), [['logical_not', [BOOL], BOOL]]),
   shared(Operator.equals, (a, b) => equals(a as CelValue, b as CelValue), [['equals', [A, A], BOOL, walkShorter]]),
   shared(Operator.notEquals, (a, b) => !equals(a as CelValue, b as CelValue), [
     ['not_equals', [A, A], BOOL, walkShorter],
@@ -141,6 +147,11 @@ const OPERATORS: readonly FunctionDeclaration[] = [
   ]),
 ];
 
+function not(value: CelValue): boolean {
+  if (typeof value !== 'boolean') throw noSuchOverload();
+  return !value;
+}
+
 function isIn(value: CelValue, container: CelValue): boolean {
   if (container instanceof CelMap) return container.has(value);
   if (!(container instanceof CelList)) throw noSuchOverload();
@@ -153,7 +164,7 @@ function size(value: CelValue): bigint {
   if (typeof value === 'string') return BigInt(codePointCount(value));
   if (value instanceof CelList || value instanceof CelMap) return BigInt(value.size);
   if (value instanceof Uint8Array) return BigInt(value.length);
-  throw noSuchOverload();
+  throw noSuchOverload('size');
 }
 
 function sizes(): FunctionDeclaration {
@@ -165,8 +176,8 @@ function sizes(): FunctionDeclaration {
     ['string', STRING],
   ] as const;
   const overloads = kinds.flatMap(([kind, type]) => [
-    overload(`size_${kind}`, [type], INT, call),
-    member(overload(`${kind}_size`, [type], INT, call)),
+    unguarded(overload(`size_${kind}`, [type], INT, call)),
+    unguarded(member(overload(`${kind}_size`, [type], INT, call))),
   ]);
   return { name: 'size', overloads };
 }
@@ -182,7 +193,10 @@ function conversion(
     const walks = (type === STRING && result === BYTES) || (type === BYTES && result === STRING);
     return walks ? [`${kind}_to_${to}`, [type], result, walkFirst] : [`${kind}_to_${to}`, [type], result];
   });
-  return shared(name, (value) => convert(value as CelValue), rows);
+  const overloads = rows.map(([id, parameters, type, cost]) =>
+    overload(id, parameters, type, (value) => convert(value as CelValue), cost),
+  );
+  return { name, overloads };
 }
 
 const INTS = ['int64', INT] as const;
@@ -217,7 +231,10 @@ const CONVERSIONS: readonly FunctionDeclaration[] = [
 
 function toDuration(value: CelValue): CelValue {
   if (value instanceof CelDuration) return value;
-  if (typeof value === 'bigint') return new CelDuration(value);
+  if (typeof value === 'bigint') {
+    // Declared, and never implemented: the Go implementation accepts the call and always fails.
+    throw evaluationError("type conversion error from 'int' to 'google.protobuf.Duration'");
+  }
   if (typeof value === 'string') return parseDuration(value);
   throw noSuchOverload();
 }
@@ -233,11 +250,18 @@ const matchesCost: CallCost = ([text, pattern]) =>
   patternCost(sizeForCost(text as CelValue), sizeForCost(pattern as CelValue));
 
 function onText(name: string, id: string, test: (text: string, part: string) => boolean, cost: CallCost) {
-  const call: Call = (text, part) => test(text as string, part as string);
-  return { name, overloads: [member(overload(id, [STRING, STRING], BOOL, call, cost))] };
+  const call = onStrings(test);
+  return { name, overloads: [unguarded(member(overload(id, [STRING, STRING], BOOL, call, cost)))] };
 }
 
-const matchesCall: Call = (text, pattern) => matchesPattern(text as string, pattern as string);
+function onStrings(test: (text: string, part: string) => boolean): Call {
+  return (text, part) => {
+    if (typeof text !== 'string' || typeof part !== 'string') throw noSuchOverload();
+    return test(text, part);
+  };
+}
+
+const matchesCall = onStrings(matchesPattern);
 
 const TEXTS: readonly FunctionDeclaration[] = [
   onText(
@@ -253,8 +277,8 @@ const TEXTS: readonly FunctionDeclaration[] = [
   {
     name: 'matches',
     overloads: [
-      overload('matches', [STRING, STRING], BOOL, matchesCall),
-      member(overload('matches_string', [STRING, STRING], BOOL, matchesCall, matchesCost)),
+      unguarded(overload('matches', [STRING, STRING], BOOL, matchesCall)),
+      unguarded(member(overload('matches_string', [STRING, STRING], BOOL, matchesCall, matchesCost))),
     ],
   },
 ];

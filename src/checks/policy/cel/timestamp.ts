@@ -58,8 +58,8 @@ function namedOffset(zone: string, timestamp: CelTimestamp): number {
 }
 
 function zoneFormat(zone: string): Intl.DateTimeFormat {
-  // Go reads zones from a data base of names; the offsets that Intl would take as well are none of them.
-  if (zone.length > 64 || !/^[A-Za-z][A-Za-z0-9_+\-/]*$/.test(zone)) throw evaluationError(`unknown time zone ${zone}`);
+  // Go reads zones from a data base of names, which begin with a capital; Intl takes offsets and any case as well.
+  if (zone.length > 64 || !/^[A-Z][A-Za-z0-9_+\-/]*$/.test(zone)) throw evaluationError(`unknown time zone ${zone}`);
   try {
     const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' });
     if (formats.size < MAX_FORMATS) formats.set(zone, format);
