@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
-import { compilePolicies } from '../checks/policy/testing/compile.ts';
+import { compilePolicies } from '../checks/policy/compile.ts';
 import { distribute, type TestAnswer, type TestQuestion } from '../checks/policy/testing/distribute.ts';
 import { findTests } from '../checks/policy/testing/files.ts';
 import type { TestReport } from '../checks/policy/testing/report.ts';
@@ -81,6 +81,7 @@ const ports: TestPorts = {
   read: (file, bytes) => parseDocuments({ file, bytes, marks: 'none' }, defaultManifestSettings),
   isClusterScoped: (group, kind) => isClusterScoped(group === '' ? 'v1' : `${group}/v1`, kind, { clusterScoped: [] }),
   compile: compilePolicies,
+  kubernetes: '1.36',
   now: () => systemClock.now(),
   random: () => 0.5,
 };

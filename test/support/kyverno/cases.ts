@@ -1,11 +1,11 @@
 /** The policies and objects of a suite of `kyverno test`, and mutants of the objects, each asked about by its policy. */
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
+import { compilePolicies } from '../../../src/checks/policy/compile.ts';
 import type { PolicyDocument, ReadDocuments } from '../../../src/checks/policy/document.ts';
 import { createResourceTable } from '../../../src/checks/policy/kube/resources.ts';
 import type { CompiledPolicy, RuleResult } from '../../../src/checks/policy/rule.ts';
 import { clusterOf } from '../../../src/checks/policy/testing/cluster.ts';
-import { compilePolicies } from '../../../src/checks/policy/testing/compile.ts';
 import { fit, readFile, readObjects } from '../../../src/checks/policy/testing/documents.ts';
 import { findTests, namedFiles } from '../../../src/checks/policy/testing/files.ts';
 import { testedObject } from '../../../src/checks/policy/testing/objects.ts';
@@ -125,11 +125,11 @@ export function syncgateVerdicts(policy: PolicyCase, objects: readonly JsonObjec
   });
   const cluster = clusterOf([]);
   const compiled = compilePolicies({
-    policies: [policy.document],
-    exceptions: [],
+    documents: [policy.document],
     resources,
     cluster,
-    definitions: [],
+    kubernetes: '1.36',
+    isTest: true,
   });
   for (const { error } of compiled.refused) throw error;
   const only = compiled.policies[0] as CompiledPolicy;

@@ -1,9 +1,9 @@
 import type * as z from 'zod/mini';
 import { GateError } from '../../../core/errors.ts';
-import { isObject, type JsonObject, type JsonPath, type JsonValue } from '../../../core/json.ts';
+import type { JsonPath } from '../../../core/json.ts';
 import { describePlace } from '../../../core/manifest.ts';
 import { fitTo } from '../../../core/settings-file.ts';
-import type { PolicyDocument, ReadDocument, ReadDocuments } from '../document.ts';
+import { objectsIn, type PolicyDocument, type ReadDocument, type ReadDocuments } from '../document.ts';
 import { readTestFile } from './files.ts';
 
 /** Every document of a file, with its file's name. Throws TEST_INVALID and what the reader throws. */
@@ -43,40 +43,7 @@ export function invalidAt(document: ReadDocument, path: JsonPath, message: strin
   return new GateError('TEST_INVALID', `${place}: ${message}`, { place });
 }
 
-/**
- * The objects of a file, with the items of a `List` in its place. Throws TEST_INVALID for what is no object with an
- * apiVersion and a kind.
- */
+/** The objects of a file, with the items of a `List` in its place. Throws TEST_INVALID for what is none. */
 export function readObjects(path: string, read: ReadDocuments): PolicyDocument[] {
-  return readFile(path, read).flatMap((document) => {
-    const { value } = document;
-    if (!isTyped(value)) throw invalidAt(document, [], 'an object with an apiVersion and a kind is expected here');
-    if (value['kind'] !== 'List' || value['apiVersion'] !== 'v1') return [objectOf(document, value, [], path)];
-    const items = Object.hasOwn(value, 'items') ? (value['items'] ?? []) : [];
-    if (!Array.isArray(items)) throw invalidAt(document, ['items'], 'the items of a List are a list');
-    return items.map((item: JsonValue, i) => {
-      if (!isTyped(item)) {
-        throw invalidAt(document, ['items', i], 'an object with an apiVersion and a kind is expected here');
-      }
-      return objectOf(document, item, ['items', i], path);
-    });
-  });
-}
-
-function objectOf(document: ReadDocument, value: JsonObject, prefix: JsonPath, file: string): PolicyDocument {
-  return {
-    value,
-    file,
-    document: document.number,
-    locate: (path) => describePlace(document.locate([...prefix, ...path])),
-  };
-}
-
-/** Whether a value says what it is. */
-export function isTyped(
-  value: JsonValue,
-): value is JsonObject & { readonly apiVersion: string; readonly kind: string } {
-  if (!isObject(value) || !Object.hasOwn(value, 'apiVersion') || !Object.hasOwn(value, 'kind')) return false;
-  const { apiVersion, kind } = value;
-  return typeof apiVersion === 'string' && typeof kind === 'string' && apiVersion !== '' && kind !== '';
+  return objectsIn(path, readFile(path, read), 'TEST_INVALID');
 }

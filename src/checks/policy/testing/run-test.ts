@@ -1,7 +1,7 @@
 import { asGateError } from '../../../core/errors.ts';
+import type { CompiledPolicies, CompileInput } from '../compile.ts';
 import type { Operation, PolicyRequest, UserInfo } from '../kube/request.ts';
 import type { CompiledPolicy, PolicyWorld, RuleResult } from '../rule.ts';
-import type { CompiledPolicies, CompilePolicies } from './compiled.ts';
 import type { TestedObject } from './objects.ts';
 import { type LoadedTest, readTests, type TestReader } from './read-test.ts';
 import type { TestReport } from './report.ts';
@@ -9,7 +9,9 @@ import { type Asked, judgeRow, type RowFilter, takesRow } from './rows.ts';
 import { suppliedTo, valuesOf } from './supplied.ts';
 
 export interface TestPorts extends TestReader {
-  readonly compile: CompilePolicies;
+  readonly compile: (input: CompileInput) => CompiledPolicies;
+  /** The minor version of Kubernetes whose functions CEL has in policies of Kubernetes itself. */
+  readonly kubernetes: string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly random: () => number;
@@ -24,14 +26,14 @@ export function runTests(file: string, filter: RowFilter, ports: TestPorts): Tes
     // A test of which the filters leave nothing costs nothing, and is no part of the run.
     if (taken.length === 0 && rows.length > 0) return [];
     try {
-      const { policies, refused, warnings } = compiled(test, ports);
+      const { policies, refused } = compiled(test, ports);
       const asked = asker(test, policies, ports);
       return [
         {
           file,
           name: test.name,
           rows: taken.map(({ row, place }) => judgeRow({ row, place, test, policies, refused, asked, filter })),
-          warnings: [...warnings, ...repeatedObjects(test.objects)],
+          warnings: [...policies.flatMap((policy) => policy.warnings), ...repeatedObjects(test.objects)],
           error: undefined,
         },
       ];
@@ -46,9 +48,9 @@ function failed(file: string, name: string, thrown: unknown): TestReport {
   return { file, name, rows: [], warnings: [], error: { code, message, mend } };
 }
 
-function compiled(test: LoadedTest, { compile }: TestPorts): CompiledPolicies {
-  const { policies, exceptions, resources, cluster, definitions } = test;
-  return compile({ policies, exceptions, resources, cluster, definitions });
+function compiled(test: LoadedTest, { compile, kubernetes }: TestPorts): CompiledPolicies {
+  const { policies, exceptions, resources, cluster } = test;
+  return compile({ documents: [...policies, ...exceptions], resources, cluster, kubernetes, isTest: true });
 }
 
 /** Asks a policy about an object once, however many rows want to know. */

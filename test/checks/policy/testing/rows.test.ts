@@ -70,8 +70,8 @@ function run(
           error: new GateError('POLICY_UNSUPPORTED', 'policy.yaml:7:3: no such field'),
         },
       ],
-      warnings: [],
     }),
+    kubernetes: '1.36',
     now: () => 0,
     random: () => 0,
   });
