@@ -1,7 +1,8 @@
 import type { ObjectDeclaration } from '../../cel/declaration.ts';
 import type { CelEnvironment, CelProfile } from '../../cel/environment.ts';
-import { type CelType, DYN, listOf, objectType, STRING } from '../../cel/types.ts';
+import { type CelType, DYN, listOf, mapOf, objectType, STRING } from '../../cel/types.ts';
 import { NAMESPACE_OBJECTS, NAMESPACE_TYPE, REQUEST_TYPE, requestObjects } from '../../kube/admission-types.ts';
+import { IMAGE_FUNCTIONS } from './image-functions.ts';
 
 /** The type of `variables`: a field for each variable that was declared before the expression. */
 const VARIABLES = 'kyverno.variables';
@@ -16,12 +17,16 @@ const EXCEPTIONS: ObjectDeclaration = {
 export interface Vocabulary {
   readonly profile: CelProfile;
   readonly variables: ReadonlyMap<string, CelType>;
+  readonly objects: readonly ObjectDeclaration[];
 }
+
+const OBJECTS = [...REQUEST, ...NAMESPACE_OBJECTS, EXCEPTIONS];
 
 /** As pkg/cel/policies/vpol/compiler has them. Policies in mode JSON are given the same names, and values for `object` alone. */
 export function validatingVocabulary(profile: CelProfile): Vocabulary {
   return {
     profile,
+    objects: [...profile.objects, ...OBJECTS],
     variables: new Map([
       ['object', DYN],
       ['oldObject', DYN],
@@ -33,14 +38,50 @@ export function validatingVocabulary(profile: CelProfile): Vocabulary {
   };
 }
 
+/** As pkg/image/verification/evaluator has them: nothing of exceptions, and in mode JSON an object alone. */
+export function imageVocabulary(profile: CelProfile, mode: 'Kubernetes' | 'JSON'): Vocabulary {
+  const functions = imageFunctions(profile);
+  return {
+    profile: { ...profile, functions, macros: profile.macros.filter(({ name }) => name !== 'orValue') },
+    objects: [...profile.objects, ...OBJECTS],
+    variables: new Map<string, CelType>([
+      ['images', mapOf(STRING, listOf(STRING))],
+      ['attestors', mapOf(STRING, DYN)],
+      ['attestations', mapOf(STRING, STRING)],
+      ['object', DYN],
+      ...(mode === 'JSON'
+        ? []
+        : ([
+            ['oldObject', DYN],
+            ['request', REQUEST_TYPE],
+            ['namespaceObject', NAMESPACE_TYPE],
+            ['variables', objectType(VARIABLES)],
+          ] as [string, CelType][])),
+    ]),
+  };
+}
+
+/** What `matchImageReferences[].expression` may name: the reference, as `ref`. */
+export function referenceVocabulary(profile: CelProfile): Vocabulary {
+  return { profile, objects: profile.objects, variables: new Map([['ref', STRING]]) };
+}
+
+const made = new WeakMap<CelProfile, CelProfile['functions']>();
+
+/** One list for all policies of a profile: reading it takes longer than compiling a policy. */
+function imageFunctions(profile: CelProfile): CelProfile['functions'] {
+  const known = made.get(profile);
+  if (known !== undefined) return known;
+  const own = profile.functions.filter(({ name }) => !name.startsWith('x509.'));
+  const functions = [...own, ...IMAGE_FUNCTIONS];
+  made.set(profile, functions);
+  return functions;
+}
+
 /** The environment of an expression before which these variables were declared. */
 export function environmentWith(
-  { profile, variables }: Vocabulary,
+  { profile, variables, objects }: Vocabulary,
   declared: Readonly<Record<string, CelType>>,
 ): CelEnvironment {
-  return {
-    ...profile,
-    variables,
-    objects: [...profile.objects, ...REQUEST, ...NAMESPACE_OBJECTS, EXCEPTIONS, { name: VARIABLES, fields: declared }],
-  };
+  return { ...profile, variables, objects: [...objects, { name: VARIABLES, fields: declared }] };
 }

@@ -1,5 +1,6 @@
 import { type PolicyDocument, policyError } from '../../document.ts';
 import type { CompiledPolicy } from '../../rule.ts';
+import { compileImagePolicy } from './image-policy.ts';
 import { listUnjudged, UNJUDGED_KINDS } from './unjudged.ts';
 import { type CelPolicyContext, compileValidatingPolicy } from './validating-policy.ts';
 
@@ -19,6 +20,9 @@ export function compileCelPolicy(document: PolicyDocument, context: CelPolicyCon
     case 'ValidatingPolicy':
     case 'NamespacedValidatingPolicy':
       return compileValidatingPolicy(document, context);
+    case 'ImageValidatingPolicy':
+    case 'NamespacedImageValidatingPolicy':
+      return compileImagePolicy(document, context);
     default:
       if (typeof kind === 'string' && UNJUDGED_KINDS.includes(kind)) return listUnjudged(document);
       throw policyError(

@@ -15,7 +15,7 @@ import type { CelException } from './exception.ts';
 import { judgeTemplates } from './extraction.ts';
 import { compileKyvernoConstraints } from './matching.ts';
 import { resultOf } from './result.ts';
-import { ValidatingPolicySchema, type ValidatingPolicySpec } from './schema.ts';
+import { type ImageValidatingPolicySpec, ValidatingPolicySchema, type ValidatingPolicySpec } from './schema.ts';
 import { compileExceptions, compileSpec } from './spec.ts';
 
 /** What policies of these kinds are compiled with. */
@@ -28,7 +28,9 @@ export interface CelPolicyContext {
 }
 
 /** For all expressions of a policy over one object: ten times what an API server gives one. Kyverno itself has no bound. */
-const BUDGET = 10_000_000;
+export const BUDGET = 10_000_000;
+
+type JudgingSpec = ValidatingPolicySpec | ImageValidatingPolicySpec;
 
 /** A policy, or what was made of it for the workloads of one shape. */
 interface Variant {
@@ -130,7 +132,8 @@ function variantOf(
   };
 }
 
-function refuseEmpty(document: PolicyDocument, spec: ValidatingPolicySpec, mode: 'Kubernetes' | 'JSON'): void {
+/** Throws for a policy that would never judge, or not what it says. */
+export function refuseEmpty(document: PolicyDocument, spec: JudgingSpec, mode: 'Kubernetes' | 'JSON'): void {
   if (mode === 'Kubernetes' && (spec.matchConstraints?.resourceRules ?? []).length === 0) {
     const why = 'spec.matchConstraints has no resourceRules, so the policy is for nothing';
     throw policyError(document, ['spec', 'matchConstraints'], why);
@@ -148,7 +151,8 @@ function refuseEmpty(document: PolicyDocument, spec: ValidatingPolicySpec, mode:
   }
 }
 
-function warningsOf(document: PolicyDocument, spec: ValidatingPolicySpec, apiVersion: string): string[] {
+/** What is not wrong, and should be known. */
+export function warningsOf(document: PolicyDocument, spec: JudgingSpec, apiVersion: string): string[] {
   const warnings: string[] = [];
   if (apiVersion.endsWith('/v1alpha1'))
     warnings.push(`${document.locate(['apiVersion'])}: ${apiVersion} is deprecated`);
@@ -167,7 +171,8 @@ function warningsOf(document: PolicyDocument, spec: ValidatingPolicySpec, apiVer
   return warnings;
 }
 
-function expressionsOf(spec: ValidatingPolicySpec): string[] {
+/** Every expression that autogen rewrites. */
+export function expressionsOf(spec: JudgingSpec): string[] {
   const { matchConditions = [], variables = [], validations = [], auditAnnotations = [] } = spec;
   return [
     ...matchConditions.map(({ expression }) => expression),

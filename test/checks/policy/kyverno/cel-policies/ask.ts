@@ -28,6 +28,7 @@ export const profile: CelProfile = {
   quotedFields: true,
   container: '',
   checkedLiterals: true,
+  presenceCost: 0,
   typeChecked: true,
 };
 
