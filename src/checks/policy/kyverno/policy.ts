@@ -1,14 +1,16 @@
 import type { JsonPath, JsonValue } from '../../../core/json.ts';
 import { isObject } from '../../../core/json.ts';
+import type { CelProfile } from '../cel/environment.ts';
 import { type PolicyDocument, policyError, validateDocument } from '../document.ts';
 import type { GroupVersionKind, PolicyRequest } from '../kube/request.ts';
 import type { ResourceTable } from '../kube/resources.ts';
 import type { CompiledPolicy, CreatedBy, PolicyWorld, RuleResult } from '../rule.ts';
 import { type AppliedRule, autogenKinds, isCarriedOver, rulesFor } from './autogen.ts';
+import { compileWebhookConditions } from './cel-rule.ts';
 import { describeRule } from './describe.ts';
 import type { CompiledException } from './exceptions.ts';
 import { type RequestView, viewOf } from './request-view.ts';
-import { type CompiledRule, compileGenerated, compileRule, type RuleContext } from './rule.ts';
+import { type CompiledRule, celContext, compileGenerated, compileRule, type RuleContext } from './rule.ts';
 import { KyvernoPolicy } from './schema.ts';
 
 /** What a policy is compiled with. */
@@ -18,6 +20,8 @@ export interface KyvernoContext {
   readonly resources: ResourceTable;
   /** In a test of policies values may stand in for what a cluster, a registry or a server would say. */
   readonly isTest?: boolean;
+  /** The language of `cel`: that of the API server which Kyverno is built with. */
+  readonly profile?: CelProfile;
 }
 
 /** A ClusterPolicy or Policy of Kyverno, compiled. */
@@ -61,11 +65,21 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
     resources: context.resources,
     exceptions: context.exceptions,
     isTest: context.isTest === true,
+    profile: context.profile,
   };
   refuseRepeatedNames(policy, document);
   // Every rule as it is written is compiled now, so that what is wrong with it is known when the policy is loaded.
   const written = spec.rules.map((rule, index) => compileRule({ rule, index, isGenerated: false }, ruleContext));
   const byKind = new Map<string, KindRules>();
+  const conditions = spec.webhookConfiguration?.matchConditions ?? [];
+  const isLetThrough =
+    conditions.length === 0
+      ? undefined
+      : compileWebhookConditions(conditions, celContext(ruleContext, ['spec', 'webhookConfiguration']), [
+          'spec',
+          'webhookConfiguration',
+          'matchConditions',
+        ]);
 
   function rulesOfKind(kind: GroupVersionKind, subresource: string): KindRules {
     const key = `${kind.group}/${kind.version}/${kind.kind}/${subresource}`;
@@ -113,6 +127,9 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
       if (rules.length === 0) return [];
       const view = viewOf(request, world);
       if (!isInNamespace(view, namespace)) return [];
+      const letThrough = isLetThrough?.(view) ?? true;
+      if (letThrough === false) return [];
+      if (letThrough !== true) return unjudged(rules, view, letThrough.error);
       const results: RuleResult[] = [];
       for (const rule of rules) {
         const result = rule.judge?.(view);
@@ -131,6 +148,13 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
         .map(({ rule }) => rule.name);
     },
   };
+}
+
+/** Where nobody can say whether the policy is asked at all, every rule that matches is without a verdict. */
+function unjudged(rules: readonly CompiledRule[], view: RequestView, message: string): RuleResult[] {
+  return rules
+    .filter((rule) => rule.judge !== undefined && rule.touches(view))
+    .map(({ rule, actions }) => ({ rule: rule.name, status: 'error', message, action: actions.usual }));
 }
 
 /** A Policy is about the objects of its own namespace. */

@@ -1,12 +1,14 @@
 import { GateError } from '../../../core/errors.ts';
 import type { JsonPath } from '../../../core/json.ts';
+import type { CelProfile } from '../cel/environment.ts';
 import { type PolicyDocument, policyError } from '../document.ts';
 import type { UserInfo } from '../kube/request.ts';
 import type { ResourceTable } from '../kube/resources.ts';
-import type { PolicyWorld, RuleResult } from '../rule.ts';
+import type { RuleResult } from '../rule.ts';
 import { LimitError } from '../values/limit.ts';
 import { type Actions, compileActions } from './action.ts';
 import type { AppliedRule } from './autogen.ts';
+import { type CelContext, compileCelRule } from './cel-rule.ts';
 import type { Compiling } from './compiling.ts';
 import { compileConditions } from './condition-list.ts';
 import { compileEntries } from './context-entries.ts';
@@ -18,7 +20,7 @@ import { asCreatedBefore, type RequestView } from './request-view.ts';
 import type { KyvernoPolicy, Rule, Validation } from './schema.ts';
 import { Scope } from './scope.ts';
 import { Unanswerable } from './unanswerable.ts';
-import { compileValidation, notMet } from './validation.ts';
+import { compileValidation, type Judge, notMet } from './validation.ts';
 
 /** What every rule of a policy is compiled with. */
 export interface RuleContext {
@@ -31,6 +33,7 @@ export interface RuleContext {
   readonly resources: ResourceTable;
   readonly exceptions: readonly CompiledException[];
   readonly isTest: boolean;
+  readonly profile: CelProfile | undefined;
 }
 
 export interface CompiledRule {
@@ -143,6 +146,8 @@ function compileJudge(
   function outcomeOf(view: RequestView): RuleOutcome | undefined {
     const outcome = evaluate(view);
     if (outcome?.status !== 'fail' || !actions.isEnforced || validate.allowExistingViolations === false) return outcome;
+    // The validator of the API server looks at no object before.
+    if (validate.cel !== undefined) return outcome;
     const before = violationBefore(view, matcher, evaluate);
     return before ? skippedBecause('skipping the rule evaluation as pre-existing violations are allowed') : outcome;
   }
@@ -182,9 +187,10 @@ function compileHandler(
   rule: Rule,
   validate: Validation,
   compiling: Compiling,
-  { document }: RuleContext,
+  context: RuleContext,
   path: JsonPath,
 ): Handler {
+  const { document } = context;
   const at = [...path, 'validate'];
   if (validate.assert !== undefined) {
     throw policyError(document, [...at, 'assert'], 'assert has no effect since Kyverno 1.19', 'POLICY_UNSUPPORTED');
@@ -193,7 +199,10 @@ function compileHandler(
     const message = 'manifests checks the signatures of manifests, which is not evaluated here';
     throw policyError(document, [...at, 'manifests'], message, 'POLICY_UNSUPPORTED');
   }
-  const judge = compileValidation(compiling, rule.name, validate, at);
+  const judge =
+    validate.cel === undefined
+      ? compileValidation(compiling, rule.name, validate, at)
+      : celJudge(compileCelRule(rule, validate.cel, celContext(context, [...at, 'cel']), path));
   return (scope, exceptions) => {
     if (exceptions.length === 0) return judge(scope, undefined);
     const keys = exceptions.map(({ key }) => key);
@@ -203,6 +212,18 @@ function compileHandler(
       exceptedBy: keys,
     };
   };
+}
+
+/** Throws POLICY_UNSUPPORTED where CEL is not spoken. */
+export function celContext(context: RuleContext, path: JsonPath): CelContext {
+  const { document, resources, profile } = context;
+  if (profile !== undefined) return { document, resources, profile };
+  throw policyError(document, path, 'expressions of CEL are not evaluated here', 'POLICY_UNSUPPORTED');
+}
+
+/** The expressions of CEL have a world of their own: neither context nor elements. */
+function celJudge(judge: (view: RequestView) => RuleOutcome): Judge {
+  return (scope) => judge(scope.view);
 }
 
 const stranger: UserInfo = {
