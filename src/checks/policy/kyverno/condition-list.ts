@@ -74,7 +74,7 @@ function compileOne(compiling: Compiling, condition: Condition, path: JsonPath, 
       try {
         return operator.holds(renderedKey, renderedValue, literals);
       } catch (error) {
-        if (error instanceof ConditionError || error instanceof LimitError) throw new Fault(error.message, error);
+        if (error instanceof ConditionError || error instanceof LimitError) throw new Fault(error.message);
         throw error;
       }
     },

@@ -81,7 +81,17 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
           'matchConditions',
         ]);
 
+  // Objects of one kind mostly come one after the other.
+  let last: { readonly kind: GroupVersionKind; readonly subresource: string; readonly found: KindRules } | undefined;
+
   function rulesOfKind(kind: GroupVersionKind, subresource: string): KindRules {
+    if (last !== undefined && last.subresource === subresource && isSameKind(last.kind, kind)) return last.found;
+    const found = lookUp(kind, subresource);
+    last = { kind, subresource, found };
+    return found;
+  }
+
+  function lookUp(kind: GroupVersionKind, subresource: string): KindRules {
     const key = `${kind.group}/${kind.version}/${kind.kind}/${subresource}`;
     let found = byKind.get(key);
     if (found === undefined) {
@@ -155,6 +165,10 @@ function unjudged(rules: readonly CompiledRule[], view: RequestView, message: st
   return rules
     .filter((rule) => rule.judge !== undefined && rule.touches(view))
     .map(({ rule, actions }) => ({ rule: rule.name, status: 'error', message, action: actions.usual }));
+}
+
+function isSameKind(a: GroupVersionKind, b: GroupVersionKind): boolean {
+  return a === b || (a.kind === b.kind && a.version === b.version && a.group === b.group);
 }
 
 /** A Policy is about the objects of its own namespace. */

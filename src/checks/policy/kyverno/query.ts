@@ -40,7 +40,7 @@ export function compileContextQuery(text: string): ContextQuery {
         return query.search(root, ports);
       } catch (error) {
         if (error instanceof JmesError && error.cause instanceof Unanswerable) throw error.cause;
-        if (error instanceof JmesError) throw new Fault(`JMESPath query failed: ${error.message}`, error);
+        if (error instanceof JmesError) throw new Fault(`JMESPath query failed: ${error.message}`);
         throw error;
       }
     },
@@ -62,7 +62,7 @@ export function dynamicQuery(text: string): ContextQuery {
   try {
     query = compileContextQuery(text);
   } catch (error) {
-    if (error instanceof JmesError) throw new Fault(`incorrect query ${trimmed}: ${error.message}`, error);
+    if (error instanceof JmesError) throw new Fault(`incorrect query ${trimmed}: ${error.message}`);
     throw error;
   }
   if (dynamic.size >= maxDynamic) dynamic.clear();

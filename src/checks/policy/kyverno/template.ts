@@ -1,5 +1,6 @@
 import { isObject, type JsonValue } from '../../../core/json.ts';
 import { during, Fault } from './fault.ts';
+import { JmesError } from './jmespath/error.ts';
 import { goJson } from './jmespath/value.ts';
 import { type ContextQuery, compileContextQuery } from './query.ts';
 import { stepInto } from './references.ts';
@@ -25,7 +26,7 @@ const maxText = 4 * 1024 * 1024;
 /** A variable of a policy that can never be looked up. `steps` is where its text stands in the compiled value. */
 export class TemplateError extends Error {
   readonly steps: readonly string[];
-  constructor(steps: readonly string[], cause: Error) {
+  constructor(steps: readonly string[], cause: JmesError | Fault) {
     super(cause.message, { cause });
     this.name = 'TemplateError';
     this.steps = steps;
@@ -100,7 +101,8 @@ function compileText(text: string, note: NoteQuery, path: string): Template {
     try {
       return compileVariable(match, note, path);
     } catch (error) {
-      throw error instanceof Error ? new TemplateError(pathSteps(path), error) : error;
+      if (error instanceof JmesError || error instanceof Fault) throw new TemplateError(pathSteps(path), error);
+      throw error;
     }
   });
   const [only] = steps;
