@@ -9,10 +9,12 @@ import { fromJson, JsonMap } from './json.ts';
 import type { Resolved } from './resolved.ts';
 import { StructMap } from './struct.ts';
 import { typeNameOf } from './value-types.ts';
-import { ArrayList, type CelKey, CelOptional, CelUint, type CelValue, EntryMap, isKey } from './values.ts';
+import { ArrayList, type CelKey, CelOptional, CelUint, type CelValue, EntryMap, isKey, mapKey } from './values.ts';
 
 export interface CompileOptions {
   readonly presenceCost: 0 | 1;
+  /** Of entries with one key the last counts; otherwise they are an error. */
+  readonly repeatedKeys?: 'last';
   /** Conversions of literals that fail are errors now. */
   readonly checkedLiterals: boolean;
 }
@@ -232,19 +234,22 @@ export class Compiler {
 
   #constantMap(node: Resolved & { kind: 'map' }): CelValue | undefined {
     const entries: [CelKey, CelValue][] = [];
+    const keys = new Set<unknown>();
     for (const entry of node.entries) {
       const key = this.constantOf(entry.key);
       const value = entry.optional ? undefined : this.constantOf(entry.value);
       if (key === undefined || value === undefined || !isKey(key)) return undefined;
-      if (entries.some(([other]) => other === key)) return undefined;
       entries.push([key, value]);
+      keys.add(mapKey(key));
     }
-    return new EntryMap(entries);
+    if (keys.size < entries.length && this.#options.repeatedKeys !== 'last') return undefined;
+    return new EntryMap(entries, this.#options.repeatedKeys);
   }
 
   #map(node: Resolved & { kind: 'map' }): Evaluate {
-    const constant = node.entries.length <= 64 ? this.#constantMap(node) : undefined;
+    const constant = this.#constantMap(node);
     if (constant !== undefined) return () => constant;
+    const { repeatedKeys } = this.#options;
     const entries = node.entries.map((entry) => ({
       key: this.compile(entry.key),
       value: this.compile(entry.value),
@@ -261,7 +266,7 @@ export class Compiler {
         else if (value.value !== undefined) made.push([key, value.value]);
       }
       frame.budget.charge(MAP_COST);
-      return new EntryMap(made);
+      return new EntryMap(made, repeatedKeys);
     };
   }
 

@@ -20,6 +20,8 @@ export interface CelProfile {
   readonly container: string;
   /** A conversion of a literal that fails (`duration('x')`), or a bad pattern, is an error when it is compiled. */
   readonly checkedLiterals: boolean;
+  /** What becomes of `{'a': 1, 'a': 2}`: an error, as the language has it, or its last entry, as Go does. */
+  readonly repeatedKeys?: 'last';
   /** What `has(…)` costs of its own. */
   readonly presenceCost: 0 | 1;
   /** Without it every expression is parsed and run unchecked, as with `dyn` everywhere. */

@@ -124,14 +124,14 @@ export abstract class CelMap {
 export class EntryMap extends CelMap {
   readonly #entries: ReadonlyMap<string | boolean | bigint, readonly [CelKey, CelValue]>;
 
-  /** Throws where two keys are equal. */
-  constructor(entries: Iterable<readonly [CelKey, CelValue]>) {
+  /** Throws where two keys are equal, unless the last one of them is to count. */
+  constructor(entries: Iterable<readonly [CelKey, CelValue]>, repeated?: 'last') {
     super();
     const made = new Map<string | boolean | bigint, readonly [CelKey, CelValue]>();
     for (const entry of entries) {
       const key = mapKey(entry[0]);
       if (key === undefined) throw evaluationError('unsupported key type');
-      if (made.has(key)) throw evaluationError(`Failed with repeated key: ${String(key)}`);
+      if (repeated === undefined && made.has(key)) throw evaluationError(`Failed with repeated key: ${String(key)}`);
       made.set(key, entry);
     }
     this.#entries = made;
