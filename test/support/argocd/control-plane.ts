@@ -196,7 +196,7 @@ async function startApiServer(
       ...[
         '--authorization-mode',
         'RBAC',
-        ...(serviceAccounts ? [] : ['--disable-admission-plugins', 'ServiceAccount']),
+        ...(serviceAccounts ? ['--allow-privileged=true'] : ['--disable-admission-plugins', 'ServiceAccount']),
       ],
       ...['--service-cluster-ip-range', '10.0.0.0/24'],
     ],

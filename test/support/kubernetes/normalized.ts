@@ -16,7 +16,7 @@ export function normalized(object: JsonObject): JsonValue {
       return objectFrom(keys.sort().map((each) => [each, walk(value[each] as JsonValue, each)] as const));
     }
     if (key === 'creationTimestamp' && value !== null) return '(time)';
-    if (key === 'lastPhaseTransitionTime') return '(time)';
+    if (key === 'lastPhaseTransitionTime' || key === 'lastTransitionTime') return '(time)';
     if (key === 'nodePort' || key === 'healthCheckNodePort') return '(port)';
     if ((key === 'clusterIP' || key === 'clusterIPs') && value !== 'None') return '(address)';
     if (value === '') return null;

@@ -30,7 +30,8 @@ export function completeObject(object: JsonObject, options: CompletionOptions): 
   const faults: Fault[] = [];
   const [apiVersion, kind] = [text(object['apiVersion']), text(object['kind'])];
   const struct = typeOfKind(apiVersion, kind);
-  const made = withMetadata(object, apiVersion, options.now ?? 0);
+  const stated = struct !== undefined && `${apiVersion}/${kind}` !== 'v1/Node' ? withoutStatus(object) : object;
+  const made = withMetadata(stated, apiVersion, options.now ?? 0);
   if (struct !== undefined) {
     const completed = structured(struct, made, defaulting(`${apiVersion}/${kind}`), faults);
     return { object: completed, faults };
@@ -45,6 +46,11 @@ export function completeStored(object: JsonObject): JsonObject {
   const [apiVersion, kind] = [text(object['apiVersion']), text(object['kind'])];
   const struct = typeOfKind(apiVersion, kind);
   return struct === undefined ? object : structured(struct, object, defaulting(`${apiVersion}/${kind}`), []);
+}
+
+/** Nobody but a Node states its own status when it is created; the server clears it. */
+function withoutStatus(object: JsonObject): JsonObject {
+  return objectFrom(Object.entries(object).filter(([key]) => key !== 'status'));
 }
 
 function withMetadata(object: JsonObject, apiVersion: string, now: number): JsonObject {

@@ -12,8 +12,10 @@ export function completeBySchema(object: JsonObject, definition: JsonObject, ver
   const holder = isObject(served) && isObject(served['schema']) ? served['schema'] : undefined;
   const schema = holder?.['openAPIV3Schema'];
   if (!isObject(schema)) return object;
+  const subresources = isObject(served) && isObject(served['subresources']) ? served['subresources'] : {};
+  const stated = Object.entries(object).filter(([key]) => key !== 'status' || !Object.hasOwn(subresources, 'status'));
   const generation = withField(object['metadata'] as JsonObject, 'generation', 1);
-  const whole = withField(object, 'metadata', generation);
+  const whole = withField(objectFrom(stated), 'metadata', generation);
   return completed(whole, schema, spec?.['preserveUnknownFields'] === true, true) as JsonObject;
 }
 

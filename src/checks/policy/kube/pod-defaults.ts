@@ -1,6 +1,7 @@
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../core/json.ts';
 import { addQuantities, compareQuantities, formatQuantity, parseQuantity } from '../values/quantity.ts';
 import { entriesOf, isFilled, type Site, text, withField } from './draft.ts';
+import { newPodStatus, rewritePodSpec } from './pod-strategy.ts';
 import type { Draft } from './typed-values.ts';
 
 type Containers = readonly JsonObject[];
@@ -30,8 +31,9 @@ export function finishPod(draft: Draft, { path }: Site): void {
   if (spec['priorityClassName'] === undefined) spec['priority'] ??= 0;
   addTolerations(spec);
   addAccount(spec);
-  const status = isObject(draft['status']) ? draft['status'] : Object.create(null);
-  draft['status'] = withField(status, 'qosClass', qosClassOf(spec));
+  const metadata = draft['metadata'] as JsonObject;
+  rewritePodSpec(spec, metadata);
+  draft['status'] = newPodStatus(spec, qosClassOf(spec), metadata['creationTimestamp'] ?? null);
 }
 
 function completeContainer(container: JsonValue, spec: Draft): JsonValue {
