@@ -106,6 +106,15 @@ async function run(argv: readonly string[]): Promise<Printed> {
       });
       return printJudged(command, judged, process.stderr.isTTY === true);
     }
+    case 'policies': {
+      const described = await withGate(command, process.env['SYNCGATE_CONFIG'] ?? defaultConfig, (gate) =>
+        gate.describe(),
+      );
+      const { paletteFor, printPolicies } = await import('./surfaces/cli/policies-command.ts');
+      const { output, color } = command.options;
+      const palette = paletteFor(process.stdout.isTTY === true, color);
+      return printPolicies(described, output === 'json' ? 'json' : 'text', palette);
+    }
     case 'generate': {
       const { platformConfigPath, requestFromPluginEnvironment } = await import('./surfaces/argocd/generate.ts');
       const { denialText, errorDenialText } = await import('./surfaces/argocd/denial.ts');
@@ -201,14 +210,24 @@ function readBoundedFile(path: string, most: number): Uint8Array {
   }
 }
 
+type GateCommand = Extract<Command, { readonly name: 'check' | 'render' | 'generate' | 'policies' }>;
+
+/** A Gate of policies that somebody names on the command line: it verifies no image, and lets nothing out. */
+function policiesAlone(paths: readonly string[]): GateConfig {
+  const config = emptyConfig((path) => resolve(path));
+  return { ...config, spec: { ...config.spec, policies: paths.map((path) => ({ path })) } };
+}
+
 /** Opens the gate, judges within the deadline, and closes the gate again whatever came of it. */
 async function withGate<Answer>(
-  command: Extract<Command, { readonly options: { readonly config: string | undefined } }>,
+  command: GateCommand,
   configPath: string,
   use: (gate: OpenGate, signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
-  const file = command.options.config ?? configPath;
-  const config = await loadConfig(file, readText);
+  const config =
+    'policies' in command && command.policies.length > 0
+      ? policiesAlone(command.policies)
+      : await loadConfig(command.options.config ?? configPath, readText);
   const seconds = command.options.timeoutSeconds ?? config.spec.timeoutSeconds;
   const late = () => new GateError('CHECK_TIMEOUT', `no verdict within ${seconds} s`);
   return await withDeadline(seconds, late, async (signal) => {

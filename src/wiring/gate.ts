@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { createExec, createServe, findLaunchers, findProgram } from '../adapters/exec.ts';
 import { createWorkspace, makeFolder } from '../adapters/workspace.ts';
-import type { Policies } from '../checks/policy/dialect.ts';
+import type { Policies, PolicyDescription } from '../checks/policy/dialect.ts';
 import type { GateConfig } from '../config.ts';
 import { type GateStages, type Judged, judge } from '../gate.ts';
 import { emitManifests } from '../manifests/emit.ts';
@@ -17,6 +17,8 @@ import { askSocketLazily, closeGraceMs, type Lifetime, systemClock, type World }
 /** A gate that is loaded and can judge, once or often. */
 export interface OpenGate {
   judge(request: RenderRequest, format: 'json' | 'yaml', signal: AbortSignal): Promise<Judged>;
+  /** What is loaded. Throws what is wrong with it. */
+  describe(): Promise<readonly PolicyDescription[]>;
   /** Ends children, closes connections and removes the private folder. Calling it again is harmless. */
   close(): Promise<void>;
 }
@@ -101,6 +103,7 @@ export function openGate(
   });
 
   return {
+    describe: async () => (await policies()).described,
     judge: (request, format, stop) => judge(request, stages(format), stop),
     async close() {
       const closed = Promise.allSettled([

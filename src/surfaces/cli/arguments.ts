@@ -17,7 +17,10 @@ export type Command =
       readonly path: string;
       readonly options: Options;
       readonly source: SourceOptions;
+      /** Judged by in place of a Gate; empty where there is one. */
+      readonly policies: readonly string[];
     }
+  | { readonly name: 'policies'; readonly policies: readonly string[]; readonly options: Options }
   | { readonly name: 'generate'; readonly options: Options }
   | {
       readonly name: 'mirror';
@@ -89,6 +92,7 @@ export function parseCommand(argv: readonly string[]): Command {
   const flags: Record<string, Flag> = {
     ...common,
     ...(takesSource ? { ...source, ...parameterFlags() } : {}),
+    ...(name === 'check' ? { policies: { type: 'string', multiple: true } } : {}),
     ...(name === 'verify-image' ? verifyImageFlags : {}),
     ...(name === 'mirror' ? { source: { type: 'string', multiple: true } } : {}),
   };
@@ -110,6 +114,10 @@ export function parseCommand(argv: readonly string[]): Command {
     if (tagged !== undefined) throw usage(`--source takes a repository, and ${quote(tagged)} has a tag or digest`);
     return { name, references: positionals.slice(0, -1), folder, sources, options };
   }
+  if (name === 'policies') {
+    refuseGateBeside(positionals, options.config, 'paths of policies');
+    return { name, policies: positionals, options };
+  }
   if (!takesSource) {
     if (positionals.length > 0)
       throw usage(`syncgate ${name} takes no argument, and was given ${quote(positionals[0])}`);
@@ -117,7 +125,14 @@ export function parseCommand(argv: readonly string[]): Command {
   }
   const [path = '.', extra] = positionals;
   if (extra !== undefined) throw usage(`syncgate ${name} takes one path, and was given ${quote(extra)} too`);
-  return { name, path, options, source: readSource(values) };
+  const policies = (values['policies'] as string[] | undefined) ?? [];
+  refuseGateBeside(policies, options.config, '--policies');
+  return { name, path, options, source: readSource(values), policies };
+}
+
+/** A Gate names its own policies: of two answers to one question neither can be taken. */
+function refuseGateBeside(policies: readonly string[], config: string | undefined, what: string): void {
+  if (policies.length > 0 && config !== undefined) throw usage(`${what} and --config cannot both be given`);
 }
 
 type FlagValues = Readonly<Record<string, unknown>>;

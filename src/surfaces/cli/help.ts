@@ -8,6 +8,7 @@ export type CommandName =
   | 'render'
   | 'generate'
   | 'mirror'
+  | 'policies'
   | 'test'
   | 'verify-image'
   | 'verify-bundle'
@@ -66,6 +67,12 @@ export const COMMANDS: readonly CommandHelp[] = [
     example: 'syncgate test policies/ --output junit > tests.xml',
   },
   {
+    name: 'policies',
+    usage: 'syncgate policies [PATH...] [flags]',
+    does: 'Loads the policies at or below the paths, or those of the Gate, and lists them: what each rule matches, what it does, and what is not evaluated.',
+    example: 'syncgate policies policies/',
+  },
+  {
     name: 'version',
     usage: 'syncgate version [--output json]',
     does: 'Prints the versions of syncgate, of Node.js and of every engine that it finds.',
@@ -79,6 +86,7 @@ const outputFormats: Partial<Record<CommandName, string>> = {
   check: 'text or json',
   render: 'json or yaml',
   mirror: 'text or json',
+  policies: 'text or json',
   test: 'text, json or junit',
   version: 'text or json',
   'verify-image': 'text or json',
@@ -97,6 +105,16 @@ const mirrorFlags: readonly (readonly [string, string])[] = [
   ['-c, --config FILE', 'the Gate, for its registries and their credentials; else as for check, if it is there'],
   ['    --timeout SECONDS', 'for all images together; 3600 by itself'],
   ['-q, --quiet', 'no line of progress'],
+];
+
+const checkFlags: readonly (readonly [string, string])[] = [
+  ['    --policies PATH', 'judge by these policies (repeat) and by no Gate: no image is verified'],
+];
+
+const policiesFlags: readonly (readonly [string, string])[] = [
+  ['-c, --config FILE', 'the Gate, where no path is given; else as for check'],
+  ['    --timeout SECONDS', 'for loading; else the Gate says (40)'],
+  ['    --no-color', 'no colours, even on a terminal'],
 ];
 
 const sourceFlags: readonly (readonly [string, string])[] = [
@@ -132,6 +150,7 @@ export function helpText(topic: CommandName | undefined): string {
     '',
     'Flags:',
     ...table(commonFlags(command.name)),
+    ...(command.name === 'check' ? table(checkFlags) : []),
     ...(takesSource ? table(sourceFlags) : []),
     ...(takesSource ? ['', 'Parameters of the renderers:', ...table(parameterFlags())] : []),
     '',
@@ -149,6 +168,7 @@ function commonFlags(name: CommandName): (readonly [string, string])[] {
 /** Flags of commands that do not judge a source. */
 const ownFlags: Partial<Record<CommandName, readonly (readonly [string, string])[]>> = {
   mirror: mirrorFlags,
+  policies: policiesFlags,
   test: testFlagHelp,
   'verify-image': verifyImageFlagHelp,
   'verify-bundle': verifyBundleFlagHelp,

@@ -124,7 +124,7 @@ describe('what a workload would create', () => {
         rule: 'ClusterPolicy selected/probes',
         message: expect.stringMatching(/^the Pod that it creates: .*a probe is needed/),
         object: { kind: 'Deployment', name: 'web' },
-        field: 'spec.template.spec.containers[0].livenessProbe',
+        field: 'spec.template.spec.containers[0]',
       },
     ]);
     expect(await short({ files }, [deployment('nginx:1', { tier: 'db' })])).toEqual([]);
