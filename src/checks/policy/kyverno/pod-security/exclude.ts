@@ -1,0 +1,114 @@
+import { matchesWildcard } from '../../values/wildcard.ts';
+import { CONTROL_NAMES, findViolations } from './controls.ts';
+import { CONTAINER_LISTS, type ContainerList, type Pod, PodPart } from './pod.ts';
+import type { BadValue, ControlViolation, FieldViolation } from './violation.ts';
+
+/** A control that a policy or an exception leaves out, with the schema's names. */
+export interface Exclude {
+  readonly controlName: string;
+  readonly images?: readonly string[] | undefined;
+  readonly restrictedField?: string | undefined;
+  readonly values?: readonly string[] | undefined;
+}
+
+/** A Pod that shows only what an exclude speaks of. */
+interface Excerpt {
+  readonly pod: Pod;
+  /** Whether fields belong to containers, which are compared by their names. */
+  readonly byContainer: boolean;
+}
+
+/**
+ * What is left of a Pod's violations after the excludes, in their order: a field falls away where the excerpt that an
+ * exclude speaks of breaks the same control at the same field. With images the excerpt is the containers of those
+ * images alone; without, it is the Pod with one empty container.
+ */
+export function applyExcludes(
+  violations: readonly ControlViolation[],
+  excludes: readonly Exclude[],
+  pod: Pod,
+  level: string,
+  minor: number,
+): readonly ControlViolation[] {
+  let left = violations;
+  for (const exclude of excludes) {
+    const excerpt = excerptOf(pod, exclude);
+    const excluded = findViolations(excerpt.pod, level, minor);
+    left = subtract(left, excluded, exclude, pod, excerpt);
+  }
+  return left;
+}
+
+function excerptOf(pod: Pod, { images }: Exclude): Excerpt {
+  if (!images || images.length === 0) {
+    return { pod: { ...pod, spec: pod.spec.withContainers({ containers: [{ name: 'fake' }] }) }, byContainer: false };
+  }
+  const isMatching = (container: PodPart) => images.some((image) => matchesWildcard(image, container.text('image')));
+  const lists = Object.fromEntries(
+    CONTAINER_LISTS.map((list) => [
+      list,
+      pod.spec
+        .parts(list)
+        .filter(isMatching)
+        .map((part) => part.value),
+    ]),
+  );
+  return { pod: { annotations: new Map(), spec: new PodPart({ ...lists }, pod.spec.path) }, byContainer: true };
+}
+
+function subtract(
+  violations: readonly ControlViolation[],
+  excluded: readonly ControlViolation[],
+  exclude: Exclude,
+  pod: Pod,
+  excerpt: Excerpt,
+): readonly ControlViolation[] {
+  const ids = CONTROL_NAMES.get(exclude.controlName) ?? [];
+  const fieldsOf = new Map<string, FieldViolation[]>();
+  for (const { id, fields } of violations) if (fields) fieldsOf.set(id, [...fields]);
+  for (const { id, fields } of excluded) {
+    const own = ids.includes(id) ? fieldsOf.get(id) : undefined;
+    if (!own) continue;
+    for (const field of fields ?? []) {
+      if (isCovered(field, exclude)) removeFirst(own, placeOf(field, excerpt.pod, excerpt), pod, excerpt);
+    }
+  }
+  return violations.flatMap((violation) => {
+    if (!violation.fields) return [violation];
+    const fields = fieldsOf.get(violation.id) ?? [];
+    return fields.length === 0 ? [] : [{ ...violation, fields }];
+  });
+}
+
+/** Whether an exclude speaks of the field, and of each of its values. A field without a value is always meant. */
+function isCovered(violation: FieldViolation, { restrictedField = '', values = [] }: Exclude): boolean {
+  if (restrictedField !== '' && anyIndex(violation.field) !== restrictedField) return false;
+  if (values.length === 0) return true;
+  return textsOf(violation.badValue).every((bad) => values.some((value) => matchesWildcard(value, bad)));
+}
+
+function textsOf(value: BadValue): readonly string[] {
+  if (typeof value !== 'string' && Array.isArray(value)) return value;
+  return value === '' ? [] : [String(value)];
+}
+
+/** The field with every number replaced, as excludes are written: `spec.containers[*].ports[*].hostPort`. */
+function anyIndex(field: string): string {
+  return field.replace(/[0-9]+/g, '*');
+}
+
+/** A field with the name of the container that it belongs to, where containers are compared. */
+function placeOf({ path, field }: FieldViolation, pod: Pod, { byContainer }: Excerpt): string {
+  const [, list, index] = path;
+  const isContainer = byContainer && CONTAINER_LISTS.includes(list as ContainerList) && typeof index === 'number';
+  const name = isContainer ? pod.spec.parts(list as string)[index]?.text('name') : undefined;
+  return `${anyIndex(field)} ${name ?? ''}`;
+}
+
+/** As upstream, the last field takes the place of the one that falls away. */
+function removeFirst(fields: FieldViolation[], place: string, pod: Pod, excerpt: Excerpt): void {
+  const index = fields.findIndex((field) => placeOf(field, pod, excerpt) === place);
+  if (index < 0) return;
+  const last = fields.pop() as FieldViolation;
+  if (index < fields.length) fields[index] = last;
+}
