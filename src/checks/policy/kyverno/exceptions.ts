@@ -8,6 +8,7 @@ import type { Compiling } from './compiling.ts';
 import { type ConditionList, compileConditions } from './condition-list.ts';
 import { Fault } from './fault.ts';
 import { compileDescription, compileUser } from './match.ts';
+import { checkExcludes } from './pod-security-rule.ts';
 import type { RequestView } from './request-view.ts';
 import { KyvernoException, type PodSecurityStandard, type ResourceFilter } from './schema.ts';
 import type { Scope } from './scope.ts';
@@ -34,6 +35,7 @@ export function compileKyvernoException(
 ): CompiledException {
   const { apiVersion, kind, metadata, spec } = validateDocument(KyvernoException, document);
   const namespace = metadata.namespace ?? '';
+  checkExcludes(spec.podSecurity ?? [], document, ['spec', 'podSecurity'], '');
   const { any = [], all = [] } = spec.match;
   const [combine, filters]: ['any' | 'all', readonly ResourceFilter[]] = any.length > 0 ? ['any', any] : ['all', all];
   const path: JsonPath = ['spec', 'match', combine];

@@ -16,6 +16,7 @@ import type { CompiledException } from './exceptions.ts';
 import { Fault } from './fault.ts';
 import { compileMatch, type Matcher } from './match.ts';
 import { errored, type RuleOutcome, skippedBecause } from './outcome.ts';
+import { compilePodSecurityRule } from './pod-security-rule.ts';
 import { asCreatedBefore, type RequestView } from './request-view.ts';
 import type { KyvernoPolicy, Rule, Validation } from './schema.ts';
 import { Scope } from './scope.ts';
@@ -147,7 +148,7 @@ function compileJudge(
     const outcome = evaluate(view);
     if (outcome?.status !== 'fail' || !actions.isEnforced || validate.allowExistingViolations === false) return outcome;
     // The validator of the API server looks at no object before.
-    if (validate.cel !== undefined) return outcome;
+    if (validate.cel !== undefined && validate.podSecurity === undefined) return outcome;
     const before = violationBefore(view, matcher, evaluate);
     return before ? skippedBecause('skipping the rule evaluation as pre-existing violations are allowed') : outcome;
   }
@@ -198,6 +199,10 @@ function compileHandler(
   if (validate.manifests !== undefined) {
     const message = 'manifests checks the signatures of manifests, which is not evaluated here';
     throw policyError(document, [...at, 'manifests'], message, 'POLICY_UNSUPPORTED');
+  }
+  if (validate.podSecurity !== undefined && Object.keys(validate.podSecurity).length > 0) {
+    const judge = compilePodSecurityRule(rule.name, validate.podSecurity, document, [...at, 'podSecurity']);
+    return (scope, exceptions) => judge(scope.view, exceptions);
   }
   const judge =
     validate.cel === undefined
