@@ -156,6 +156,7 @@ export function isOpen(type: CelType): boolean {
 
 /** The more general of two types that are known to fit. */
 export function moreGeneral(a: CelType, b: CelType): CelType {
+  if (b.kind === 'null' && a.kind !== 'dyn') return a;
   return isAtLeastAsGeneral(a, b) ? a : b;
 }
 

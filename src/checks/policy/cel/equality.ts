@@ -72,9 +72,13 @@ function isNumber(value: CelValue): value is CelNumber {
 
 /** Below, equal or above zero; NaN where one of them is not a number. */
 function compareNumbers(a: CelNumber, b: CelNumber): number {
-  const x = a instanceof CelUint ? a.value : a;
-  const y = b instanceof CelUint ? b.value : b;
-  // JavaScript compares a bigint with a number by their exact values.
+  let x = a instanceof CelUint ? a.value : a;
+  let y = b instanceof CelUint ? b.value : b;
+  // With a double, an integer is compared as the nearest double, as the language has it.
+  if (typeof x !== typeof y) {
+    x = Number(x);
+    y = Number(y);
+  }
   if (x < y) return -1;
   if (x > y) return 1;
   return Number.isNaN(x) || Number.isNaN(y) ? Number.NaN : 0;

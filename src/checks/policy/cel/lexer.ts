@@ -88,8 +88,8 @@ function readNumber(source: string, offset: number): Token {
 function readInteger(source: string, offset: number, end: number): Token {
   const isUnsigned = source[end] === 'u' || source[end] === 'U';
   const digits = source.slice(offset, end);
-  const significant = digits.replace(/^(0x)?0+(?=.)/, '$1');
-  const value = significant.length > MAX_DIGITS ? 2n ** 65n : BigInt(significant);
+  const isLong = digits.replace(/^(0x)?0*/, '').length > MAX_DIGITS;
+  const value = isLong ? 2n ** 65n : BigInt(digits);
   if (!isUnsigned) return { kind: 'integer', offset, value, text: digits };
   if (value >= 2n ** 64n) throw new CelError('syntax', 'invalid uint literal', offset);
   return { kind: 'literal', offset, value: new CelUint(value), text: source.slice(offset, end + 1) };

@@ -298,7 +298,6 @@ export const STANDARD_TYPES: readonly ConstantDeclaration[] = [
   typeConstant(listOf(DYN)),
   typeConstant(mapOf(DYN, DYN)),
   { name: 'type', type: typeOf(TYPE), value: new CelTypeValue('type') },
-  { name: 'dyn', type: typeOf(DYN), value: new CelTypeValue('dyn') },
 ];
 
 /** A type's name as a constant of an environment. */
