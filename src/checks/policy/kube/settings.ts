@@ -53,7 +53,7 @@ export const ClusterSettings = z.strictObject({
       ),
     ),
   kubernetes: z
-    ._default(z.string().check(z.regex(/^1\.\d{1,2}$/)), '1.36')
+    ._default(z.enum(['1.30', '1.31', '1.32', '1.33', '1.34', '1.35', '1.36', '1.37']), '1.36')
     .check(z.describe('The minor version of the cluster: which functions CEL has in it.')),
   fromRendered: z
     ._default(z.array(FromRendered), () => [])
