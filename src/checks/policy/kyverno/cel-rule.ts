@@ -5,9 +5,9 @@ import { admissionEnvironment } from '../admission/environment.ts';
 import { type FindParams, paramFinder } from '../admission/params.ts';
 import { bindingsOf } from '../admission/subject.ts';
 import { compileValidator, type ValidationOutcome, type Validator } from '../admission/validator.ts';
-import type { CelProfile } from '../cel/environment.ts';
 import { CelError } from '../cel/error.ts';
 import { fromJson } from '../cel/json.ts';
+import { kubernetes } from '../cel/profiles.ts';
 import { type PolicyDocument, policyError } from '../document.ts';
 import type { PolicyRequest, UserInfo } from '../kube/request.ts';
 import type { ResourceTable } from '../kube/resources.ts';
@@ -20,9 +20,10 @@ import type { Cel, Rule } from './schema.ts';
 export interface CelContext {
   readonly document: PolicyDocument;
   readonly resources: ResourceTable;
-  /** The language of the API server that Kyverno is built with. */
-  readonly profile: CelProfile;
 }
+
+/** Kyverno 1.19 speaks the language of the API server that it is built with, whatever cluster it runs in. */
+const language = '1.36';
 
 type CelJudge = (view: RequestView) => RuleOutcome;
 
@@ -97,7 +98,7 @@ type Parts = Omit<Parameters<typeof compileValidator>[0], 'failurePolicy'>;
 
 /** The validator of the parts, each of which stands at a path of its own. */
 function validatorAt(
-  { document, profile }: CelContext,
+  { document }: CelContext,
   paths: Readonly<Record<Part, JsonPath>>,
   parts: Parts,
   hasParams: boolean,
@@ -105,7 +106,7 @@ function validatorAt(
   return compileValidator(
     { ...parts, failurePolicy: 'Fail' },
     {
-      environment: admissionEnvironment(profile, hasParams),
+      environment: admissionEnvironment(kubernetes(language), hasParams),
       path: [],
       compile([part, ...rest], source, wanted, environment) {
         const path = [...paths[part as Part], ...rest];

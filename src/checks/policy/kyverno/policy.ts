@@ -1,6 +1,5 @@
 import type { JsonPath, JsonValue } from '../../../core/json.ts';
 import { isObject } from '../../../core/json.ts';
-import type { CelProfile } from '../cel/environment.ts';
 import { type PolicyDocument, policyError, validateDocument } from '../document.ts';
 import type { GroupVersionKind, PolicyRequest } from '../kube/request.ts';
 import type { ResourceTable } from '../kube/resources.ts';
@@ -10,7 +9,7 @@ import { compileWebhookConditions } from './cel-rule.ts';
 import { describeRule } from './describe.ts';
 import type { CompiledException } from './exceptions.ts';
 import { type RequestView, viewOf } from './request-view.ts';
-import { type CompiledRule, celContext, compileGenerated, compileRule, type RuleContext } from './rule.ts';
+import { type CompiledRule, compileGenerated, compileRule, type RuleContext } from './rule.ts';
 import { KyvernoPolicy } from './schema.ts';
 
 /** What a policy is compiled with. */
@@ -20,8 +19,6 @@ export interface KyvernoContext {
   readonly resources: ResourceTable;
   /** In a test of policies values may stand in for what a cluster, a registry or a server would say. */
   readonly isTest?: boolean;
-  /** The language of `cel`: that of the API server which Kyverno is built with. */
-  readonly profile?: CelProfile;
 }
 
 /** A ClusterPolicy or Policy of Kyverno, compiled. */
@@ -65,7 +62,6 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
     resources: context.resources,
     exceptions: context.exceptions,
     isTest: context.isTest === true,
-    profile: context.profile,
   };
   refuseRepeatedNames(policy, document);
   // Every rule as it is written is compiled now, so that what is wrong with it is known when the policy is loaded.
@@ -75,11 +71,7 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
   const isLetThrough =
     conditions.length === 0
       ? undefined
-      : compileWebhookConditions(conditions, celContext(ruleContext, ['spec', 'webhookConfiguration']), [
-          'spec',
-          'webhookConfiguration',
-          'matchConditions',
-        ]);
+      : compileWebhookConditions(conditions, ruleContext, ['spec', 'webhookConfiguration', 'matchConditions']);
 
   // Objects of one kind mostly come one after the other.
   let last: { readonly kind: GroupVersionKind; readonly subresource: string; readonly found: KindRules } | undefined;

@@ -1,6 +1,5 @@
 import { GateError } from '../../../core/errors.ts';
 import type { JsonPath } from '../../../core/json.ts';
-import type { CelProfile } from '../cel/environment.ts';
 import { type PolicyDocument, policyError } from '../document.ts';
 import type { UserInfo } from '../kube/request.ts';
 import type { ResourceTable } from '../kube/resources.ts';
@@ -8,7 +7,7 @@ import type { RuleResult } from '../rule.ts';
 import { LimitError } from '../values/limit.ts';
 import { type Actions, compileActions } from './action.ts';
 import type { AppliedRule } from './autogen.ts';
-import { type CelContext, compileCelRule } from './cel-rule.ts';
+import { compileCelRule } from './cel-rule.ts';
 import type { Compiling } from './compiling.ts';
 import { compileConditions } from './condition-list.ts';
 import { compileEntries } from './context-entries.ts';
@@ -34,7 +33,6 @@ export interface RuleContext {
   readonly resources: ResourceTable;
   readonly exceptions: readonly CompiledException[];
   readonly isTest: boolean;
-  readonly profile: CelProfile | undefined;
 }
 
 export interface CompiledRule {
@@ -207,7 +205,7 @@ function compileHandler(
   const judge =
     validate.cel === undefined
       ? compileValidation(compiling, rule.name, validate, at)
-      : celJudge(compileCelRule(rule, validate.cel, celContext(context, [...at, 'cel']), path));
+      : celJudge(compileCelRule(rule, validate.cel, context, path));
   return (scope, exceptions) => {
     if (exceptions.length === 0) return judge(scope, undefined);
     const keys = exceptions.map(({ key }) => key);
@@ -217,13 +215,6 @@ function compileHandler(
       exceptedBy: keys,
     };
   };
-}
-
-/** Throws POLICY_UNSUPPORTED where CEL is not spoken. */
-export function celContext(context: RuleContext, path: JsonPath): CelContext {
-  const { document, resources, profile } = context;
-  if (profile !== undefined) return { document, resources, profile };
-  throw policyError(document, path, 'expressions of CEL are not evaluated here', 'POLICY_UNSUPPORTED');
 }
 
 /** The expressions of CEL have a world of their own: neither context nor elements. */
