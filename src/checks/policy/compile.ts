@@ -1,5 +1,7 @@
 import { asGateError, GateError } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
+import { checkBinding, compileAdmissionPolicy } from './admission/policy.ts';
+import { type KubernetesVersion, kubernetes as kubernetesProfile } from './cel/profiles.ts';
 import type { PolicyDocument } from './document.ts';
 import type { Cluster } from './kube/cluster.ts';
 import type { ResourceTable } from './kube/resources.ts';
@@ -15,8 +17,8 @@ export interface CompileInput {
   readonly resources: ResourceTable;
   /** The platform's snapshot: parameters are looked up in it, never in what is rendered. */
   readonly cluster: Cluster;
-  /** The minor version of Kubernetes whose functions CEL has: `1.36`. */
-  readonly kubernetes: string;
+  /** The version of Kubernetes whose functions CEL has. */
+  readonly kubernetes: KubernetesVersion;
   /** In a test of policies, values may stand in for what a cluster, a registry or a server would say. */
   readonly isTest: boolean;
 }
@@ -31,6 +33,7 @@ export interface CompiledPolicies {
 interface Context extends CompileInput {
   readonly kyvernoExceptions: readonly CompiledException[];
   readonly celExceptions: readonly CelException[];
+  readonly bindings: readonly PolicyDocument[];
 }
 
 type Compile = (document: PolicyDocument, context: Context) => CompiledPolicy;
@@ -41,6 +44,8 @@ const compilers: Readonly<Record<string, Compile | 'attached'>> = {
   'kyverno.io/Policy': compileKyverno,
   'kyverno.io/PolicyException': 'attached',
   'policies.kyverno.io/PolicyException': 'attached',
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicy': compileAdmission,
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': 'attached',
 };
 
 /**
@@ -48,7 +53,7 @@ const compilers: Readonly<Record<string, Compile | 'attached'>> = {
  * for what concerns no policy in particular, such as an exception that cannot be read.
  */
 export function compilePolicies(input: CompileInput): CompiledPolicies {
-  const context = { ...input, ...exceptionsIn(input) };
+  const context = { ...input, ...attachedTo(input) };
   const policies: CompiledPolicy[] = [];
   const refused: { identity: PolicyIdentity; error: GateError }[] = [];
   for (const document of input.documents) {
@@ -69,9 +74,19 @@ function compileKyverno(document: PolicyDocument, { resources, isTest, kyvernoEx
   return compileKyvernoPolicy(document, { resources, isTest, exceptions: kyvernoExceptions });
 }
 
-function exceptionsIn({ documents, resources, isTest }: CompileInput) {
+function compileAdmission(document: PolicyDocument, { resources, kubernetes, bindings }: Context): CompiledPolicy {
+  return compileAdmissionPolicy(document, { resources, profile: kubernetesProfile(kubernetes), bindings });
+}
+
+/** Exceptions and bindings, each read whole: one that names no policy here may be a mistyped one. */
+function attachedTo({ documents, resources, isTest }: CompileInput) {
   const of = (key: string) => documents.filter(({ value }) => keyOf(identityOf(value)) === key);
+  const admission = of('admissionregistration.k8s.io/ValidatingAdmissionPolicy');
+  const bindings = of('admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding');
+  const names = new Set(admission.map(({ value }) => identityOf(value).name));
+  for (const binding of bindings) checkBinding(binding, names);
   return {
+    bindings,
     kyvernoExceptions: of('kyverno.io/PolicyException').map((document) =>
       compileKyvernoException(document, { resources, isTest }),
     ),

@@ -1,4 +1,5 @@
 import { asGateError } from '../../../core/errors.ts';
+import type { KubernetesVersion } from '../cel/profiles.ts';
 import type { CompiledPolicies, CompileInput } from '../compile.ts';
 import type { Operation, PolicyRequest, UserInfo } from '../kube/request.ts';
 import type { CompiledPolicy, PolicyWorld, RuleResult } from '../rule.ts';
@@ -11,7 +12,7 @@ import { suppliedTo, valuesOf } from './supplied.ts';
 export interface TestPorts extends TestReader {
   readonly compile: (input: CompileInput) => CompiledPolicies;
   /** The minor version of Kubernetes whose functions CEL has in policies of Kubernetes itself. */
-  readonly kubernetes: string;
+  readonly kubernetes: KubernetesVersion;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly random: () => number;
