@@ -1,7 +1,8 @@
+import { CHARACTER_COST, LIST_COST, PATTERN_COST, patternCost, sizeForCost, traversalCost } from '../cost.ts';
 import type { CallCost, FunctionDeclaration, Overload } from '../declaration.ts';
 import { CelError } from '../error.ts';
 import type { CelType } from '../types.ts';
-import { CelList, CelMap, CelOptional, type CelValue, codePointCount } from '../values.ts';
+import { CelList, CelMap, CelOptional, type CelValue } from '../values.ts';
 
 /** A function with all of its overloads. */
 export function declare(name: string, ...overloads: readonly Overload[]): FunctionDeclaration {
@@ -33,39 +34,24 @@ export function method(
   return { ...overload(id, parameters, result, call, cost), member: true };
 }
 
-/** What walking one character costs. */
-const PER_CHARACTER = 0.1;
-/** What one character of a pattern costs, for every ten that it is matched against. */
-const PER_PATTERN_CHARACTER = 0.25;
-
-/** The size that costs go by: of a text its characters, of a list or map its entries; 1 for what has no size. */
-export function sizeOf(value: CelValue | undefined): number {
-  if (typeof value === 'string') return codePointCount(value);
-  if (value instanceof Uint8Array) return value.length;
-  if (value instanceof CelList || value instanceof CelMap) return value.size;
-  return 1;
-}
-
 /** Walking the first argument `times` over. */
 export function traversing(times = 1): CallCost {
-  return (args) => Math.ceil(sizeOf(args[0]) * times * PER_CHARACTER);
+  return (args) => traversalCost(sizeForCost(args[0] as CelValue) * times);
 }
 
 /** Building a text, whose size counts twice. */
-export const building: CallCost = (_args, result) => Math.ceil(sizeOf(result) * 2 * PER_CHARACTER);
+export const building: CallCost = (_args, result) => traversalCost(sizeForCost(result) * 2);
 
 /** Matching the first argument against the pattern that is the second. */
-export const matching: CallCost = (args) => matchCost(sizeOf(args[0]), sizeOf(args[1]));
-
-export function matchCost(textSize: number, patternSize: number): number {
-  return Math.ceil((1 + textSize) * PER_CHARACTER) * Math.ceil(patternSize * PER_PATTERN_CHARACTER);
-}
+export const matching: CallCost = (args) =>
+  patternCost(sizeForCost(args[0] as CelValue), sizeForCost(args[1] as CelValue));
 
 /** Searching by a pattern and building a result of its own. */
 export function extracting(extra: number, round: (cost: number) => number): CallCost {
   return (args, result) => {
-    const search = (sizeOf(args[0]) + 1) * PER_CHARACTER * ((sizeOf(args[1]) + 1) * PER_PATTERN_CHARACTER);
-    return round(1 + search + (result instanceof CelOptional ? 1 : sizeOf(result)) + extra);
+    const search =
+      (sizeForCost(args[0] as CelValue) + 1) * CHARACTER_COST * ((sizeForCost(args[1] as CelValue) + 1) * PATTERN_COST);
+    return round(1 + search + (result instanceof CelOptional ? 1 : sizeForCost(result)) + extra);
   };
 }
 
@@ -73,8 +59,8 @@ export function extracting(extra: number, round: (cost: number) => number): Call
 export const walking: CallCost = (args) => treeCost(args[0] as CelValue);
 
 function treeCost(value: CelValue): number {
-  if (typeof value === 'string') return Math.trunc(Buffer.byteLength(value) * PER_CHARACTER);
-  if (value instanceof Uint8Array) return Math.trunc(value.length * PER_CHARACTER);
+  if (typeof value === 'string') return Math.trunc(Buffer.byteLength(value) * CHARACTER_COST);
+  if (value instanceof Uint8Array) return Math.trunc(value.length * CHARACTER_COST);
   let cost = 0;
   if (value instanceof CelList) {
     for (const element of value) cost += treeCost(element);
@@ -87,12 +73,14 @@ function treeCost(value: CelValue): number {
   return 1;
 }
 
-/** What making a list costs, besides its elements. */
-export const LIST_COST = 10;
-
 /** Making a list: the call itself, the list and `factor` for each of `size` steps. */
 export function allocating(factor: number, size: number): number {
   return Math.trunc(size * factor) + 1 + LIST_COST;
+}
+
+/** An overload whose cost counts only where the checker left it alone: so it is for the extensions of the language. */
+export function ifResolved(declared: Overload): Overload {
+  return { ...declared, costIfResolved: true };
 }
 
 /** No text or list that a function makes may be larger: costs are only counted once a call is done. */

@@ -1,0 +1,136 @@
+import type { Macro } from './ast.ts';
+import type { ConstantDeclaration, FunctionDeclaration } from './declaration.ts';
+import type { CelProfile } from './environment.ts';
+import { BINDING_MACROS } from './library/bindings.ts';
+import { ENCODER_FUNCTIONS } from './library/encoders.ts';
+import { EXTENDED_REGEX_FUNCTIONS } from './library/extended-regex.ts';
+import { KUBERNETES_LIST_FUNCTIONS, KUBERNETES_LIST_FUNCTIONS_1_37 } from './library/kubernetes-lists.ts';
+import { LIST_MACROS, listFunctions } from './library/lists.ts';
+import { MATH_FUNCTIONS, MATH_MACROS } from './library/math.ts';
+import { NAMED_FORMAT_FUNCTIONS } from './library/named-format.ts';
+import { CIDR, CIDR_FUNCTIONS, IP, IP_FUNCTIONS } from './library/network.ts';
+import { QUANTITY_FUNCTIONS } from './library/quantity.ts';
+import { REGEX_FUNCTIONS } from './library/regex.ts';
+import { SEMVER_FUNCTIONS } from './library/semver.ts';
+import { SET_FUNCTIONS } from './library/sets.ts';
+import { stringFunctions } from './library/strings.ts';
+import { TWO_VARIABLE_FUNCTIONS, TWO_VARIABLE_MACROS } from './library/two-variable.ts';
+import { URL_FUNCTIONS } from './library/url.ts';
+import { STANDARD_MACROS } from './macros.ts';
+import { OPTIONAL_CONSTANTS, OPTIONAL_FUNCTIONS, OPTIONAL_LIST_FUNCTIONS, OPTIONAL_MACROS } from './optional.ts';
+import { STANDARD_FUNCTIONS, STANDARD_TYPES, typeConstant } from './standard.ts';
+
+/** A part of a language, and the minor version of Kubernetes whose servers were the first to have it. */
+interface Part {
+  readonly since: number;
+  readonly functions?: readonly FunctionDeclaration[];
+  readonly macros?: readonly Macro[];
+  readonly constants?: readonly ConstantDeclaration[];
+}
+
+const LANGUAGE: Part = { since: 0, functions: STANDARD_FUNCTIONS, macros: STANDARD_MACROS, constants: STANDARD_TYPES };
+const OPTIONALS: Part = {
+  since: 28,
+  functions: [...OPTIONAL_FUNCTIONS, ...OPTIONAL_LIST_FUNCTIONS],
+  macros: OPTIONAL_MACROS,
+  constants: OPTIONAL_CONSTANTS,
+};
+const STRINGS_2: Part = {
+  since: 29,
+  functions: stringFunctions({ emptyNeedle: 'offset', format: 'localised', reverse: false }),
+};
+const ADDRESSES: Part = {
+  since: 30,
+  functions: [...IP_FUNCTIONS, ...CIDR_FUNCTIONS],
+  constants: [typeConstant(IP), typeConstant(CIDR)],
+};
+
+/** As pkg/cel/environment/base.go has them. */
+const KUBERNETES: readonly Part[] = [
+  LANGUAGE,
+  { since: 0, functions: [...URL_FUNCTIONS, ...REGEX_FUNCTIONS, ...KUBERNETES_LIST_FUNCTIONS] },
+  OPTIONALS,
+  { since: 28, functions: QUANTITY_FUNCTIONS },
+  STRINGS_2,
+  { since: 29, functions: SET_FUNCTIONS },
+  ADDRESSES,
+  { since: 31, functions: NAMED_FORMAT_FUNCTIONS },
+  { since: 32, functions: TWO_VARIABLE_FUNCTIONS, macros: TWO_VARIABLE_MACROS },
+  { since: 33, functions: SEMVER_FUNCTIONS },
+  { since: 34, functions: listFunctions({}), macros: LIST_MACROS },
+  { since: 37, functions: KUBERNETES_LIST_FUNCTIONS_1_37 },
+];
+
+/** The versions of Kubernetes whose language is known. */
+export const KUBERNETES_VERSIONS = ['1.30', '1.31', '1.32', '1.33', '1.34', '1.35', '1.36', '1.37'] as const;
+export type KubernetesVersion = (typeof KUBERNETES_VERSIONS)[number];
+
+const kubernetesProfiles = new Map<KubernetesVersion, CelProfile>();
+
+/**
+ * What a policy may say when it is created on an API server of this version. A server takes only what the version
+ * before it knew too, so that it can be rolled back.
+ */
+export function kubernetes(version: KubernetesVersion): CelProfile {
+  const known = kubernetesProfiles.get(version);
+  if (known !== undefined) return known;
+  const minor = Number(version.split('.')[1]) - 1;
+  const made: CelProfile = {
+    name: `kubernetes ${version}`,
+    ...joined(KUBERNETES.filter(({ since }) => since <= minor)),
+    objects: [],
+    homogeneousAggregates: true,
+    optionalSyntax: true,
+    quotedFields: false,
+    container: '',
+    checkedLiterals: true,
+    repeatedKeys: 'last',
+    presenceCost: 0,
+    typeChecked: true,
+  };
+  kubernetesProfiles.set(version, made);
+  return made;
+}
+
+/** The language of cel-spec's own tests: every extension of the reference implementation, in its newest version. */
+export function celSpec(container = ''): CelProfile {
+  const newest = [
+    LANGUAGE,
+    OPTIONALS,
+    {
+      since: 0,
+      functions: [
+        ...stringFunctions({ emptyNeedle: 'clamped', format: 'plain', reverse: true }),
+        ...MATH_FUNCTIONS,
+        ...ENCODER_FUNCTIONS,
+        ...SET_FUNCTIONS,
+        ...EXTENDED_REGEX_FUNCTIONS,
+        ...listFunctions({}),
+        ...IP_FUNCTIONS,
+        ...CIDR_FUNCTIONS,
+        ...TWO_VARIABLE_FUNCTIONS,
+      ],
+      macros: [...MATH_MACROS, ...BINDING_MACROS, ...LIST_MACROS, ...TWO_VARIABLE_MACROS],
+    },
+  ];
+  return {
+    name: 'cel-spec',
+    ...joined(newest),
+    objects: [],
+    homogeneousAggregates: false,
+    optionalSyntax: true,
+    quotedFields: true,
+    container,
+    checkedLiterals: false,
+    presenceCost: 1,
+    typeChecked: true,
+  };
+}
+
+function joined(parts: readonly Part[]): Pick<CelProfile, 'functions' | 'macros' | 'constants'> {
+  return {
+    functions: parts.flatMap(({ functions }) => functions ?? []),
+    macros: parts.flatMap(({ macros }) => macros ?? []),
+    constants: parts.flatMap(({ constants }) => constants ?? []),
+  };
+}
