@@ -146,6 +146,8 @@ function member(node: CallNode, compiler: Compiler): Evaluate | undefined {
   if (node.overloads.length !== 1 || node.overloads[0]?.id !== 'in_list') return undefined;
   const literal = compiler.constantOf(container);
   if (!(literal instanceof CelList)) return undefined;
+  // Nothing is in no list: the value is not even looked at, as in the Go implementation where it plans ahead.
+  if (literal.size === 0 && compiler.checkedLiterals) return () => false;
   const keys = new Set<unknown>();
   for (const item of literal) {
     const key = setKey(item);

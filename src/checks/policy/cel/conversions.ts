@@ -50,14 +50,25 @@ export function toDoubleValue(value: CelValue): number {
   throw noSuchOverload();
 }
 
-/** As Go's `ParseFloat`, without its hexadecimal numbers. */
-function parseDouble(text: string): number {
+/** As Go's `ParseFloat`: decimals, hexadecimals with a binary exponent, infinities; digits may have `_` between them. */
+function parseDouble(written: string): number {
+  const text = /^[^_]+(_[^_]+)*$/.test(written) ? written.replace(/(?<=[0-9a-fx])_(?=[0-9a-f])/gi, '') : written;
   if (/^[+-]?inf(inity)?$/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
   if (/^nan$/i.test(text)) return Number.NaN;
+  const hexadecimal = /^([+-]?)0x([0-9a-f]*)\.?([0-9a-f]*)p([+-]?[0-9]{1,5})$/i.exec(text);
+  if (hexadecimal !== null) return parseHexadecimal(hexadecimal);
   if (!/^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/i.test(text)) throw conversionError('string', 'double');
   const value = Number(text);
   if (!Number.isFinite(value)) throw conversionError('string', 'double');
   return value;
+}
+
+function parseHexadecimal([, sign, whole = '', fraction = '', exponent]: RegExpExecArray): number {
+  const digits = whole + fraction;
+  if (digits === '' || digits.length > 1000) throw conversionError('string', 'double');
+  const value = Number(BigInt(`0x${digits}`)) * 2 ** (Number(exponent) - 4 * fraction.length);
+  if (!Number.isFinite(value)) throw conversionError('string', 'double');
+  return sign === '-' ? -value : value;
 }
 
 const TRUE: ReadonlySet<string> = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);

@@ -38,6 +38,7 @@ class Comparison {
     if (a instanceof CelDuration) return b instanceof CelDuration && a.nanoseconds === b.nanoseconds;
     if (a instanceof CelTimestamp) return b instanceof CelTimestamp && a.nanoseconds === b.nanoseconds;
     if (a instanceof CelTypeValue) return b instanceof CelTypeValue && a.name === b.name;
+    if (b === null) return false;
     if (a instanceof CelObject) return a.equals(b);
     return b instanceof CelOptional && this.#optionals(a, b, depth);
   }
