@@ -1,7 +1,7 @@
 /**
  * Why a query gives no value.
- * - `syntax`, `unknown-function`, `unsupported`: it never could; known when it is compiled. `unsupported` is what exists
- *   upstream and has no place in a gate.
+ * - `syntax`, `unknown-function`: it never could; known when it is compiled.
+ * - `unsupported`: upstream can do it, and a gate cannot, or not in the same way. No operator catches it.
  * - `not-found`: it asks for a key that an object does not have. Operators that take "nothing" in its place catch it.
  * - `invalid`: a function was given what it cannot take.
  * - `crash`: a function was given what makes Kyverno's own panic. No operator catches it.
@@ -26,4 +26,9 @@ export class JmesError extends Error {
 /** A function was given what it cannot take, in the words of Kyverno's own functions. */
 export function invalidCall(name: string, message: string): JmesError {
   return new JmesError('invalid', `JMESPath function '${name}': ${message}`);
+}
+
+/** A function was given what Kyverno's may take, and this one cannot. */
+export function unsupportedCall(name: string, message: string): JmesError {
+  return new JmesError('unsupported', `JMESPath function '${name}': ${message}`);
 }

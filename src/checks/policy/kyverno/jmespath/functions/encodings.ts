@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { bytesOfText, textOfBytes } from '../bytes.ts';
-import { invalidCall } from '../error.ts';
+import { invalidCall, unsupportedCall } from '../error.ts';
 import type { JmesFunction } from '../function.ts';
 import { parseJsonText } from '../json-text.ts';
 import { parseYamlText, YamlTextError } from '../yaml-text.ts';
@@ -30,10 +30,11 @@ export const encodings: readonly JmesFunction[] = [
     parameters: [text],
     call: ([value], run) => {
       run.spend((value as string).length);
+      // Another reader may take what this one refuses, so that no operator may take the error for nothing.
       try {
         return parseYamlText(value as string);
       } catch (error) {
-        if (error instanceof YamlTextError) throw invalidCall('parse_yaml', error.message);
+        if (error instanceof YamlTextError) throw unsupportedCall('parse_yaml', error.message);
         throw error;
       }
     },

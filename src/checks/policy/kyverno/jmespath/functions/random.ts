@@ -1,4 +1,4 @@
-import { invalidCall, JmesError } from '../error.ts';
+import { JmesError, unsupportedCall } from '../error.ts';
 import type { Run } from '../function.ts';
 
 /** What `*` and `+` repeat at most, as upstream. */
@@ -193,7 +193,7 @@ class PatternReader {
   }
 
   #refused(why: string): JmesError {
-    return invalidCall('random', `the pattern cannot be used: ${why}`);
+    return unsupportedCall('random', `the pattern cannot be used: ${why}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { JmesError } from '../error.ts';
 import type { JmesFunction } from '../function.ts';
 import { arithmetic } from './arithmetic.ts';
+import { certificates } from './certificates.ts';
 import { collections } from './collections.ts';
 import { encodings } from './encodings.ts';
 import { images } from './images.ts';
@@ -11,7 +12,7 @@ import { times } from './times.ts';
 
 /** The functions of JMESPath itself, and Kyverno's, which take the place of a standard one of the same name. */
 const table: ReadonlyMap<string, JmesFunction> = new Map(
-  [standard, strings, expressions, arithmetic, collections, encodings, times, images]
+  [standard, strings, expressions, arithmetic, collections, encodings, times, images, certificates]
     .flat()
     .map((one) => [one.name, one] as const),
 );
