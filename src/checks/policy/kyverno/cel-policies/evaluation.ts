@@ -122,7 +122,9 @@ function annotationError(
   for (const { key, program } of auditAnnotations) {
     const tried = attempt(evaluator, program, bindings);
     if ('error' in tried) return `failed to evaluate auditAnnotation '${key}': ${tried.error}`;
-    if (typeof tried.value !== 'string') return `failed to convert auditAnnotation '${key}' expression`;
+    if (typeof tried.value !== 'string') {
+      return `failed to convert auditAnnotation '${key}' expression: type conversion error from 'null_type' to 'string'`;
+    }
   }
   return undefined;
 }
