@@ -140,11 +140,14 @@ function judgeBinding(
   return found.params.flatMap((params): RuleResult[] => {
     const subject: Subject = { request, matched: as, ...seen, params, cluster: world.cluster };
     const outcomes = validator.validate(bindingsOf(subject));
-    if (outcomes === undefined) return [];
+    if (outcomes === undefined) return [{ rule: name, status: 'skip', message: unmet, action }];
     const results = outcomes.flatMap((outcome) => resultOf(outcome, name, action, ignoreErrors));
     return results.length > 0 ? results : [{ rule: name, status: 'pass', message: '', action }];
   });
 }
+
+/** As Kyverno reports it; the API server says nothing. */
+const unmet = "match conditions aren't met";
 
 function resultOf(outcome: ValidationOutcome, rule: string, action: RuleAction, ignoreErrors: boolean): RuleResult[] {
   const { kind, message } = outcome;

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../../core/json.ts';
+import { isObject, type JsonObject, objectFrom } from '../../../core/json.ts';
 import type { Cluster } from '../kube/cluster.ts';
 import { groupVersionKind } from '../kube/resources.ts';
 
@@ -26,6 +26,22 @@ export function clusterOf(objects: readonly JsonObject[]): Cluster {
       return wanted.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
     },
     isComplete: () => true,
+  };
+}
+
+/** The same cluster with every Namespace that is asked for: those that the test does not describe have no labels. */
+export function withEveryNamespace(cluster: Cluster): Cluster {
+  return {
+    ...cluster,
+    object(kind, namespace, name) {
+      const found = cluster.object(kind, namespace, name);
+      if (found !== undefined || kind.group !== '' || kind.kind !== 'Namespace' || name === '') return found;
+      return objectFrom([
+        ['apiVersion', 'v1'],
+        ['kind', 'Namespace'],
+        ['metadata', objectFrom([['name', name]])],
+      ]);
+    },
   };
 }
 

@@ -3,6 +3,8 @@ import type { KubernetesVersion } from '../cel/profiles.ts';
 import type { CompiledPolicies, CompileInput } from '../compile.ts';
 import type { Operation, PolicyRequest, UserInfo } from '../kube/request.ts';
 import type { CompiledPolicy, PolicyWorld, RuleResult } from '../rule.ts';
+import { madeBindings } from './bindings.ts';
+import { withEveryNamespace } from './cluster.ts';
 import type { TestedObject } from './objects.ts';
 import { type LoadedTest, readTests, type TestReader } from './read-test.ts';
 import type { TestReport } from './report.ts';
@@ -51,7 +53,8 @@ function failed(file: string, name: string, thrown: unknown): TestReport {
 
 function compiled(test: LoadedTest, { compile, kubernetes }: TestPorts): CompiledPolicies {
   const { policies, exceptions, resources, cluster } = test;
-  return compile({ documents: [...policies, ...exceptions], resources, cluster, kubernetes, isTest: true });
+  const documents = [...policies, ...madeBindings(policies), ...exceptions];
+  return compile({ documents, resources, cluster, kubernetes, isTest: true });
 }
 
 /** Asks a policy about an object once, however many rows want to know. */
@@ -83,7 +86,9 @@ export function judgeOne(
   const supplied = suppliedTo(test.data, policy.identity.name, object.name, operation);
   const request = requestFor(test, policy, object, operation);
   if (!policy.concerns(request.kind, request.resource, request.subresource)) return [];
-  return policy.judge(request, { cluster: test.cluster, now, random, supplied });
+  const ofKubernetes = policy.identity.kind === 'ValidatingAdmissionPolicy';
+  const cluster = ofKubernetes ? withEveryNamespace(test.cluster) : test.cluster;
+  return policy.judge(request, { cluster, now, random, supplied });
 }
 
 function requestFor(
