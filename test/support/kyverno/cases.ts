@@ -32,6 +32,7 @@ export interface PolicyCase {
 }
 
 export interface Mutant {
+  readonly number: number;
   /** Which object of the case it was made of. */
   readonly base: number;
   readonly seed: number;
@@ -85,7 +86,7 @@ export function mutantsOf(policy: PolicyCase, from: number, to: number): Mutant[
     const seed = (seedOf(file) + number * 7919) >>> 0;
     const original = objects[base] as JsonObject;
     const object = number < objects.length ? original : mutantOf(original, seed);
-    return { base, seed, object: named(object, `x${number}`) };
+    return { number, base, seed, object: named(object, `x${number}`) };
   });
 }
 

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { PolicyCase, Verdict } from './cases.ts';
 
 /** What two programs say of one object; undefined where it is the same. */
@@ -34,9 +36,14 @@ function failureOf({ status, message }: Verdict): string[] {
   return status === 'fail' ? [plainMessage(message)] : [];
 }
 
-/** The report of `kyverno apply` puts words of its own before a message. */
+/**
+ * A message without what says nothing: words that the report of `kyverno apply` puts before it, the order of what a Pod
+ * violates, which is another one each time, and that its command has made every number of an object a double.
+ */
 export function plainMessage(message: string): string {
-  return message.replace(/^validation failure: /, '');
+  const plain = message.replace(/^validation failure: /, '').replaceAll("'types.Double'", "'types.Int'");
+  const [before = '', ...violations] = plain.split('(Forbidden reason: ');
+  return [before, ...violations.sort()].join('(Forbidden reason: ');
 }
 
 /** A message, short enough to be kept by the thousand. */
@@ -46,4 +53,20 @@ export function digestOf(message: string): string {
 
 function detailed(all: readonly Verdict[]): string {
   return all.map(({ rule, status, message }) => `${rule} ${status} (${message.slice(0, 300)})`).join('; ') || 'nothing';
+}
+
+/** Where the two differ for a reason that is known: by the policy, and the numbers of its mutants. */
+interface Listed {
+  readonly policy: string;
+  readonly mutants: readonly number[];
+  readonly reason: string;
+}
+
+/** The reasons for which verdicts may differ, by the policy's file and the number of the mutant. */
+export function listedDifferences(): ReadonlyMap<string, string> {
+  const file = resolve(import.meta.dirname, '../../conformance/kyverno-verdicts-listed.json');
+  const listed = JSON.parse(readFileSync(file, 'utf8')) as readonly Listed[];
+  return new Map(
+    listed.flatMap(({ policy, mutants, reason }) => mutants.map((number) => [`${policy} ${number}`, reason] as const)),
+  );
 }
