@@ -15,6 +15,6 @@ export function regexpOf(pattern: string): ReturnType<typeof compileRegexp> {
   try {
     return compileRegexp(pattern);
   } catch (cause) {
-    throw evaluationError(`error parsing regexp: ${cause instanceof Error ? cause.message : 'unknown'}`);
+    throw evaluationError(cause instanceof Error ? cause.message : 'error parsing regexp');
   }
 }

@@ -2,6 +2,7 @@ import { isSameType } from './assignability.ts';
 import { convertedLiteral } from './call.ts';
 import type { CelProfile } from './environment.ts';
 import { CelError } from './error.ts';
+import { checkFormat } from './format-check.ts';
 import { regexpOf } from './pattern.ts';
 import { partsOf, type Resolved } from './resolved.ts';
 import { type CelType, formatType, optionalElement } from './types.ts';
@@ -20,7 +21,7 @@ export function validate(root: Resolved, profile: CelProfile, typeOf: (node: Res
 }
 
 function visit(node: Resolved, profile: CelProfile, typeOf: (node: Resolved) => CelType, exempt: boolean): void {
-  if (node.kind === 'call' && profile.checkedLiterals) checkLiteral(node);
+  if (node.kind === 'call' && profile.checkedLiterals) checkLiteral(node, typeOf);
   const isExempt = exempt || !profile.homogeneousAggregates;
   if (node.kind === 'list' && !isExempt) checkSame(node.elements, typeOf);
   if (node.kind === 'map' && !isExempt) {
@@ -53,7 +54,7 @@ function checkSame(
   }
 }
 
-function checkLiteral(node: Resolved & { kind: 'call' }): void {
+function checkLiteral(node: Resolved & { kind: 'call' }, typeOf: (node: Resolved) => CelType): void {
   const { name } = node;
   if (name === 'duration' || name === 'timestamp') {
     refuseAs(node, () => convertedLiteral(node, literalOf));
@@ -62,6 +63,19 @@ function checkLiteral(node: Resolved & { kind: 'call' }): void {
       const pattern = literalOf(argument);
       if (typeof pattern === 'string') refuseAs(node, () => regexpOf(pattern));
     }
+  } else if (name === 'find' || name === 'findAll') {
+    const pattern = node.arguments[1] && literalOf(node.arguments[1]);
+    if (typeof pattern === 'string') refusePattern(node, pattern);
+  } else if (name === 'format') {
+    checkFormat(node, typeOf);
+  }
+}
+
+function refusePattern(node: Resolved, pattern: string): void {
+  try {
+    regexpOf(pattern);
+  } catch (cause) {
+    throw new CelError('type', cause instanceof CelError ? cause.message : 'illegal pattern', node.offset);
   }
 }
 

@@ -48,12 +48,56 @@ export function parseSemver(text: string): Semver | undefined {
  * minor and patch numbers are mended.
  */
 export function parseSemverTolerantly(text: string): Semver | undefined {
+  const mended = mendSemver(text);
+  return mended === undefined ? undefined : parseSemver(mended);
+}
+
+/** The version with what is tolerated mended; undefined where it is short, and has more than numbers. */
+export function mendSemver(text: string): string | undefined {
   const parts = splitInThree(text.startsWith('v') ? text.slice(1) : text).map(withoutLeadingZeros);
   if (parts.length < 3) {
     if (/[+-]/.test(parts.at(-1) ?? '')) return undefined;
     while (parts.length < 3) parts.push('0');
   }
-  return parseSemver(parts.join('.'));
+  return parts.join('.');
+}
+
+/** Why a text is no version, in the words of the library. `quote` writes the part that is wrong. */
+export function whyNoSemver(text: string, quote: (part: string) => string): string {
+  if (text === '') return 'Version string empty';
+  const parts = splitInThree(text);
+  if (parts.length < 3) return 'No Major.Minor.Patch elements found';
+  const [major = '', minor = '', rest = ''] = parts;
+  const [beforeBuild = '', ...build] = rest.split('+');
+  const [patch = '', ...prerelease] = beforeBuild.split('-');
+  for (const [name, number] of [
+    ['major', major],
+    ['minor', minor],
+    ['patch', patch],
+  ] as const) {
+    const title = name.charAt(0).toUpperCase() + name.slice(1);
+    if (/[^0-9]/.test(number)) return `Invalid character(s) found in ${name} number ${quote(number)}`;
+    if (number.length > 1 && number.startsWith('0'))
+      return `${title} number must not contain leading zeroes ${quote(number)}`;
+    if (readNumber(number) === undefined) return badNumber(number, quote);
+  }
+  for (const part of beforeBuild.includes('-') ? prerelease.join('-').split('.') : []) {
+    if (part === '') return 'Prerelease is empty';
+    if (digits.test(part) && part.length > 1 && part.startsWith('0')) {
+      return `Numeric PreRelease version must not contain leading zeroes ${quote(part)}`;
+    }
+    if (digits.test(part) && readNumber(part) === undefined) return badNumber(part, quote);
+    if (!identifier.test(part)) return `Invalid character(s) found in prerelease ${quote(part)}`;
+  }
+  for (const part of build.join('+').split('.')) {
+    if (part === '') return 'Build meta data is empty';
+    if (!identifier.test(part)) return `Invalid character(s) found in build meta data ${quote(part)}`;
+  }
+  return 'invalid version';
+}
+
+function badNumber(text: string, quote: (part: string) => string): string {
+  return `strconv.ParseUint: parsing ${quote(text)}: ${text === '' ? 'invalid syntax' : 'value out of range'}`;
 }
 
 function splitInThree(text: string): string[] {

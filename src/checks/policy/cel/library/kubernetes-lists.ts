@@ -1,7 +1,7 @@
 import { add } from '../arithmetic.ts';
 import type { FunctionDeclaration, Overload } from '../declaration.ts';
 import { compare, equals } from '../equality.ts';
-import { CelError, evaluationError, noSuchOverload } from '../error.ts';
+import { CelError, evaluationError } from '../error.ts';
 import {
   BOOL,
   BYTES,
@@ -55,11 +55,15 @@ function listMethod(id: string, element: CelType, result: CelType, call: (list: 
 function isSorted(list: CelList): boolean {
   let last: CelValue | undefined;
   for (const item of list) {
-    if (!isOrdered(item)) throw noSuchOverload();
+    if (!isOrdered(item)) throw noOverload('isSorted');
     if (last !== undefined && ordered(last, item) > 0) return false;
     last = item;
   }
   return true;
+}
+
+function noOverload(called: string): CelError {
+  return evaluationError(`no such overload: ${called}(list)`);
 }
 
 /** What cannot be compared (a NaN, values of different types) is neither above nor below, and no error. */
@@ -87,14 +91,14 @@ function zeroLike(value: CelValue): CelValue {
   if (typeof value === 'number') return 0;
   if (value instanceof CelUint) return new CelUint(0n);
   if (value instanceof CelDuration) return new CelDuration(0n);
-  throw noSuchOverload();
+  throw noOverload('sum');
 }
 
 function extremum(called: string, worse: 1 | -1): (list: CelList) => CelValue {
   return (list) => {
     let best: CelValue | undefined;
     for (const item of list) {
-      if (!isOrdered(item)) throw noSuchOverload();
+      if (!isOrdered(item)) throw noOverload(called);
       if (best === undefined || Math.sign(ordered(best, item)) === worse) best = item;
     }
     if (best === undefined) throw evaluationError(`${called} called on empty list`);

@@ -57,7 +57,7 @@ function tooLong(text: string, most: number, unit: 'bytes' | 'characters'): stri
 }
 
 function mismatch(what: string, pattern: string, ...examples: readonly string[]): string {
-  return `${what} (e.g. ${examples.map((example) => `'${example}', `).join('or ')}regex used for validation is '${pattern}')`;
+  return `${what} (e.g. ${examples.map((example) => `'${example}', `).join(' or ')}regex used for validation is '${pattern}')`;
 }
 
 const labelRule =
@@ -150,7 +150,7 @@ function isBase64(text: string): boolean {
 }
 
 /** The length of the pattern of date and time. */
-const DATE_TIME_SIZE = 83;
+const DATE_TIME_SIZE = 71;
 
 const FORMATS: ReadonlyMap<string, CelNamedFormat> = new Map(
   [
@@ -165,7 +165,7 @@ const FORMATS: ReadonlyMap<string, CelNamedFormat> = new Map(
     new CelNamedFormat('uri', 1103, uri),
     new CelNamedFormat(
       'uuid',
-      77,
+      70,
       only((text) => isUuid.test(text), 'does not match the UUID format'),
     ),
     new CelNamedFormat('byte', 84, only(isBase64, 'invalid base64')),

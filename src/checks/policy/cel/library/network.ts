@@ -109,7 +109,7 @@ export const CIDR_FUNCTIONS: readonly FunctionDeclaration[] = [
       'cidr_contains_ip_string',
       [CIDR, STRING],
       BOOL,
-      ({ prefix }: CelCidr, text: string) => prefixContains(prefix, toIp(text).address),
+      ({ prefix }: CelCidr, text: string) => prefixContains(prefix, addressOrNone(text)),
       comparing(2),
     ),
     method(
@@ -197,6 +197,15 @@ function readPrefix(text: string): Prefix {
 
 function toIp(text: string): CelIp {
   return new CelIp(readAddress(text));
+}
+
+/** Upstream loses what is wrong with the text. */
+function addressOrNone(text: string): Address {
+  try {
+    return readAddress(text);
+  } catch {
+    throw noSuchOverload();
+  }
 }
 
 function toCidr(text: string): CelCidr {

@@ -1,4 +1,12 @@
-import { compareSemver, formatSemver, parseSemver, parseSemverTolerantly, type Semver } from '../../values/semver.ts';
+import {
+  compareSemver,
+  formatSemver,
+  mendSemver,
+  parseSemver,
+  parseSemverTolerantly,
+  type Semver,
+  whyNoSemver,
+} from '../../values/semver.ts';
 import type { FunctionDeclaration } from '../declaration.ts';
 import { evaluationError, noSuchOverload } from '../error.ts';
 import { BOOL, INT, objectType, STRING } from '../types.ts';
@@ -79,8 +87,14 @@ function isSemver(text: string, tolerant?: boolean): boolean {
 
 function toSemver(text: string, tolerant?: boolean): CelSemver {
   const version = parse(text, tolerant);
-  if (version === undefined) throw evaluationError(`${quoted(text)} is no semantic version`);
+  if (version === undefined) throw evaluationError(whyRefused(text, tolerant));
   return new CelSemver(version);
+}
+
+function whyRefused(text: string, tolerant = false): string {
+  const mended = tolerant ? mendSemver(text) : text;
+  if (mended === undefined) return 'short version cannot contain PreRelease/Build meta data';
+  return whyNoSemver(mended, quoted);
 }
 
 function order(a: CelSemver, b: CelSemver): number {

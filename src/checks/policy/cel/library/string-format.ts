@@ -2,6 +2,7 @@ import { byUtf8 } from '../../../../core/json.ts';
 import { toDoubleValue, toStringValue } from '../conversions.ts';
 import { evaluationError } from '../error.ts';
 import { formatPlain } from '../number-format.ts';
+import { typeNameOf } from '../value-types.ts';
 import {
   CelDuration,
   CelList,
@@ -47,31 +48,33 @@ export interface Clause {
 }
 
 /**
- * Takes a format apart: texts and clauses in their order. `onArgument` is asked before each clause is read, because a
- * missing argument is reported before a clause that is wrong. Throws an error of the evaluation.
+ * Replaces the clauses of a format. `hasArgument` is asked before a clause is read, because a missing argument is
+ * reported before a clause that is wrong. Throws an error of the evaluation.
  */
-export function parseFormat(format: string, onArgument: (index: number) => void): (string | Clause)[] {
-  const parts: (string | Clause)[] = [];
+export function expandFormat(
+  format: string,
+  hasArgument: (index: number) => boolean,
+  expand: (clause: Clause, index: number) => string,
+): string {
+  let made = '';
   let index = 0;
   for (let i = 0; i < format.length; ) {
     const percent = format.indexOf('%', i);
-    if (percent < 0) {
-      parts.push(format.slice(i));
-      break;
-    }
-    if (percent > i) parts.push(format.slice(i, percent));
+    if (percent < 0) return made + format.slice(i);
+    made += format.slice(i, percent);
     if (format.charAt(percent + 1) === '%') {
-      parts.push('%');
+      made += '%';
       i = percent + 2;
       continue;
     }
-    onArgument(index++);
+    if (!hasArgument(index)) throw evaluationError(`index ${index} out of range`);
     if (percent + 1 >= format.length) throw evaluationError('unexpected end of string');
     const [clause, length] = readClause(format.slice(percent + 1));
-    parts.push(clause);
+    made += expand(clause, index++);
+    checkSize(made.length);
     i = percent + 1 + length;
   }
-  return parts;
+  return made;
 }
 
 function readClause(text: string): readonly [Clause, number] {
@@ -96,16 +99,8 @@ function badPrecision(why: string): Error {
 }
 
 function fill(format: string, args: CelList, printer: Printer): string {
-  const parts = parseFormat(format, (index) => {
-    if (index >= args.size) throw evaluationError(`index ${index} out of range`);
-  });
-  let next = 0;
-  let made = '';
-  for (const part of parts) {
-    made += typeof part === 'string' ? part : print(printer, part, args.at(next++));
-    checkSize(made.length);
-  }
-  return made;
+  const hasArgument = (index: number): boolean => index < args.size;
+  return expandFormat(format, hasArgument, (clause, index) => print(printer, clause, args.at(index)));
 }
 
 function print(printer: Printer, { kind, precision }: Clause, value: CelValue): string {
@@ -129,26 +124,8 @@ function print(printer: Printer, { kind, precision }: Clause, value: CelValue): 
   }
 }
 
-/** The type of a value, in the name that messages use. */
-function typeName(value: CelValue): string {
-  if (value === null) return 'null_type';
-  if (typeof value === 'boolean') return 'bool';
-  if (typeof value === 'bigint') return 'int';
-  if (typeof value === 'number') return 'double';
-  if (typeof value === 'string') return 'string';
-  if (value instanceof Uint8Array) return 'bytes';
-  if (value instanceof CelUint) return 'uint';
-  if (value instanceof CelDuration) return 'google.protobuf.Duration';
-  if (value instanceof CelTimestamp) return 'google.protobuf.Timestamp';
-  if (value instanceof CelList) return 'list';
-  if (value instanceof CelMap) return 'map';
-  if (value instanceof CelOptional) return 'optional_type';
-  if (value instanceof CelTypeValue) return 'type';
-  return value instanceof CelObject && 'name' in value.type ? String(value.type.name) : 'unknown';
-}
-
 /** What the two versions call the types that a clause takes, in their messages. */
-const WANTED = {
+export const WANTED = {
   text: 'string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps',
   plain: {
     decimal: 'decimal clause can only be used on ints, uints, and doubles',
@@ -169,7 +146,7 @@ const WANTED = {
 } as const;
 
 function refused(wanted: string, value: CelValue): Error {
-  return evaluationError(`error during formatting: ${wanted}, was given ${typeName(value)}`);
+  return evaluationError(`error during formatting: ${wanted}, was given ${typeNameOf(value)}`);
 }
 
 function integerOf(value: CelValue): bigint | undefined {
@@ -241,9 +218,6 @@ function plainText(value: CelValue): string {
   return toStringValue(value);
 }
 
-/** Between a number, `×` and `10`. */
-const NARROW_SPACE = '\u202f';
-
 const LOCALISED: Printer = {
   text: localisedText,
   decimal: (value) => integerTextOr(value, WANTED.localised.decimal),
@@ -251,11 +225,12 @@ const LOCALISED: Printer = {
     const number = doubleOr(value, WANTED.localised.fixed);
     return infinity(number) ?? grouped(fixedText(number, precision));
   },
-  scientific(value, precision) {
+  // The precision that is asked for is left unheard upstream.
+  scientific(value) {
     const number = doubleOr(value, WANTED.localised.scientific);
-    const { mantissa, exponent } = scientificParts(number, precision);
+    const { mantissa, exponent } = scientificParts(number, DEFAULT_PRECISION);
     const power = `${exponent < 0 ? '⁻' : ''}${superscript(twoDigits(exponent))}`;
-    return infinity(number) ?? `${withoutSignOfZero(mantissa)}${NARROW_SPACE}×${NARROW_SPACE}10${power}`;
+    return infinity(number) ?? `${withoutSignOfZero(mantissa)}×10${power}`;
   },
   binary: inBase(2, WANTED.localised.binary),
   octal: inBase(8, WANTED.localised.octal),
@@ -314,7 +289,7 @@ function literal(value: CelValue): string {
     return `{${entries.map(([key, entry]) => `${key}:${entry}`).join(', ')}}`;
   }
   if (value instanceof CelObject || value instanceof CelOptional) {
-    throw evaluationError(`error during formatting: no formatting function for ${typeName(value)}`);
+    throw evaluationError(`error during formatting: no formatting function for ${typeNameOf(value)}`);
   }
   return localisedText(value);
 }

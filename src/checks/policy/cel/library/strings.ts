@@ -1,8 +1,9 @@
 import type { FunctionDeclaration } from '../declaration.ts';
 import { evaluationError } from '../error.ts';
 import { DYN, INT, listOf, STRING } from '../types.ts';
-import { ArrayList, type CelList, codePointCount } from '../values.ts';
-import { building, checkSize, declare, method, overload, traversing } from './overload.ts';
+import { typeNameOf } from '../value-types.ts';
+import { ArrayList, type CelList, type CelValue, codePointCount } from '../values.ts';
+import { building, checkSize, declare, method, overload, traversing, walking } from './overload.ts';
 import { formatString, formatStringLocalised } from './string-format.ts';
 
 export interface StringsVersion {
@@ -23,13 +24,19 @@ export function stringFunctions(version: StringsVersion): FunctionDeclaration[] 
     declare('charAt', method('string_char_at_int', [STRING, INT], STRING, charAt)),
     declare(
       'indexOf',
-      method('string_index_of_string', [STRING, STRING], INT, (text: string, part: string) => find(text, part, 0n)),
-      method('string_index_of_string_int', [STRING, STRING, INT], INT, find),
+      method(
+        'string_index_of_string',
+        [STRING, STRING],
+        INT,
+        (text: string, part: string) => find(text, part, 0n),
+        walking,
+      ),
+      method('string_index_of_string_int', [STRING, STRING, INT], INT, find, walking),
     ),
     declare(
       'lastIndexOf',
-      method('string_last_index_of_string', [STRING, STRING], INT, lastIndexOf),
-      method('string_last_index_of_string_int', [STRING, STRING, INT], INT, findLast),
+      method('string_last_index_of_string', [STRING, STRING], INT, lastIndexOf, walking),
+      method('string_last_index_of_string_int', [STRING, STRING, INT], INT, findLast, walking),
     ),
     declare('lowerAscii', method('string_lower_ascii', [STRING], STRING, lowerAscii, traversing())),
     declare('upperAscii', method('string_upper_ascii', [STRING], STRING, upperAscii, traversing())),
@@ -190,12 +197,19 @@ function join(list: CelList, separator: string): string {
   const parts: string[] = [];
   let size = 0;
   for (const element of list) {
-    if (typeof element !== 'string') throw evaluationError('join: invalid input: an element is no string');
+    if (typeof element !== 'string') throw notJoinable(element, parts.length === 0);
     parts.push(element);
     size += element.length + separator.length;
     checkSize(size);
   }
   return parts.join(separator);
+}
+
+/** Upstream looks at the first element to choose the function, and at the others when it joins them. */
+function notJoinable(element: CelValue, isFirst: boolean): Error {
+  if (isFirst) return evaluationError('no such overload: join(list)');
+  const scalar = typeof element === 'object' ? typeNameOf(element) : String(element);
+  return evaluationError(`join: invalid input: ${scalar}`);
 }
 
 const escapes: Readonly<Record<string, string>> = {
