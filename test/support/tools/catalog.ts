@@ -154,6 +154,13 @@ export const TOOLS = [
     neededBy: "recording Kyverno's verdicts, and the benchmark against it",
   },
   {
+    name: 'kyverno-queries',
+    version: 'v1.19.1',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'kyverno', package: './queries' },
+    neededBy: "recording what Kyverno's own JMESPath makes of queries",
+  },
+  {
     name: 'kubeyaml',
     version: 'v0.36.1',
     onPath: undefined,
@@ -166,6 +173,13 @@ export const TOOLS = [
     onPath: undefined,
     build: { kind: 'module', folder: 'kubetypes', package: '.' },
     neededBy: "making the table of Kubernetes' built-in types",
+  },
+  {
+    name: 'kubecel',
+    version: 'v0.36.3',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'kubecel', package: '.' },
+    neededBy: 'recording what an API server makes of expressions',
   },
   {
     name: 'notation',

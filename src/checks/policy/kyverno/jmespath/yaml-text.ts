@@ -20,6 +20,8 @@ export class YamlTextError extends Error {
  * YamlTextError for what is no YAML, what JSON cannot hold, and for aliases that multiply beyond 200,000 values.
  */
 export function parseYamlText(text: string): JsonValue {
+  // They end lines in YAML 1.1, and are plain characters to this parser.
+  if (/[\u0085\u2028\u2029]/.test(text)) throw new YamlTextError('it holds line ends that only YAML 1.1 knows');
   const documents = parseAllDocuments(text, { schema: 'failsafe', version: '1.1', uniqueKeys: false, merge: false });
   const [document] = Array.isArray(documents) ? documents : [];
   if (document === undefined) return null;
