@@ -1,9 +1,10 @@
 import { Operator } from './ast.ts';
 import { type CelError, evaluationError, noSuchOverload } from './error.ts';
 import { GrowingList } from './growing.ts';
-import { ArrayList, CelDuration, CelList, CelTimestamp, CelUint, type CelValue, toInt } from './values.ts';
+import { JoinedList } from './joined.ts';
+import { CelDuration, CelList, CelTimestamp, CelUint, type CelValue, toInt } from './values.ts';
 
-/** How long a string, or how large a list, a sum may be: a sum of sums doubles with every step. */
+/** How long a string a sum may be: a sum of sums doubles with every step. */
 const MAX_LENGTH = 50_000_000;
 
 type Test = (value: CelValue) => boolean;
@@ -49,8 +50,7 @@ function concatenate(a: CelList, b: CelList): CelList {
   if (a instanceof GrowingList) return a.appendAll(b);
   if (b.size === 0) return a;
   if (a.size === 0) return b;
-  limitLength(a.size + b.size);
-  return new ArrayList([...a.toArray(), ...b.toArray()]);
+  return new JoinedList(a, b);
 }
 
 function limitLength(length: number): void {

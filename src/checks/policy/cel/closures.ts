@@ -93,7 +93,8 @@ export class Compiler {
     const testCost = cost + this.#options.presenceCost - 1;
     return (frame) => {
       const value = operand(frame);
-      frame.budget.charge(testCost);
+      const isNothing = value instanceof CelOptional && value.value === undefined;
+      frame.budget.charge(isNothing ? testCost - 1 : testCost);
       return hasField(value, field);
     };
   }

@@ -113,6 +113,9 @@ export function formatType(type: CelType): string {
       return `wrapper(${formatType(type.of)})`;
     case 'abstract':
       return type.parameters.length === 0 ? type.name : `${type.name}(${type.parameters.map(formatType).join(', ')})`;
+    case 'duration':
+    case 'timestamp':
+      return type.kind;
     default:
       return runtimeTypeName(type);
   }
