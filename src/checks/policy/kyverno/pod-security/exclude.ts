@@ -1,6 +1,6 @@
 import { matchesWildcard } from '../../values/wildcard.ts';
 import { CONTROL_NAMES, findViolations } from './controls.ts';
-import { CONTAINER_LISTS, type ContainerList, type Pod, PodPart } from './pod.ts';
+import { CONTAINER_LISTS, type Pod, PodPart } from './pod.ts';
 import type { BadValue, ControlViolation, FieldViolation } from './violation.ts';
 
 /** A control that a policy or an exception leaves out, with the schema's names. */
@@ -64,19 +64,14 @@ function subtract(
   excerpt: Excerpt,
 ): readonly ControlViolation[] {
   const ids = CONTROL_NAMES.get(exclude.controlName) ?? [];
-  const fieldsOf = new Map<string, FieldViolation[]>();
-  for (const { id, fields } of violations) if (fields) fieldsOf.set(id, [...fields]);
-  for (const { id, fields } of excluded) {
-    const own = ids.includes(id) ? fieldsOf.get(id) : undefined;
-    if (!own) continue;
-    for (const field of fields ?? []) {
-      if (isCovered(field, exclude)) removeFirst(own, placeOf(field, excerpt.pod, excerpt), pod, excerpt);
-    }
-  }
+  const ownPlace = placesIn(pod, excerpt);
+  const excludedPlace = placesIn(excerpt.pod, excerpt);
   return violations.flatMap((violation) => {
-    if (!violation.fields) return [violation];
-    const fields = fieldsOf.get(violation.id) ?? [];
-    return fields.length === 0 ? [] : [{ ...violation, fields }];
+    const against = ids.includes(violation.id) ? excluded.find(({ id }) => id === violation.id) : undefined;
+    if (!violation.fields || !against?.fields) return [violation];
+    const left = violation.fields.map((field) => ({ field, place: ownPlace(field) }));
+    for (const field of against.fields) if (isCovered(field, exclude)) removeFirst(left, excludedPlace(field));
+    return left.length === 0 ? [] : [{ ...violation, fields: left.map(({ field }) => field) }];
   });
 }
 
@@ -97,18 +92,27 @@ function anyIndex(field: string): string {
   return field.replace(/[0-9]+/g, '*');
 }
 
-/** A field with the name of the container that it belongs to, where containers are compared. */
-function placeOf({ path, field }: FieldViolation, pod: Pod, { byContainer }: Excerpt): string {
-  const [, list, index] = path;
-  const isContainer = byContainer && CONTAINER_LISTS.includes(list as ContainerList) && typeof index === 'number';
-  const name = isContainer ? pod.spec.parts(list as string)[index]?.text('name') : undefined;
-  return `${anyIndex(field)} ${name ?? ''}`;
+/** What tells the fields of a Pod apart: the field, and where containers are compared the name of its container. */
+function placesIn(pod: Pod, { byContainer }: Excerpt): (violation: FieldViolation) => string {
+  const names = new Map<unknown, readonly string[]>(
+    byContainer ? CONTAINER_LISTS.map((list) => [list, pod.spec.parts(list).map((part) => part.text('name'))]) : [],
+  );
+  return ({ path, field }) => {
+    const [, list, index] = path;
+    const name = typeof index === 'number' ? names.get(list)?.[index] : undefined;
+    return `${anyIndex(field)} ${name ?? ''}`;
+  };
+}
+
+interface Placed {
+  readonly field: FieldViolation;
+  readonly place: string;
 }
 
 /** As upstream, the last field takes the place of the one that falls away. */
-function removeFirst(fields: FieldViolation[], place: string, pod: Pod, excerpt: Excerpt): void {
-  const index = fields.findIndex((field) => placeOf(field, pod, excerpt) === place);
+function removeFirst(fields: Placed[], place: string): void {
+  const index = fields.findIndex((each) => each.place === place);
   if (index < 0) return;
-  const last = fields.pop() as FieldViolation;
+  const last = fields.pop() as Placed;
   if (index < fields.length) fields[index] = last;
 }
