@@ -1,3 +1,4 @@
+import { GateError } from '../../core/errors.ts';
 import type { JsonObject, JsonPath } from '../../core/json.ts';
 import type { PolicyDocument } from './document.ts';
 
@@ -63,7 +64,8 @@ export interface ImageInquiry {
   readonly answers: ImageAnswers;
   /**
    * Finds out what was asked since the last time. Where it is true every policy must judge again, with the same objects;
-   * where it is false nothing is left to learn, and the results that were given are final. Rejects when the signal aborts.
+   * where it is false nothing is left to learn, and the results that were given are final. Rejects when the signal aborts,
+   * and where policies never stop asking.
    */
   settle(signal: AbortSignal): Promise<boolean>;
 }
@@ -122,10 +124,17 @@ export function createImageInquiry(verify: VerifyImage | undefined): ImageInquir
     },
     async settle(signal) {
       signal.throwIfAborted();
-      rounds += 1;
-      if (verify === undefined || rounds > maxRounds) return false;
       const round = pending;
       const anew = round.length > 0 || isLate;
+      if (verify === undefined || !anew) return false;
+      rounds += 1;
+      // What was said without the answer must not be taken for a verdict, whatever the policy wants done about errors.
+      if (rounds > maxRounds) {
+        throw new GateError(
+          'POLICY_EVALUATION_FAILED',
+          `policies asked about images more than ${maxRounds} times over`,
+        );
+      }
       pending = [];
       isLate = false;
       const queue = round.values();
@@ -136,7 +145,7 @@ export function createImageInquiry(verify: VerifyImage | undefined): ImageInquir
         }
       };
       await Promise.all(Array.from({ length: Math.min(concurrency, round.length) }, work));
-      return anew;
+      return true;
     },
   };
 }

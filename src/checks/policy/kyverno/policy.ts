@@ -122,6 +122,7 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
         kinds.filter((kind) => isCarriedOver(rule, kinds, kind)),
       ),
     ),
+    trusts: written.flatMap(({ trusts }) => trusts),
     warnings: [],
     concerns: (kind, _, subresource) => rulesOfKind(kind, subresource).rules.some(({ judge }) => judge !== undefined),
     judge(request, world, createdBy) {

@@ -1,6 +1,7 @@
 import { GateError } from '../../../core/errors.ts';
 import type { JsonPath } from '../../../core/json.ts';
 import { type PolicyDocument, policyError } from '../document.ts';
+import type { ImageTrust } from '../image-answers.ts';
 import type { UserInfo } from '../kube/request.ts';
 import type { ResourceTable } from '../kube/resources.ts';
 import type { RuleResult } from '../rule.ts';
@@ -21,6 +22,7 @@ import type { KyvernoPolicy, Rule, Validation } from './schema.ts';
 import { Scope } from './scope.ts';
 import { Unanswerable } from './unanswerable.ts';
 import { compileValidation, type Judge, notMet } from './validation.ts';
+import { compileVerifyImages } from './verify-images.ts';
 
 /** What every rule of a policy is compiled with. */
 export interface RuleContext {
@@ -43,6 +45,8 @@ export interface CompiledRule {
   readonly actions: Actions;
   /** Undefined for a rule that gives no verdicts. Its answer is undefined where the rule does not apply. Never throws. */
   readonly judge: ((view: RequestView) => RuleResult | undefined) | undefined;
+  /** Whom it trusts to sign images. */
+  readonly trusts: readonly ImageTrust[];
   /** Whether the rule matches; true where that cannot be told. */
   touches(view: RequestView): boolean;
 }
@@ -57,12 +61,18 @@ export function compileRule({ rule, index }: AppliedRule, context: RuleContext):
   refuseMixed(rule, document, path);
   const matcher = compileMatch(rule.match, rule.exclude, document, path);
   const actions = compileActions(policy.spec, rule, document, path);
+  const images =
+    rule.verifyImages === undefined
+      ? undefined
+      : compileVerifyImages(rule, { kind: policy.kind, name: policy.metadata.name }, document, path);
+  const judges = rule.validate !== undefined || images !== undefined;
   return {
     rule,
     index,
     matcher,
     actions,
-    judge: rule.validate === undefined ? undefined : compileJudge(rule, rule.validate, matcher, actions, context, path),
+    trusts: images?.trusts ?? [],
+    judge: judges ? compileJudge(rule, images?.judge, matcher, actions, context, path) : undefined,
     touches(view) {
       try {
         return matcher.matches(view);
@@ -84,14 +94,14 @@ export function compileGenerated(applied: AppliedRule, context: RuleContext): Co
   } catch (error) {
     if (!(error instanceof GateError)) throw error;
     const { rule } = applied;
-    const { validate: _, ...matched } = rule;
+    const { validate: _, verifyImages: __, ...matched } = rule;
     const compiled = compileRule({ ...applied, rule: { ...matched, mutate: {} } }, context);
     const { matcher, actions } = compiled;
     const judge = (view: RequestView): RuleResult | undefined => {
       const result = { rule: rule.name, status: 'error', message: error.message, action: actions.usual } as const;
       return compiled.touches(view) ? result : undefined;
     };
-    return { rule, index: applied.index, matcher, actions, judge, touches: compiled.touches };
+    return { ...compiled, rule, index: applied.index, matcher, actions, judge };
   }
 }
 
@@ -108,7 +118,7 @@ function refuseMixed(rule: Rule, document: PolicyDocument, path: JsonPath): void
 
 function compileJudge(
   rule: Rule,
-  validate: Validation,
+  judgeImages: ((view: RequestView) => RuleOutcome | undefined) | undefined,
   matcher: Matcher,
   actions: Actions,
   context: RuleContext,
@@ -125,7 +135,11 @@ function compileJudge(
   };
   const { loaders, inside } = compileEntries(compiling, rule.context ?? [], [...path, 'context']);
   const preconditions = compileConditions(inside, rule.preconditions, [...path, 'preconditions'], true);
-  const handler = compileHandler(rule, validate, inside, context, path);
+  const { validate } = rule;
+  const handler =
+    validate === undefined
+      ? exceptedOr((scope) => judgeImages?.(scope.view))
+      : compileHandler(rule, validate, inside, context, path);
   const exceptions = context.exceptions.filter((each) => each.names(context.key, rule.name));
   const { webhookConfiguration, failurePolicy: oldPolicy } = policy.spec;
   const ignores = (webhookConfiguration?.failurePolicy ?? oldPolicy) === 'Ignore' || policy.spec.admission === false;
@@ -144,7 +158,8 @@ function compileJudge(
 
   function outcomeOf(view: RequestView): RuleOutcome | undefined {
     const outcome = evaluate(view);
-    if (outcome?.status !== 'fail' || !actions.isEnforced || validate.allowExistingViolations === false) return outcome;
+    if (validate === undefined || outcome?.status !== 'fail' || !actions.isEnforced) return outcome;
+    if (validate.allowExistingViolations === false) return outcome;
     // The validator of the API server looks at no object before.
     if (validate.cel !== undefined && validate.podSecurity === undefined) return outcome;
     const before = violationBefore(view, matcher, evaluate);
@@ -206,8 +221,13 @@ function compileHandler(
     validate.cel === undefined
       ? compileValidation(compiling, rule.name, validate, at)
       : celJudge(compileCelRule(rule, validate.cel, context, path));
+  return exceptedOr((scope) => judge(scope, undefined));
+}
+
+/** What a judge says, unless an exception takes the object out. */
+function exceptedOr(judge: (scope: Scope) => RuleOutcome | undefined): Handler {
   return (scope, exceptions) => {
-    if (exceptions.length === 0) return judge(scope, undefined);
+    if (exceptions.length === 0) return judge(scope);
     const keys = exceptions.map(({ key }) => key);
     // Kyverno puts nothing between the two.
     return {
