@@ -58,15 +58,21 @@ export function equals(a: Value, b: Value): boolean {
 
 /** The keys of an object in the order of their bytes: Go takes them in a random one. */
 export function sortedKeys(object: JsonObject): string[] {
-  return Object.keys(object).sort(byUtf8);
+  const keys = Object.keys(object);
+  if (keys.length < 2) return keys;
+  // The order of UTF-16 differs from that of bytes where there are surrogates alone.
+  return keys.some((key) => /[\ud800-\udfff]/.test(key)) ? keys.sort(byUtf8) : keys.sort();
 }
 
 const escaped = /[<>&\u2028\u2029]/g;
+/** What a text may hold that its JSON does not hold as it is. */
+const special = /[\0-\x1f"\\<>&\u2028\u2029\ud800-\udfff]/;
 
 /** JSON as Go's `json.Marshal` writes it: keys sorted, and `<`, `>` and `&` escaped. Undefined for what has no JSON. */
 export function goJson(value: Value): string | undefined {
   switch (typeof value) {
     case 'string':
+      if (!special.test(value)) return `"${value}"`;
       return JSON.stringify(value.toWellFormed()).replace(escaped, escapeCharacter);
     case 'number':
       if (!Number.isFinite(value)) return undefined;
