@@ -25,6 +25,11 @@ export interface Supplied {
    * server is then not loaded; an entry that needs none (`variable`) still is, over it.
    */
   ruleVariables(rule: string): readonly SuppliedVariable[];
+  /**
+   * Whether the test describes a whole cluster, so that what it does not name does not exist. Without one, entries that
+   * need a cluster are not loaded: the values stand in for them.
+   */
+  readonly hasCluster: boolean;
   /** What a registry would say of an image, by its reference as the policy spells it. */
   imageData(image: string): JsonValue | undefined;
   /** The answer to a request; `url` is a whole URL or the path of a call to the API server. */

@@ -134,7 +134,7 @@ export function syncgateVerdicts(policy: PolicyCase, objects: readonly JsonObjec
   });
   for (const { error } of compiled.refused) throw error;
   const only = compiled.policies[0] as CompiledPolicy;
-  const data = { values: undefined, images: [], responses: [], globalContext: new Map() };
+  const data = { values: undefined, hasCluster: false, images: [], responses: [], globalContext: new Map() };
   return objects.map((value) => {
     const document: PolicyDocument = { value, file: 'mutant', document: 0, locate: () => 'mutant' };
     const object = testedObject(document, resources);

@@ -85,20 +85,20 @@ function compileVariable(
   const query = jmesPath === '' ? undefined : compilePath(compiling, jmesPath, [...path, 'jmesPath']);
   const fallbackOf = template(compiling, fallback, [...path, 'default']);
   const givenValue = template(compiling, value, [...path, 'value']);
-  const failed = (error: unknown) => during(`failed to substitute variables in context entry ${name}`, error);
   return {
     name,
     load(scope) {
-      let output: JsonValue | undefined;
-      let given: JsonValue | undefined;
-      let path: ContextQuery | undefined;
-      try {
-        path = query?.(scope);
-        output = fallbackOf === undefined ? undefined : renderTemplate(fallbackOf, scope);
-        given = givenValue === undefined ? undefined : renderTemplate(givenValue, scope);
-      } catch (error) {
-        throw failed(error);
-      }
+      const render = <Made>(source: JsonValue | undefined, make: () => Made): Made => {
+        try {
+          return make();
+        } catch (error) {
+          const spelt = typeof source === 'string' ? ` ${source}` : '';
+          throw during(`failed to substitute variables in context entry ${name}${spelt}`, error);
+        }
+      };
+      const path = render(jmesPath, () => query?.(scope));
+      let output = fallbackOf === undefined ? undefined : render(fallback, () => renderTemplate(fallbackOf, scope));
+      const given = givenValue === undefined ? undefined : render(value, () => renderTemplate(givenValue, scope));
       const hasDefault = output !== undefined && output !== null;
       if (path === undefined) {
         output = given;
@@ -109,7 +109,7 @@ function compileVariable(
           if (givenValue !== undefined || found !== null) output = found;
         } catch (error) {
           if (!(error instanceof Fault)) throw error;
-          if (!hasDefault) throw during(`failed to apply jmespath ${path.text} to variable ${name}`, error);
+          if (!hasDefault) throw during(`failed to apply jmespath ${path.text} to variable <nil>`, error);
         }
       }
       if (output === undefined || output === null) {
@@ -148,7 +148,7 @@ function compileConfigMap(
         const found = scope.world.cluster.object(kind, namespace, object);
         if (found === undefined) {
           // A test says what it holds by values of the entry's name.
-          if (scope.supplied !== undefined) return undefined;
+          if (scope.supplied?.hasCluster === false) return undefined;
           const missing = `the snapshot of the cluster holds no ConfigMap ${namespace}/${object}`;
           if (!scope.world.cluster.isComplete(kind)) throw new Unanswerable(missing);
           throw new Fault(`failed to get configmap ${namespace}/${object} : ${missing}`);
@@ -228,7 +228,7 @@ function fetchBody(
     if (supplied.status >= 200 && supplied.status < 300) return { value: supplied.body, isDefault: false };
     throw new Fault(`HTTP ${supplied.status} from ${url}`);
   }
-  if (scope.supplied !== undefined) return undefined;
+  if (scope.supplied?.hasCluster === false) return undefined;
   const answer = answerApiCall(scope.world.cluster, resources, url, namespace);
   if (answer.kind === 'body') return { value: answer.value, isDefault: false };
   if (answer.kind === 'absent' && fallback !== undefined) return { value: fallback, isDefault: true };

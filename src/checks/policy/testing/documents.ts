@@ -5,6 +5,7 @@ import { describePlace } from '../../../core/manifest.ts';
 import { fitTo } from '../../../core/settings-file.ts';
 import { objectsIn, type PolicyDocument, type ReadDocument, type ReadDocuments } from '../document.ts';
 import { readTestFile } from './files.ts';
+import { withoutNulls } from './settings.ts';
 
 /** Every document of a file, with its file's name. Throws TEST_INVALID and what the reader throws. */
 export function readFile(path: string, read: ReadDocuments): readonly ReadDocument[] {
@@ -33,7 +34,7 @@ export function fit<Schema extends z.ZodMiniType>(
   document: ReadDocument,
   called: string,
 ): z.infer<Schema> {
-  const fitted = fitTo(schema, document.value, called);
+  const fitted = fitTo(schema, withoutNulls(document.value), called);
   if ('value' in fitted) return fitted.value;
   throw invalidAt(document, fitted.path, fitted.message);
 }

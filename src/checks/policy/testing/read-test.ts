@@ -117,6 +117,7 @@ function loadTest(file: string, document: ReadDocument, { read, isClusterScoped 
     ]),
     data: {
       values,
+      hasCluster: clusterFiles.length > 0,
       images: context?.images ?? [],
       responses: settings.apiCallResponses ?? [],
       globalContext: globalContextOf(file, document, settings, read),

@@ -1,4 +1,5 @@
 import type { GateError } from '../../../core/errors.ts';
+import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../core/json.ts';
 import type { Operation } from '../kube/request.ts';
 import type { CompiledPolicy, PolicyIdentity, RuleResult } from '../rule.ts';
 import { matchesWildcard } from '../values/wildcard.ts';
@@ -80,18 +81,25 @@ function verdictOf(question: RowQuestion): Verdict {
   if (missing.length > 0) return failedFor(`no ${row.kind ?? 'resource'} of the test is called ${missing.join(', ')}`);
   if (objects.length === 0) return failedFor(`the test has no ${row.kind ?? 'resource'}`);
   const differences: RowDifference[] = [];
+  const documents = test.policies.filter(({ value }) => policies.some(({ identity }) => isDocumentOf(value, identity)));
+  const scored = !documents.some(({ value }) => isUnscored(value));
   for (const object of objects) {
     const results = policies.flatMap((policy) => namedResults(policy, row.rule, asked(policy, object, row.operation)));
     if (results.length === 0) {
       const message = 'the rule does not match this resource, and so says nothing about it';
       differences.push({ object: describeTested(object), rule: '', got: 'nothing', message });
     }
-    for (const { rule, status, message } of results) {
+    for (const { rule, status: said, message } of results) {
+      const status = said === 'fail' && !scored ? 'warn' : said;
       if (status === row.result) continue;
       differences.push({ object: describeTested(object), rule: rule === row.rule ? '' : rule, got: status, message });
     }
   }
   if (differences.length === 0) return { outcome: 'passed', reason: '', differences };
+  const asksRegistry = documents.some(({ value }) => verifiesImages(value, row.rule));
+  if (asksRegistry && differences.every(({ got }) => got === 'nothing' || got === 'error')) {
+    return notEvaluated('it verifies images, and a test asks no registry');
+  }
   const nothing = differences.every(({ got }) => got === 'nothing') && differences.length === objects.length;
   const known = policies.some((policy) => hasRule(policy, row.rule));
   if (nothing && !known) return failedFor(`the policy has no rule ${JSON.stringify(row.rule ?? '')}`);
@@ -136,6 +144,38 @@ function namedResults(
   if (rule === undefined || rule === '' || !hasNamedRules(policy)) return results;
   const names = [rule, `autogen-${rule}`, `autogen-cronjob-${rule}`];
   return results.filter((result) => names.includes(result.rule));
+}
+
+function isDocumentOf(document: JsonObject, { kind, name, namespace }: PolicyIdentity): boolean {
+  const metadata = mapAt(document, 'metadata');
+  return (
+    document['kind'] === kind &&
+    metadata['name'] === name &&
+    (namespace === '' || (metadata['namespace'] ?? 'default') === namespace)
+  );
+}
+
+/** A failure of such a policy is reported as a warning. */
+function isUnscored(document: JsonObject): boolean {
+  return mapAt(mapAt(document, 'metadata'), 'annotations')['policies.kyverno.io/scored'] === 'false';
+}
+
+/** Whether the rule that a row names, or the policy where it names none, is about signatures of images. */
+function verifiesImages(document: JsonObject, rule: string | undefined): boolean {
+  if (String(document['kind']).endsWith('ImageValidatingPolicy')) return true;
+  const rules = mapAt(document, 'spec')['rules'];
+  return (
+    Array.isArray(rules) &&
+    rules.some((each: JsonValue) => {
+      if (!isObject(each) || !Object.hasOwn(each, 'verifyImages')) return false;
+      return rule === undefined || rule === '' || isRule(String(each['name']), rule);
+    })
+  );
+}
+
+function mapAt(object: JsonObject, key: string): JsonObject {
+  const value = Object.hasOwn(object, key) ? object[key] : undefined;
+  return isObject(value) ? value : objectFrom([]);
 }
 
 /** Rules that autogen makes of one are cut to the length of a name. */

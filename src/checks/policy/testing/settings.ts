@@ -3,7 +3,7 @@
  * an error, so that no line of a test is silently without effect.
  */
 import * as z from 'zod/mini';
-import type { JsonValue } from '../../../core/json.ts';
+import { isObject, type JsonValue, objectFrom } from '../../../core/json.ts';
 
 const text = () => z.string();
 const texts = () => z.optional(z.array(z.string()));
@@ -12,7 +12,8 @@ const anything = () => z.custom<JsonValue>((value) => value !== undefined);
 const anyObject = () => z.record(z.string(), anything());
 /** Kept by what made the file, and of no meaning in it. */
 const anyMetadata = () => z.optional(anyObject());
-const apiVersion = () => z.optional(z.literal('cli.kyverno.io/v1alpha1'));
+/** Kyverno looks at neither: tests of `kyverno.io/v1` are about. */
+const apiVersion = () => z.optional(text());
 
 const ResourceSpec = z.strictObject({
   group: z.optional(text()),
@@ -200,3 +201,36 @@ export const ClusterResourceFile = z.strictObject({
   metadata: anyMetadata(),
   spec: z.strictObject({ crds: texts(), resources: z.optional(z.array(anyObject())) }),
 });
+
+/** Where the keys below are keys of the format; below any other key stand data of the test, in which null is a value. */
+const structure: ReadonlySet<string> = new Set([
+  'results',
+  'resourceSpecs',
+  'policies',
+  'resources',
+  'rules',
+  'subresources',
+  'subresource',
+  'parentResource',
+  'namespaceSelector',
+  'userInfo',
+  'spec',
+  'images',
+  'apiCallResponses',
+  'response',
+  'globalContextEntries',
+  'projections',
+]);
+
+/** The document without keys that have no value (`verbs: null`): Go takes them for absent. */
+export function withoutNulls(value: JsonValue, isRoot = true): JsonValue {
+  if (Array.isArray(value)) return value.map((item: JsonValue) => withoutNulls(item, false));
+  if (!isObject(value)) return value;
+  return objectFrom(
+    Object.entries(value).flatMap(([key, inside]): [string, JsonValue][] => {
+      if (inside === null) return [];
+      const isStructure = structure.has(key) || (isRoot && key === 'values');
+      return [[key, isStructure ? withoutNulls(inside, false) : inside]];
+    }),
+  );
+}

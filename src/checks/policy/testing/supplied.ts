@@ -7,6 +7,7 @@ export interface TestData {
   readonly values: TestValues | undefined;
   readonly images: NonNullable<ContextFile['spec']['images']>;
   readonly responses: NonNullable<KyvernoTest['apiCallResponses']>;
+  readonly hasCluster: boolean;
   /** By the name of the entry. */
   readonly globalContext: ReadonlyMap<string, JsonValue>;
 }
@@ -32,6 +33,7 @@ export function suppliedTo(data: TestData, policy: string, object: string, opera
       const first = Object.entries(rule?.foreachValues ?? {}).map(([key, list]) => [key, list[0] ?? null] as const);
       return variablesOf([...Object.entries(rule?.values ?? {}), ...first]);
     },
+    hasCluster: data.hasCluster,
     imageData(image) {
       const found = data.images.findLast((each) => each.image === image);
       if (found === undefined) return undefined;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type PathProblem, pathOf, suppliedTo, type TestData } from '../../../../src/checks/policy/testing/supplied.ts';
 
-const nothing: TestData = { values: undefined, images: [], responses: [], globalContext: new Map() };
+const nothing: TestData = { values: undefined, hasCluster: false, images: [], responses: [], globalContext: new Map() };
 
 describe('the name of a value', () => {
   it.each([
