@@ -32,8 +32,11 @@ export interface Supplied {
   readonly hasCluster: boolean;
   /** What a registry would say of an image, by its reference as the policy spells it. */
   imageData(image: string): JsonValue | undefined;
-  /** The answer to a request; `url` is a whole URL or the path of a call to the API server. */
-  response(method: 'GET' | 'POST', url: string): SuppliedResponse | undefined;
+  /**
+   * The answer to a request; `url` is a whole URL or the path of a call to the API server. Undefined where the test knows
+   * of no requests at all.
+   */
+  readonly response: ((method: 'GET' | 'POST', url: string) => SuppliedResponse | undefined) | undefined;
   /** The data of a GlobalContextEntry, with its projections as keys where it has any. */
   globalContext(name: string): JsonValue | undefined;
 }

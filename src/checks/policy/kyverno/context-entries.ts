@@ -199,6 +199,8 @@ function compileApiCall(
   return {
     name,
     load(scope) {
+      // In a test without answers the entry is left out before its address is known: a value stands in for it.
+      if (scope.supplied?.hasCluster === false && scope.supplied.response === undefined) return undefined;
       try {
         const body = fetchBody(scope, compiling, method, urlOf(scope), fallback);
         if (body === undefined) return undefined;
@@ -223,7 +225,7 @@ function fetchBody(
   url: string,
   fallback: JsonValue | undefined,
 ): Body | undefined {
-  const supplied: SuppliedResponse | undefined = scope.supplied?.response(method, url);
+  const supplied: SuppliedResponse | undefined = scope.supplied?.response?.(method, url);
   if (supplied !== undefined) {
     if (supplied.status >= 200 && supplied.status < 300) return { value: supplied.body, isDefault: false };
     throw new Fault(`HTTP ${supplied.status} from ${url}`);

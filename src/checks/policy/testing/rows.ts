@@ -86,7 +86,9 @@ function verdictOf(question: RowQuestion): Verdict {
   for (const object of objects) {
     const results = policies.flatMap((policy) => namedResults(policy, row.rule, asked(policy, object, row.operation)));
     if (results.length === 0) {
-      const message = 'the rule does not match this resource, and so says nothing about it';
+      const message =
+        'the rule does not match this resource, and so says nothing about it' +
+        (row.result === 'skip' ? ' (skip is what a rule says that matches, and whose conditions do not hold)' : '');
       differences.push({ object: describeTested(object), rule: '', got: 'nothing', message });
     }
     for (const { rule, status: said, message } of results) {

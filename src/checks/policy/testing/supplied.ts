@@ -44,14 +44,16 @@ export function suppliedTo(data: TestData, policy: string, object: string, opera
         ...Object.entries(found as Record<string, JsonValue>),
       ]);
     },
-    response(method, url): SuppliedResponse | undefined {
-      const fits = (wanted: string) => (each: TestData['responses'][number]) =>
-        (each.method ?? '') === wanted && (each.url || each.urlPath || '') === url;
-      const found = data.responses.find(fits(method)) ?? data.responses.find(fits(''));
-      return found && { status: found.response.statusCode || 200, body: found.response.body };
-    },
+    response: data.responses.length === 0 ? undefined : (method, url) => responseIn(data.responses, method, url),
     globalContext: (name) => data.globalContext.get(name),
   };
+}
+
+function responseIn(responses: TestData['responses'], method: string, url: string): SuppliedResponse | undefined {
+  const fits = (wanted: string) => (each: TestData['responses'][number]) =>
+    (each.method ?? '') === wanted && (each.url || each.urlPath || '') === url;
+  const found = responses.find(fits(method)) ?? responses.find(fits(''));
+  return found && { status: found.response.statusCode || 200, body: found.response.body };
 }
 
 /** The values that are set before a rule is looked at: those for every policy, and over them those for this object. */

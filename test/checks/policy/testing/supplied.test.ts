@@ -70,8 +70,8 @@ describe('what a test supplies', () => {
       'o',
       undefined,
     );
-    expect(supplied.response('GET', '/api/v1/pods')).toEqual({ status: 200, body: 'any' });
-    expect(supplied.response('POST', '/api/v1/pods')).toEqual({ status: 201, body: 'posted' });
-    expect(supplied.response('GET', '/api/v1/secrets')).toBeUndefined();
+    expect(supplied.response?.('GET', '/api/v1/pods')).toEqual({ status: 200, body: 'any' });
+    expect(supplied.response?.('POST', '/api/v1/pods')).toEqual({ status: 201, body: 'posted' });
+    expect(supplied.response?.('GET', '/api/v1/secrets')).toBeUndefined();
   });
 });
