@@ -3,6 +3,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { benchImages } from './images.ts';
+import { benchKyverno } from './kyverno.ts';
 import { benchRego } from './rego.ts';
 import { benchRender } from './render.ts';
 import { benchTrust } from './trust.ts';
@@ -15,6 +16,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   images: benchImages,
   rego: benchRego,
   trust: benchTrust,
+  kyverno: benchKyverno,
 };
 
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
