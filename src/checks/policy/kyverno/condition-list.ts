@@ -65,6 +65,8 @@ function compileOne(compiling: Compiling, condition: Condition, path: JsonPath, 
   }
   const keyTemplate = templateAt(compiling, key, [...path, 'key']);
   const valueTemplate = templateAt(compiling, value, [...path, 'value']);
+  // The message of a deny is filled in with those of its conditions.
+  templateAt(compiling, message, [...path, 'message']);
   const literals = { key: keyTemplate.kind === 'constant', value: valueTemplate.kind === 'constant' };
   return {
     message,

@@ -89,8 +89,12 @@ function readContainers(object: JsonObject, path: JsonPath): Map<string, Contain
   const containers = valueAt(object, path);
   if (containers === undefined || containers === null) return found;
   if (typeof containers !== 'object') throw new Fault('invalid image config');
-  // A map in the place of a list is gone through in the same way.
-  for (const [key, container] of Object.entries(containers)) collect(container, [...path, key], found);
+  const isMap = !Array.isArray(containers);
+  for (const [key, container] of Object.entries(containers)) {
+    // A map in the place of the list is gone through as one, and a list inside of it is more than Kyverno takes.
+    if (isMap && Array.isArray(container)) throw new Fault('invalid image config');
+    collect(container, [...path, key], found);
+  }
   return found;
 }
 

@@ -2,6 +2,7 @@
  * `validate` with conditions, patterns and loops: what Kyverno 1.19 does in its handler for resources, in its order, with
  * its messages.
  */
+import { GateError } from '../../../core/errors.ts';
 import type { JsonObject, JsonPath, JsonValue } from '../../../core/json.ts';
 import { isObject } from '../../../core/json.ts';
 import { policyError } from '../document.ts';
@@ -58,11 +59,21 @@ function wordsOf(compiling: Compiling, rule: string, message: string, path: Json
       if (added === '') return render(template, scope);
       if (!joined.has(added)) {
         const whole = message === '' ? added : `${message}; ${added}`;
-        joined.set(added, messageTemplate(compiling, whole, [...path, 'message']));
+        joined.set(added, joinedTemplate(compiling, whole, [...path, 'message']));
       }
       return render(joined.get(added), scope);
     },
   };
+}
+
+/** Each part was compiled before; that the whole is no message any more takes braces that only meet here. */
+function joinedTemplate(compiling: Compiling, message: string, path: JsonPath): Template | undefined {
+  try {
+    return messageTemplate(compiling, message, path);
+  } catch (error) {
+    if (error instanceof GateError) return undefined;
+    throw error;
+  }
 }
 
 /** Undefined where a reference leads nowhere, which Kyverno finds out when it prints the message. */
@@ -329,10 +340,17 @@ function comparedElement(
 ): JsonObject | undefined {
   if (elementScope === true && !isObject(element)) {
     throw new Fault(
-      `cannot use elementScope=true foreach rules for elements that are not maps, expected type=map got type=${typeof element}`,
+      `cannot use elementScope=true foreach rules for elements that are not maps, expected type=map got type=${goTypeOf(element)}`,
     );
   }
   return (elementScope ?? isObject(element)) ? (element as JsonObject) : outer;
+}
+
+/** Kyverno reads elements that are no strings, lists and maps as JSON anew, which makes every number a float. */
+function goTypeOf(element: JsonValue): string {
+  if (Array.isArray(element)) return '[]interface {}';
+  if (typeof element === 'boolean') return 'bool';
+  return typeof element === 'string' ? 'string' : 'float64';
 }
 
 /** Inside of a loop a path leads from an element, which a finding cannot tell from the object. */
