@@ -4,6 +4,7 @@ import type { PolicyRequest, UserInfo } from '../kube/request.ts';
 import type { PolicyWorld } from '../rule.ts';
 import type { Labels } from '../values/label-selector.ts';
 import type { JmesPorts } from './jmespath/function.ts';
+import { withFloats } from './jmespath/numbers.ts';
 import { noIdentity, Unanswerable } from './unanswerable.ts';
 
 /**
@@ -123,8 +124,8 @@ function admissionRoot(request: PolicyRequest): JsonObject {
   if (name !== '') body['name'] = name;
   if (namespace !== '') body['namespace'] = namespace;
   body['operation'] = request.operation;
-  body['object'] = request.object;
-  body['oldObject'] = request.oldObject;
+  body['object'] = withFloats(request.object);
+  body['oldObject'] = withFloats(request.oldObject);
   body['dryRun'] = false;
   const root = record({ request: body });
   if (userInfo !== undefined) {

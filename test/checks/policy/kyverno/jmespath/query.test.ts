@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { JmesError } from '../../../../../src/checks/policy/kyverno/jmespath/error.ts';
+import { withFloats } from '../../../../../src/checks/policy/kyverno/jmespath/numbers.ts';
 import { compileQuery } from '../../../../../src/checks/policy/kyverno/jmespath/query.ts';
 import * as vectors from './vectors.ts';
 
@@ -65,6 +66,20 @@ describe('the clock and chance', () => {
       );
     },
   );
+});
+
+describe('numbers beyond 2^53', () => {
+  it('are floats, as in an admission request, and compare as such', () => {
+    const object = { spec: { limit: 9007199254740993n, list: [1, 12345678901234567890n] }, name: 'x' };
+    const floats = withFloats(object);
+    expect(compileQuery('spec.limit > `1000` && spec.list[1] > spec.limit').search(floats, ports)).toBe(true);
+    expect(compileQuery('spec.limit > `1000`').search(object, ports)).toBe(null);
+    expect(withFloats(object)).toBe(floats);
+    expect(object.spec.limit).toBe(9007199254740993n);
+    const plain = { spec: { list: [1, 2] }, nothing: null };
+    expect(withFloats(plain)).toBe(plain);
+    expect(withFloats(null)).toBe(null);
+  });
 });
 
 describe('what a query reads', () => {
