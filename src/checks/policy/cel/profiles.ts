@@ -1,10 +1,13 @@
-import type { Macro } from './ast.ts';
+import { call, type Macro } from './ast.ts';
 import type { ConstantDeclaration, FunctionDeclaration } from './declaration.ts';
 import type { CelProfile } from './environment.ts';
 import { BINDING_MACROS } from './library/bindings.ts';
 import { ENCODER_FUNCTIONS } from './library/encoders.ts';
 import { EXTENDED_REGEX_FUNCTIONS } from './library/extended-regex.ts';
 import { KUBERNETES_LIST_FUNCTIONS, KUBERNETES_LIST_FUNCTIONS_1_37 } from './library/kubernetes-lists.ts';
+import { KYVERNO_CONSTANTS, KYVERNO_FUNCTIONS, SERVICE_ACCOUNT } from './library/kyverno.ts';
+import { contextFunctions } from './library/kyverno-context.ts';
+import { KYVERNO_IMAGE_FUNCTIONS } from './library/kyverno-image.ts';
 import { LIST_MACROS, listFunctions } from './library/lists.ts';
 import { MATH_FUNCTIONS, MATH_MACROS } from './library/math.ts';
 import { NAMED_FORMAT_FUNCTIONS } from './library/named-format.ts';
@@ -19,6 +22,32 @@ import { URL_FUNCTIONS } from './library/url.ts';
 import { STANDARD_MACROS } from './macros.ts';
 import { OPTIONAL_CONSTANTS, OPTIONAL_FUNCTIONS, OPTIONAL_LIST_FUNCTIONS, OPTIONAL_MACROS } from './optional.ts';
 import { STANDARD_FUNCTIONS, STANDARD_TYPES, typeConstant } from './standard.ts';
+import { DYN, runtimeTypeName, STRING } from './types.ts';
+import { CelOptional, type CelValue } from './values.ts';
+
+/** `x.orValue(y)` gives `x` itself where it is no optional value, as all did before; the newer language refuses that. */
+const OR_VALUE_MACRO: Macro = {
+  name: 'orValue',
+  member: true,
+  argumentCount: 1,
+  expand: ({ offset, target, arguments: args }) =>
+    target === undefined ? undefined : call(offset, OR_VALUE, target, ...args),
+};
+const OR_VALUE = '__orValueCompat__';
+const OR_VALUE_FUNCTION: FunctionDeclaration = {
+  name: OR_VALUE,
+  overloads: [
+    {
+      id: `${OR_VALUE}_dyn_dyn`,
+      parameters: [DYN, DYN],
+      result: DYN,
+      call: (value, fallback) => {
+        if (value instanceof CelOptional) return value.value ?? (fallback as CelValue);
+        return value as CelValue;
+      },
+    },
+  ],
+};
 
 /** A part of a language, and the minor version of Kubernetes whose servers were the first to have it. */
 interface Part {
@@ -45,6 +74,8 @@ const ADDRESSES: Part = {
   constants: [typeConstant(IP), typeConstant(CIDR)],
 };
 
+const LISTS: Part = { since: 34, functions: listFunctions({}), macros: LIST_MACROS };
+
 /** As pkg/cel/environment/base.go has them. */
 const KUBERNETES: readonly Part[] = [
   LANGUAGE,
@@ -57,7 +88,7 @@ const KUBERNETES: readonly Part[] = [
   { since: 31, functions: NAMED_FORMAT_FUNCTIONS },
   { since: 32, functions: TWO_VARIABLE_FUNCTIONS, macros: TWO_VARIABLE_MACROS },
   { since: 33, functions: SEMVER_FUNCTIONS },
-  { since: 34, functions: listFunctions({}), macros: LIST_MACROS },
+  LISTS,
   { since: 37, functions: KUBERNETES_LIST_FUNCTIONS_1_37 },
 ];
 
@@ -89,6 +120,55 @@ export function kubernetes(version: KubernetesVersion): CelProfile {
     typeChecked: true,
   };
   kubernetesProfiles.set(version, made);
+  return made;
+}
+
+/** The versions of Kyverno whose language is known. */
+export const KYVERNO_VERSIONS = ['1.19'] as const;
+export type KyvernoVersion = (typeof KYVERNO_VERSIONS)[number];
+
+const kyvernoProfiles = new Map<string, CelProfile>();
+
+/**
+ * What Kyverno's own policies may say: all that Kubernetes 1.36 has, and its own libraries over it. `namespace` is that
+ * of a policy which belongs to one. The variables of `KYVERNO_CONTEXT_VARIABLES` are for the caller to declare.
+ */
+export function kyverno(version: KyvernoVersion, namespace?: string): CelProfile {
+  const key = `${version}/${namespace ?? ''}`;
+  const known = kyvernoProfiles.get(key);
+  if (known !== undefined) return known;
+  const parts: readonly Part[] = [
+    ...KUBERNETES.filter((part) => part.since <= 36 && part !== STRINGS_2 && part !== LISTS),
+    {
+      since: 0,
+      functions: [
+        ...stringFunctions({ emptyNeedle: 'clamped', format: 'localised', reverse: false }),
+        ...listFunctions({ maxRange: 1_000_000 }),
+        ...MATH_FUNCTIONS,
+        ...ENCODER_FUNCTIONS,
+        ...EXTENDED_REGEX_FUNCTIONS,
+        ...KYVERNO_FUNCTIONS,
+        ...KYVERNO_IMAGE_FUNCTIONS,
+        ...contextFunctions(namespace),
+        OR_VALUE_FUNCTION,
+      ],
+      macros: [...LIST_MACROS, ...MATH_MACROS, ...BINDING_MACROS, OR_VALUE_MACRO],
+      constants: KYVERNO_CONSTANTS,
+    },
+  ];
+  const made: CelProfile = {
+    name: `kyverno ${version}`,
+    ...joined(parts),
+    objects: [{ name: runtimeTypeName(SERVICE_ACCOUNT), fields: { Name: STRING, Namespace: STRING } }],
+    homogeneousAggregates: true,
+    optionalSyntax: true,
+    quotedFields: true,
+    container: '',
+    checkedLiterals: true,
+    presenceCost: 0,
+    typeChecked: true,
+  };
+  kyvernoProfiles.set(key, made);
   return made;
 }
 
