@@ -64,14 +64,24 @@ const walkShorter: CallCost = ([a, b]) =>
   traversalCost(Math.min(sizeForCost(a as CelValue), sizeForCost(b as CelValue)));
 const walkBoth: CallCost = ([a, b]) => traversalCost(sizeForCost(a as CelValue) + sizeForCost(b as CelValue));
 
-/** `+`, `-`, `*`, `/`, `%` for the numbers that have them, and what else the operator is declared for. */
-function arithmetic(name: string, word: string, call: Call, kinds: string, more: readonly Row[]): FunctionDeclaration {
-  const rows: Row[] = [];
-  if (kinds.includes('d')) rows.push([`${word}_double`, [DOUBLE, DOUBLE], DOUBLE]);
-  if (kinds.includes('i')) rows.push([`${word}_int64`, [INT, INT], INT]);
-  if (kinds.includes('u')) rows.push([`${word}_uint64`, [UINT, UINT], UINT]);
-  return shared(name, call, [...rows, ...more]);
+/** An operator on two operands. The order of its overloads is Go's: the first that fits decides about type variables. */
+function arithmetic(name: string, word: string, call: Binary, rows: readonly Row[]): FunctionDeclaration {
+  return shared(
+    name,
+    (a, b) => call(a as CelValue, b as CelValue),
+    rows.map(([kind, parameters, result, cost]) => {
+      const id = `${word}_${kind}`;
+      return cost === undefined ? [id, parameters, result] : [id, parameters, result, cost];
+    }),
+  );
 }
+
+type Binary = (a: CelValue, b: CelValue) => CelValue;
+
+const DOUBLE_ROW: Row = ['double', [DOUBLE, DOUBLE], DOUBLE];
+const INT_ROW: Row = ['int64', [INT, INT], INT];
+const UINT_ROW: Row = ['uint64', [UINT, UINT], UINT];
+const DURATION_ROW: Row = ['duration_duration', [DURATION, DURATION], DURATION];
 
 const ORDERED: readonly (readonly [string, CelType])[] = [
   ['bool', BOOL],
@@ -83,18 +93,22 @@ const ORDERED: readonly (readonly [string, CelType])[] = [
   ['timestamp', TIMESTAMP],
   ['duration', DURATION],
 ];
-const NUMBERS: readonly (readonly [string, CelType])[] = ORDERED.slice(1, 4);
+/** The numbers of other types that a number is compared with. */
+const ACROSS: ReadonlyMap<CelType, readonly (readonly [string, CelType])[]> = new Map([
+  [INT, [['double', DOUBLE] as const, ['uint64', UINT] as const]],
+  [UINT, [['double', DOUBLE] as const, ['int64', INT] as const]],
+  [DOUBLE, [['int64', INT] as const, ['uint64', UINT] as const]],
+]);
 
 function ordering(name: string, word: string, holds: (order: number) => boolean): FunctionDeclaration {
-  const rows: Row[] = ORDERED.map(([kind, type]) => {
+  const rows = ORDERED.flatMap(([kind, type]): Row[] => {
     const isLong = type === STRING || type === BYTES;
-    return isLong ? [`${word}_${kind}`, [type, type], BOOL, walkShorter] : [`${word}_${kind}`, [type, type], BOOL];
+    const same: Row = isLong
+      ? [`${word}_${kind}`, [type, type], BOOL, walkShorter]
+      : [`${word}_${kind}`, [type, type], BOOL];
+    const others = ACROSS.get(type) ?? [];
+    return [same, ...others.map(([other, second]): Row => [`${word}_${kind}_${other}`, [type, second], BOOL])];
   });
-  for (const [left, a] of NUMBERS) {
-    for (const [right, b] of NUMBERS) {
-      if (a !== b) rows.push([`${word}_${left}_${right}`, [a, b], BOOL]);
-    }
-  }
   return shared(name, (a, b) => holds(compare(a as CelValue, b as CelValue, name)), rows);
 }
 
@@ -113,22 +127,28 @@ const OPERATORS: readonly FunctionDeclaration[] = [
   shared(Operator.notEquals, (a, b) => !equals(a as CelValue, b as CelValue), [
     ['not_equals', [A, A], BOOL, walkShorter],
   ]),
-  arithmetic(Operator.add, 'add', (a, b) => add(a as CelValue, b as CelValue), 'diu', [
-    ['add_bytes', [BYTES, BYTES], BYTES, walkBoth],
-    ['add_duration_duration', [DURATION, DURATION], DURATION],
-    ['add_duration_timestamp', [DURATION, TIMESTAMP], TIMESTAMP],
-    ['add_timestamp_duration', [TIMESTAMP, DURATION], TIMESTAMP],
-    ['add_list', [listOf(A), listOf(A)], listOf(A)],
-    ['add_string', [STRING, STRING], STRING, walkBoth],
+  arithmetic(Operator.add, 'add', add, [
+    ['bytes', [BYTES, BYTES], BYTES, walkBoth],
+    DOUBLE_ROW,
+    DURATION_ROW,
+    ['duration_timestamp', [DURATION, TIMESTAMP], TIMESTAMP],
+    ['timestamp_duration', [TIMESTAMP, DURATION], TIMESTAMP],
+    INT_ROW,
+    ['list', [listOf(A), listOf(A)], listOf(A)],
+    ['string', [STRING, STRING], STRING, walkBoth],
+    UINT_ROW,
   ]),
-  arithmetic(Operator.subtract, 'subtract', (a, b) => subtract(a as CelValue, b as CelValue), 'diu', [
-    ['subtract_duration_duration', [DURATION, DURATION], DURATION],
-    ['subtract_timestamp_duration', [TIMESTAMP, DURATION], TIMESTAMP],
-    ['subtract_timestamp_timestamp', [TIMESTAMP, TIMESTAMP], DURATION],
+  arithmetic(Operator.subtract, 'subtract', subtract, [
+    DOUBLE_ROW,
+    DURATION_ROW,
+    INT_ROW,
+    ['timestamp_duration', [TIMESTAMP, DURATION], TIMESTAMP],
+    ['timestamp_timestamp', [TIMESTAMP, TIMESTAMP], DURATION],
+    UINT_ROW,
   ]),
-  arithmetic(Operator.multiply, 'multiply', (a, b) => multiply(a as CelValue, b as CelValue), 'diu', []),
-  arithmetic(Operator.divide, 'divide', (a, b) => divide(a as CelValue, b as CelValue), 'diu', []),
-  arithmetic(Operator.modulo, 'modulo', (a, b) => modulo(a as CelValue, b as CelValue), 'iu', []),
+  arithmetic(Operator.multiply, 'multiply', multiply, [DOUBLE_ROW, INT_ROW, UINT_ROW]),
+  arithmetic(Operator.divide, 'divide', divide, [DOUBLE_ROW, INT_ROW, UINT_ROW]),
+  arithmetic(Operator.modulo, 'modulo', modulo, [INT_ROW, UINT_ROW]),
   shared(Operator.negate, (a) => negate(a as CelValue), [
     ['negate_double', [DOUBLE], DOUBLE],
     ['negate_int64', [INT], INT],
