@@ -1,11 +1,11 @@
 import { asGateError, GateError } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import { checkBinding, compileAdmissionPolicy } from './admission/policy.ts';
-import { type KubernetesVersion, kubernetes as kubernetesProfile } from './cel/profiles.ts';
+import { type KubernetesVersion, kubernetes as kubernetesProfile, kyverno as kyvernoProfile } from './cel/profiles.ts';
 import type { PolicyDocument } from './document.ts';
 import type { Cluster } from './kube/cluster.ts';
 import type { ResourceTable } from './kube/resources.ts';
-import { type CelException, readCelException } from './kyverno/cel-policies/load.ts';
+import { type CelException, compileCelPolicy, readCelException } from './kyverno/cel-policies/load.ts';
 import { type CompiledException, compileKyvernoException } from './kyverno/exceptions.ts';
 import { compileKyvernoPolicy } from './kyverno/policy.ts';
 import type { CompiledPolicy, PolicyIdentity } from './rule.ts';
@@ -44,9 +44,16 @@ const compilers: Readonly<Record<string, Compile | 'attached'>> = {
   'kyverno.io/Policy': compileKyverno,
   'kyverno.io/PolicyException': 'attached',
   'policies.kyverno.io/PolicyException': 'attached',
+  ...ofEachScope('policies.kyverno.io', ['Validating', 'ImageValidating', 'Mutating', 'Generating', 'Deleting']),
   'admissionregistration.k8s.io/ValidatingAdmissionPolicy': compileAdmission,
   'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': 'attached',
 };
+
+/** The kinds that Kyverno has for the cluster and for one namespace. */
+function ofEachScope(group: string, purposes: readonly string[]): Record<string, Compile> {
+  const kinds = purposes.flatMap((purpose) => [`${purpose}Policy`, `Namespaced${purpose}Policy`]);
+  return Object.fromEntries(kinds.map((kind) => [`${group}/${kind}`, compileCel]));
+}
 
 /**
  * Compiles every policy by its dialect, each alone: what is wrong with one is told beside the others. Throws a GateError
@@ -72,6 +79,11 @@ export function compilePolicies(input: CompileInput): CompiledPolicies {
 
 function compileKyverno(document: PolicyDocument, { resources, isTest, kyvernoExceptions }: Context): CompiledPolicy {
   return compileKyvernoPolicy(document, { resources, isTest, exceptions: kyvernoExceptions });
+}
+
+function compileCel(document: PolicyDocument, { resources, isTest, celExceptions }: Context): CompiledPolicy {
+  const language = (namespace: string | undefined) => kyvernoProfile('1.19', namespace);
+  return compileCelPolicy(document, { resources, isTest, language, exceptions: celExceptions });
 }
 
 function compileAdmission(document: PolicyDocument, { resources, kubernetes, bindings }: Context): CompiledPolicy {

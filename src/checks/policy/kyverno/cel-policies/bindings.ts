@@ -3,13 +3,17 @@ import type { Bindings } from '../../cel/frame.ts';
 import { fromJson } from '../../cel/json.ts';
 import type { CelValue } from '../../cel/values.ts';
 import { RequestMap } from '../../kube/admission-values.ts';
-import { type Cluster, namespaceObject } from '../../kube/cluster.ts';
+import { namespaceObject } from '../../kube/cluster.ts';
 import type { PolicyRequest } from '../../kube/request.ts';
+import type { ResourceTable } from '../../kube/resources.ts';
+import type { PolicyWorld } from '../../rule.ts';
+import { contextValue } from './contexts.ts';
 
 /** What a policy is asked about. In mode JSON there is an object alone. */
 export interface Subject {
   readonly request: PolicyRequest;
-  readonly cluster: Cluster;
+  readonly world: PolicyWorld;
+  readonly resources: ResourceTable;
   readonly mode: 'Kubernetes' | 'JSON';
   /** A Pod that was made up of a template: there what is absent is null, and otherwise it is an object without fields. */
   readonly synthetic: boolean;
@@ -17,7 +21,7 @@ export interface Subject {
 
 /** The values of `object`, `oldObject`, `request` and `namespaceObject`; each is made when it is first read. */
 export function subjectBindings(subject: Subject): Bindings {
-  const { request, mode, synthetic } = subject;
+  const { request, world, resources, mode, synthetic } = subject;
   const known = new Map<string, CelValue>();
   const absent = synthetic ? null : fromJson({});
   const make = (name: string): CelValue | undefined => {
@@ -32,7 +36,7 @@ export function subjectBindings(subject: Subject): Bindings {
       case 'namespaceObject':
         return mode === 'JSON' ? null : namespaceValue(subject);
       default:
-        return undefined;
+        return contextValue(name, world, resources);
     }
   };
   return (name) => {
@@ -45,7 +49,7 @@ export function subjectBindings(subject: Subject): Bindings {
 }
 
 /** Null for what is in no Namespace, and for a Namespace that does not exist yet. */
-function namespaceValue({ request, cluster }: Subject): CelValue {
+function namespaceValue({ request, world: { cluster } }: Subject): CelValue {
   const { namespace } = request;
   if (namespace === '') return null;
   const found = namespaceObject(cluster, namespace);

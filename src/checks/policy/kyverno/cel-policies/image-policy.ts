@@ -5,6 +5,7 @@ import type { Bindings } from '../../cel/frame.ts';
 import { fromJson } from '../../cel/json.ts';
 import { type PolicyDocument, validateDocument } from '../../document.ts';
 import type { PolicyRequest } from '../../kube/request.ts';
+import type { ResourceTable } from '../../kube/resources.ts';
 import type { CompiledPolicy, PolicyWorld, RuleResult } from '../../rule.ts';
 import { carryOver, isTarget, isWhollyRewritten } from './autogen.ts';
 import { subjectBindings } from './bindings.ts';
@@ -17,7 +18,14 @@ import { type CompiledImages, compileImages, type ImageProgram } from './image-s
 import { compileKyvernoConstraints } from './matching.ts';
 import { resultOf } from './result.ts';
 import { ImageValidatingPolicySchema, type ImageValidatingPolicySpec } from './schema.ts';
-import { BUDGET, type CelPolicyContext, expressionsOf, refuseEmpty, warningsOf } from './validating-policy.ts';
+import {
+  BUDGET,
+  type CelPolicyContext,
+  expressionsOf,
+  languageOf,
+  refuseEmpty,
+  warningsOf,
+} from './validating-policy.ts';
 
 /**
  * An ImageValidatingPolicy or NamespacedImageValidatingPolicy whose attestors stand in it. It asks the image check of the
@@ -30,7 +38,11 @@ export function compileImagePolicy(document: PolicyDocument, context: CelPolicyC
   const mode = spec.evaluation?.mode === 'JSON' ? 'JSON' : 'Kubernetes';
   refuseEmpty(document, spec, mode);
   const carried = mode === 'JSON' ? [] : carryOver(spec);
-  const images = compileImages(document, spec, `${kind} ${metadata.name}`, kind, context);
+  const images = compileImages(
+    { document, kind, name: metadata.name, language: languageOf(context, namespace) },
+    spec,
+    context,
+  );
   const reaches = carried.length > 0 && expressionsOf(spec).every(isWhollyRewritten);
   const action = actionOf(spec.validationActions, spec.evaluation?.admission?.enabled);
   const variants = [{ shape: 'own' as const, spec }, ...carried].map(({ shape, spec: written }) => ({
@@ -62,7 +74,7 @@ export function compileImagePolicy(document: PolicyDocument, context: CelPolicyC
         if (answer.kind === 'error') {
           return [{ rule: '', status: 'error', message: `failed to execute matching: ${answer.message}`, action }];
         }
-        const judgement = new Judgement(images, spec, mode, request, world);
+        const judgement = new Judgement(images, spec, mode, context.resources, request, world);
         const verdict =
           shape === 'extract'
             ? judgeTemplates(request, (pod) => judgement.judge(program(), pod, true))
@@ -81,6 +93,7 @@ class Judgement {
   readonly #images: CompiledImages;
   readonly #spec: ImageValidatingPolicySpec;
   readonly #mode: 'Kubernetes' | 'JSON';
+  readonly #resources: ResourceTable;
   readonly #about: JsonObject;
   readonly #world: PolicyWorld;
   readonly #matched: string[] = [];
@@ -90,12 +103,14 @@ class Judgement {
     images: CompiledImages,
     spec: ImageValidatingPolicySpec,
     mode: 'Kubernetes' | 'JSON',
+    resources: ResourceTable,
     request: PolicyRequest,
     world: PolicyWorld,
   ) {
     this.#images = images;
     this.#spec = spec;
     this.#mode = mode;
+    this.#resources = resources;
     this.#about = request.object ?? request.oldObject ?? {};
     this.#world = world;
   }
@@ -108,7 +123,7 @@ class Judgement {
       countVouching: (...asked) => this.#count(...asked),
     };
     const evaluator = { budget: new CostBudget(BUDGET), host };
-    const subject = subjectBindings({ request, cluster: world.cluster, mode: this.#mode, synthetic });
+    const subject = subjectBindings({ request, world, resources: this.#resources, mode: this.#mode, synthetic });
     const ignoreErrors = this.#spec.failurePolicy === 'Ignore';
     const failed = (message: string): Verdict => ({ kind: 'error', message: `failed to evaluate policy: ${message}` });
 

@@ -4,7 +4,7 @@ import { EntryMap } from '../../cel/values.ts';
 import { type PolicyDocument, policyError } from '../../document.ts';
 import type { ImageTrust } from '../../image-answers.ts';
 import type { GroupVersionResource } from '../../kube/request.ts';
-import { environmentWith, imageVocabulary, referenceVocabulary } from './environment.ts';
+import { environmentWith, imageVocabulary, type Language, referenceVocabulary } from './environment.ts';
 import { attempt, type Evaluator } from './evaluation.ts';
 import { compileGlob } from './glob.ts';
 import { builtInExtractors, type Extractor } from './image-extractors.ts';
@@ -12,7 +12,7 @@ import { AttestorValue, asksForAttestations, UNANSWERED_FUNCTIONS } from './imag
 import { compileExpression, describe } from './program.ts';
 import type { Attestation, ImageValidatingPolicySpec } from './schema.ts';
 import { type CompiledException, type CompiledSpec, compileExceptions, compileSpec } from './spec.ts';
-import { BUDGET, type CelPolicyContext } from './validating-policy.ts';
+import { type About, BUDGET, type CelPolicyContext } from './validating-policy.ts';
 
 /** The expressions of an image policy, for objects of one shape. */
 export interface ImageProgram {
@@ -35,17 +35,16 @@ export interface CompiledImages {
 
 /** Throws POLICY_INVALID and POLICY_UNSUPPORTED with the line of what cannot be evaluated. */
 export function compileImages(
-  document: PolicyDocument,
+  { document, kind, name, language }: About,
   spec: ImageValidatingPolicySpec,
-  owner: string,
-  kind: string,
-  { profile, exceptions }: CelPolicyContext,
+  { exceptions }: CelPolicyContext,
 ): CompiledImages {
+  const owner = `${kind} ${name}`;
   const mode = spec.evaluation?.mode === 'JSON' ? 'JSON' : 'Kubernetes';
-  const vocabulary = imageVocabulary(profile, mode);
+  const vocabulary = imageVocabulary(language, mode);
   const compile = (written: ImageValidatingPolicySpec): ImageProgram => {
     const compiled = compileSpec(document, written, vocabulary);
-    const compiling = { document, environment: environmentWith(vocabulary, {}) };
+    const compiling = { document, unanswered: vocabulary.unanswered, environment: environmentWith(vocabulary, {}) };
     const named = (written.images ?? []).map(({ name, expression }, i) => ({
       name,
       program: compileExpression(compiling, ['spec', 'images', i, 'expression'], expression, 'list of strings'),
@@ -69,7 +68,6 @@ export function compileImages(
   const functions = functionsOf(own.spec);
   refuseUnanswered(document, own.spec);
   const attestors = readAttestors(document, spec, owner, asksForAttestations(functions));
-  const name = owner.slice(owner.indexOf(' ') + 1);
   return {
     own: () => own,
     rewritten(written) {
@@ -83,7 +81,7 @@ export function compileImages(
     ]),
     attestors: new EntryMap(attestors.map((attestor) => [attestor.name, attestor])),
     attestations: new EntryMap((spec.attestations ?? []).map((each) => [each.name, each.name])),
-    applies: compileReferences(document, spec, { profile }),
+    applies: compileReferences(document, spec, language),
   };
 }
 
@@ -127,15 +125,16 @@ function typeFor(
 function compileReferences(
   document: PolicyDocument,
   spec: ImageValidatingPolicySpec,
-  { profile }: Pick<CelPolicyContext, 'profile'>,
+  { profile }: Language,
 ): CompiledImages['applies'] {
   const references = spec.matchImageReferences ?? [];
   if (references.length === 0) return () => true;
-  const environment = environmentWith(referenceVocabulary(profile), {});
+  const vocabulary = referenceVocabulary(profile);
+  const compiling = { document, unanswered: vocabulary.unanswered, environment: environmentWith(vocabulary, {}) };
   const tests = references.map(({ glob, expression = '' }, i): ((text: string) => boolean) | CelProgram => {
     const path = ['spec', 'matchImageReferences', i];
     if (glob === undefined) {
-      return compileExpression({ document, environment }, [...path, 'expression'], expression, 'bool');
+      return compileExpression(compiling, [...path, 'expression'], expression, 'bool');
     }
     const compiled = compileGlob(glob);
     if (typeof compiled === 'function') return compiled;

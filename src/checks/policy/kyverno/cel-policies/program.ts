@@ -12,6 +12,8 @@ export type Wanted = 'bool' | 'string' | 'string or null' | 'list of strings' | 
 export interface Compiling {
   readonly document: PolicyDocument;
   readonly environment: CelEnvironment;
+  /** Variables that nobody gives a value, and why: an expression that reads one is refused. */
+  readonly unanswered: ReadonlyMap<string, string>;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface Compiling {
  * for whatever cannot be compiled or gives something else than is wanted.
  */
 export function compileExpression(
-  { document, environment }: Compiling,
+  { document, environment, unanswered }: Compiling,
   path: JsonPath,
   source: string,
   wanted: Wanted,
@@ -32,6 +34,10 @@ export function compileExpression(
     if (!(error instanceof CelError)) throw error;
     const at = error.offset === undefined ? '' : ` (${positionIn(source, error.offset)} of the expression)`;
     throw policyError(document, path, `${field}: ${error.message}${at}`, 'POLICY_INVALID', { cause: error });
+  }
+  for (const [name, why] of unanswered) {
+    if (!program.variables.has(name)) continue;
+    throw policyError(document, path, `${field}: it reads ${name}, and ${why}`, 'POLICY_UNSUPPORTED');
   }
   if (isWanted(program.resultType, wanted)) return program;
   const found = formatType(program.resultType);

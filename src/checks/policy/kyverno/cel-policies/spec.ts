@@ -33,7 +33,8 @@ export interface CompiledSpec {
 
 /** Throws POLICY_INVALID with the line of the first expression that cannot be compiled. */
 export function compileSpec(document: PolicyDocument, spec: SpecSource, vocabulary: Vocabulary): CompiledSpec {
-  const bare = { document, environment: environmentWith(vocabulary, {}) };
+  const { unanswered } = vocabulary;
+  const bare = { document, unanswered, environment: environmentWith(vocabulary, {}) };
   const matchConditions = (spec.matchConditions ?? []).map(({ expression }, i) =>
     compileExpression(bare, ['spec', 'matchConditions', i, 'expression'], expression, 'bool'),
   );
@@ -44,7 +45,7 @@ export function compileSpec(document: PolicyDocument, spec: SpecSource, vocabula
     const program = compileExpression(compiling, ['spec', 'variables', i, 'expression'], expression, 'anything');
     variables.set(name, program);
     fields[name] = program.resultType;
-    compiling = { document, environment: environmentWith(vocabulary, { ...fields }) };
+    compiling = { document, unanswered, environment: environmentWith(vocabulary, { ...fields }) };
   }
   const validations = (spec.validations ?? []).map((validation, i): CompiledValidation => {
     const path = ['spec', 'validations', i];
@@ -89,7 +90,12 @@ export function compileExceptions(
     .map((exception) => ({
       exception,
       conditions: exception.conditions.map(({ expression, path }) =>
-        compileExpression({ document: exception.document, environment }, path, expression, 'bool'),
+        compileExpression(
+          { document: exception.document, environment, unanswered: vocabulary.unanswered },
+          path,
+          expression,
+          'bool',
+        ),
       ),
     }));
 }

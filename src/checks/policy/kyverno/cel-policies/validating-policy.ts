@@ -9,7 +9,7 @@ import type { CompiledPolicy, PolicyWorld, RuleResult } from '../../rule.ts';
 import { type Carried, carryOver, isTarget, isWhollyRewritten, readController } from './autogen.ts';
 import { subjectBindings } from './bindings.ts';
 import { actionOf, annotationsOf, describeRule } from './description.ts';
-import { validatingVocabulary } from './environment.ts';
+import { type Language, validatingVocabulary } from './environment.ts';
 import { type Evaluator, grantOf, grantValue, holdsAll, VariableMap, type Verdict, validate } from './evaluation.ts';
 import type { CelException } from './exception.ts';
 import { judgeTemplates } from './extraction.ts';
@@ -21,16 +21,31 @@ import { compileExceptions, compileSpec } from './spec.ts';
 /** What policies of these kinds are compiled with. */
 export interface CelPolicyContext {
   readonly resources: ResourceTable;
-  /** The language of Kyverno's policies, at the version that the gate is set to. */
-  readonly profile: CelProfile;
+  /** The language of Kyverno's policies; of those that belong to a namespace where one is given. */
+  readonly language: (namespace: string | undefined) => CelProfile;
   /** Exceptions of the platform; those that name the policy hold. */
   readonly exceptions: readonly CelException[];
+  /** In a test of policies values may stand in for what a cluster, a registry or a server would say. */
+  readonly isTest: boolean;
+}
+
+/** The language that a policy is written in. */
+export function languageOf({ language, isTest }: CelPolicyContext, namespace: string): Language {
+  return { profile: language(namespace === '' ? undefined : namespace), isTest };
 }
 
 /** For all expressions of a policy over one object: ten times what an API server gives one. Kyverno itself has no bound. */
 export const BUDGET = 10_000_000;
 
 type JudgingSpec = ValidatingPolicySpec | ImageValidatingPolicySpec;
+
+/** A policy that is compiled. */
+export interface About {
+  readonly document: PolicyDocument;
+  readonly kind: string;
+  readonly name: string;
+  readonly language: Language;
+}
 
 /** A policy, or what was made of it for the workloads of one shape. */
 interface Variant {
@@ -51,9 +66,10 @@ export function compileValidatingPolicy(document: PolicyDocument, context: CelPo
   refuseEmpty(document, spec, mode);
   const warnings = warningsOf(document, spec, apiVersion);
   const carried = mode === 'JSON' ? [] : carryOver(spec);
-  const own = variantOf(document, 'own', spec, kind, context);
+  const about = { document, kind, name: metadata.name, language: languageOf(context, namespace) };
+  const own = variantOf(about, 'own', spec, context);
   // The others are compiled later, of the same text but for its paths.
-  const variants = [own, ...carried.map(({ shape, spec: made }) => variantOf(document, shape, made, kind, context))];
+  const variants = [own, ...carried.map(({ shape, spec: made }) => variantOf(about, shape, made, context))];
   const reaches = carried.length > 0 && expressionsOf(spec).every(isWhollyRewritten);
   const action = actionOf(spec.validationActions, spec.evaluation?.admission?.enabled);
   return {
@@ -83,15 +99,14 @@ export function compileValidatingPolicy(document: PolicyDocument, context: CelPo
 }
 
 function variantOf(
-  document: PolicyDocument,
+  { document, kind, name, language }: About,
   shape: Variant['shape'],
   spec: ValidatingPolicySpec,
-  kind: string,
-  { resources, profile, exceptions }: CelPolicyContext,
+  { resources, exceptions }: CelPolicyContext,
 ): Variant {
   const mode = spec.evaluation?.mode === 'JSON' ? 'JSON' : 'Kubernetes';
-  const vocabulary = validatingVocabulary(profile);
-  const policy = { kind, name: String((document.value['metadata'] as { readonly name?: unknown }).name) };
+  const vocabulary = validatingVocabulary(language);
+  const policy = { kind, name };
   const compile = () => ({
     spec: compileSpec(document, mode === 'JSON' ? { ...spec, auditAnnotations: undefined } : spec, vocabulary),
     exceptions: compileExceptions(exceptions, policy, vocabulary),
@@ -103,7 +118,7 @@ function variantOf(
     compiled ??= compile();
     const program = compiled;
     const evaluator: Evaluator = { budget: new CostBudget(BUDGET), host: world };
-    const subject = subjectBindings({ request, cluster: world.cluster, mode, synthetic });
+    const subject = subjectBindings({ request, world, resources, mode, synthetic });
     const grant = grantOf(evaluator, program.exceptions, subject, ignoreErrors, world.now);
     if (grant.kind === 'error') return { kind: 'error', message: `failed to load context: ${grant.message}` };
     if (grant.kind === 'all') return { kind: 'excepted', by: grant.by };

@@ -1,12 +1,4 @@
-import type { CelProfile } from '../../../../../src/checks/policy/cel/environment.ts';
-import { STANDARD_MACROS } from '../../../../../src/checks/policy/cel/macros.ts';
-import {
-  OPTIONAL_CONSTANTS,
-  OPTIONAL_FUNCTIONS,
-  OPTIONAL_MACROS,
-} from '../../../../../src/checks/policy/cel/optional.ts';
-import { STANDARD_FUNCTIONS, STANDARD_TYPES } from '../../../../../src/checks/policy/cel/standard.ts';
-import { STANDARD_TIME_FUNCTIONS } from '../../../../../src/checks/policy/cel/standard-time.ts';
+import { kyverno } from '../../../../../src/checks/policy/cel/profiles.ts';
 import type { PolicyDocument } from '../../../../../src/checks/policy/document.ts';
 import type { Cluster } from '../../../../../src/checks/policy/kube/cluster.ts';
 import type { GroupVersionKind, PolicyRequest } from '../../../../../src/checks/policy/kube/request.ts';
@@ -16,21 +8,6 @@ import type { CompiledPolicy, PolicyWorld, RuleResult } from '../../../../../src
 import { clusterOf } from '../../../../../src/checks/policy/testing/cluster.ts';
 import type { JsonObject } from '../../../../../src/core/json.ts';
 import { readSettings } from '../../../../../src/core/settings-file.ts';
-
-export const profile: CelProfile = {
-  name: 'test',
-  functions: [...STANDARD_FUNCTIONS, ...STANDARD_TIME_FUNCTIONS, ...OPTIONAL_FUNCTIONS],
-  macros: [...STANDARD_MACROS, ...OPTIONAL_MACROS],
-  constants: [...STANDARD_TYPES, ...OPTIONAL_CONSTANTS],
-  objects: [],
-  homogeneousAggregates: true,
-  optionalSyntax: true,
-  quotedFields: true,
-  container: '',
-  checkedLiterals: true,
-  presenceCost: 0,
-  typeChecked: true,
-};
 
 export const resources = createResourceTable();
 
@@ -48,10 +25,15 @@ export function documentsOf(yaml: string): PolicyDocument[] {
 }
 
 /** The first document as a policy; the others are its exceptions. */
-export function compile(yaml: string): CompiledPolicy {
+export function compile(yaml: string, isTest = false): CompiledPolicy {
   const [policy, ...exceptions] = documentsOf(yaml);
   if (policy === undefined) throw new Error('no policy');
-  return compileCelPolicy(policy, { resources, profile, exceptions: exceptions.map(readCelException) });
+  return compileCelPolicy(policy, {
+    resources,
+    language: (namespace) => kyverno('1.19', namespace),
+    isTest,
+    exceptions: exceptions.map(readCelException),
+  });
 }
 
 export interface Asked {
