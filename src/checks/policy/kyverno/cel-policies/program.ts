@@ -13,7 +13,7 @@ export interface Compiling {
   readonly document: PolicyDocument;
   readonly environment: CelEnvironment;
   /** Variables that nobody gives a value, and why: an expression that reads one is refused. */
-  readonly unanswered: ReadonlyMap<string, string>;
+  readonly unanswered?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -35,7 +35,7 @@ export function compileExpression(
     const at = error.offset === undefined ? '' : ` (${positionIn(source, error.offset)} of the expression)`;
     throw policyError(document, path, `${field}: ${error.message}${at}`, 'POLICY_INVALID', { cause: error });
   }
-  for (const [name, why] of unanswered) {
+  for (const [name, why] of unanswered ?? []) {
     if (!program.variables.has(name)) continue;
     throw policyError(document, path, `${field}: it reads ${name}, and ${why}`, 'POLICY_UNSUPPORTED');
   }
