@@ -1,7 +1,7 @@
 /** Queries of every kind, most of which mean little: what they find is recorded from Kyverno itself. */
 
 /** A source of chance that gives the same again for the same seed. */
-class Chance {
+export class Chance {
   #state: number;
 
   constructor(seed: number) {

@@ -161,6 +161,13 @@ export const TOOLS = [
     neededBy: "recording what Kyverno's own JMESPath makes of queries",
   },
   {
+    name: 'kyverno-functions',
+    version: 'v1.19.1',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'kyverno', package: './functions' },
+    neededBy: "recording what Kyverno's own functions say of patterns, conditions and Pods",
+  },
+  {
     name: 'kubeyaml',
     version: 'v0.36.1',
     onPath: undefined,
