@@ -13,6 +13,8 @@ import { ArrayList, type CelKey, CelOptional, CelUint, type CelValue, EntryMap, 
 
 export interface CompileOptions {
   readonly presenceCost: 0 | 1;
+  /** `x.orValue(y)` is `x` where `x` is no optional; otherwise it is an error. */
+  readonly plainOptional?: 'itself';
   /** Of entries with one key the last counts; otherwise they are an error. */
   readonly repeatedKeys?: 'last';
   /** Conversions of literals that fail are errors now. */
@@ -154,7 +156,12 @@ export class Compiler {
       case 'or':
       case 'orValue':
         if (node.overloads.some((overload) => overload.id.startsWith('optional_or'))) {
-          return alternative(this.compile(first as Resolved), this.compile(second as Resolved), node.name === 'or');
+          return alternative(
+            this.compile(first as Resolved),
+            this.compile(second as Resolved),
+            node.name === 'or',
+            this.#options.plainOptional === 'itself',
+          );
         }
         return compileCall(node, this);
       default:
@@ -420,11 +427,13 @@ function notStrictlyFalse(operand: Evaluate): Evaluate {
 }
 
 /** `optional.or(optional)` and `optional.orValue(value)`: the other side is evaluated only where it is needed. */
-function alternative(optional: Evaluate, other: Evaluate, keeps: boolean): Evaluate {
+function alternative(optional: Evaluate, other: Evaluate, keeps: boolean, isLoose: boolean): Evaluate {
   return (frame) => {
     const value = optional(frame);
-    // A value that is not optional at all stands for itself, as it does in the Go implementation.
-    if (!(value instanceof CelOptional)) return value;
+    if (!(value instanceof CelOptional)) {
+      if (isLoose) return value;
+      throw noSuchOverload();
+    }
     if (value.value !== undefined) return keeps ? value : value.value;
     return other(frame);
   };

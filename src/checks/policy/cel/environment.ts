@@ -20,6 +20,8 @@ export interface CelProfile {
   readonly container: string;
   /** A conversion of a literal that fails (`duration('x')`), or a bad pattern, is an error when it is compiled. */
   readonly checkedLiterals: boolean;
+  /** What `x.orValue(y)` and `x.or(y)` give for an `x` that is no optional: an error, or (in cel-go 0.26) `x` itself. */
+  readonly plainOptional?: 'itself';
   /** What becomes of `{'a': 1, 'a': 2}`: an error, as the language has it, or its last entry, as Go does. */
   readonly repeatedKeys?: 'last';
   /** What `has(…)` costs of its own. */

@@ -21,7 +21,7 @@ import { TWO_VARIABLE_FUNCTIONS, TWO_VARIABLE_MACROS } from './library/two-varia
 import { URL_FUNCTIONS } from './library/url.ts';
 import { STANDARD_MACROS } from './macros.ts';
 import { OPTIONAL_CONSTANTS, OPTIONAL_FUNCTIONS, OPTIONAL_LIST_FUNCTIONS, OPTIONAL_MACROS } from './optional.ts';
-import { STANDARD_FUNCTIONS, STANDARD_TYPES, typeConstant } from './standard.ts';
+import { STANDARD_FUNCTIONS, STANDARD_FUNCTIONS_0_30, STANDARD_TYPES, typeConstant } from './standard.ts';
 import { DYN, runtimeTypeName, STRING } from './types.ts';
 import { CelOptional, type CelValue } from './values.ts';
 
@@ -58,6 +58,8 @@ interface Part {
 }
 
 const LANGUAGE: Part = { since: 0, functions: STANDARD_FUNCTIONS, macros: STANDARD_MACROS, constants: STANDARD_TYPES };
+/** Kyverno 1.19 is built with a later cel-go than Kubernetes 1.36. */
+const LANGUAGE_0_30: Part = { ...LANGUAGE, functions: STANDARD_FUNCTIONS_0_30 };
 const OPTIONALS: Part = {
   since: 28,
   functions: [...OPTIONAL_FUNCTIONS, ...OPTIONAL_LIST_FUNCTIONS],
@@ -116,6 +118,7 @@ export function kubernetes(version: KubernetesVersion): CelProfile {
     container: '',
     checkedLiterals: true,
     repeatedKeys: 'last',
+    plainOptional: 'itself',
     presenceCost: 0,
     typeChecked: true,
   };
@@ -138,7 +141,8 @@ export function kyverno(version: KyvernoVersion, namespace?: string): CelProfile
   const known = kyvernoProfiles.get(key);
   if (known !== undefined) return known;
   const parts: readonly Part[] = [
-    ...KUBERNETES.filter((part) => part.since <= 36 && part !== STRINGS_2 && part !== LISTS),
+    LANGUAGE_0_30,
+    ...KUBERNETES.filter((part) => part.since <= 36 && ![LANGUAGE, STRINGS_2, LISTS].includes(part)),
     {
       since: 0,
       functions: [
@@ -165,6 +169,7 @@ export function kyverno(version: KyvernoVersion, namespace?: string): CelProfile
     quotedFields: true,
     container: '',
     checkedLiterals: true,
+    repeatedKeys: 'last',
     presenceCost: 0,
     typeChecked: true,
   };

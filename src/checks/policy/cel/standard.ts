@@ -9,7 +9,7 @@ import { compare, equals } from './equality.ts';
 import { evaluationError, noSuchOverload } from './error.ts';
 import { matchesPattern } from './pattern.ts';
 import { STANDARD_TIME_FUNCTIONS } from './standard-time.ts';
-import { parseTimestamp } from './timestamp.ts';
+import { parseStrictTimestamp, parseTimestamp } from './timestamp.ts';
 import {
   BOOL,
   BYTES,
@@ -246,7 +246,11 @@ const CONVERSIONS: readonly FunctionDeclaration[] = [
     UINTS,
   ]),
   conversion('duration', 'duration', DURATION, toDuration, [DURATIONS, INTS, STRINGS]),
-  conversion('timestamp', 'timestamp', TIMESTAMP, toTimestamp, [TIMESTAMPS, INTS, STRINGS]),
+  conversion('timestamp', 'timestamp', TIMESTAMP, (value) => toTimestamp(value, parseTimestamp), [
+    TIMESTAMPS,
+    INTS,
+    STRINGS,
+  ]),
 ];
 
 function toDuration(value: CelValue): CelValue {
@@ -259,10 +263,10 @@ function toDuration(value: CelValue): CelValue {
   throw noSuchOverload();
 }
 
-function toTimestamp(value: CelValue): CelValue {
+function toTimestamp(value: CelValue, parse: (text: string) => CelTimestamp): CelValue {
   if (value instanceof CelTimestamp) return value;
   if (typeof value === 'bigint') return new CelTimestamp(value * 1_000_000_000n);
-  if (typeof value === 'string') return parseTimestamp(value);
+  if (typeof value === 'string') return parse(value);
   throw noSuchOverload();
 }
 
@@ -310,6 +314,17 @@ export const STANDARD_FUNCTIONS: readonly FunctionDeclaration[] = [
   ...CONVERSIONS,
   ...TEXTS,
   ...STANDARD_TIME_FUNCTIONS,
+];
+
+/** The same as cel-go 0.30 has them: a stricter `timestamp`, and no `duration` of an int. */
+export const STANDARD_FUNCTIONS_0_30: readonly FunctionDeclaration[] = [
+  ...STANDARD_FUNCTIONS.filter(({ name }) => name !== 'timestamp' && name !== 'duration'),
+  conversion('duration', 'duration', DURATION, toDuration, [DURATIONS, STRINGS]),
+  conversion('timestamp', 'timestamp', TIMESTAMP, (value) => toTimestamp(value, parseStrictTimestamp), [
+    TIMESTAMPS,
+    INTS,
+    STRINGS,
+  ]),
 ];
 
 /** The names of the types, which are values: `type(1) == int`. */

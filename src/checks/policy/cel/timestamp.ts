@@ -13,6 +13,18 @@ export function parseTimestamp(text: string): CelTimestamp {
   return new CelTimestamp(time.nanoseconds, time.offset);
 }
 
+/** RFC 3339 to the letter, which Go's `time.Parse` is not: it takes a comma, single digits and offsets of 99 hours. */
+const STRICT =
+  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+
+/** As `parseTimestamp`, for what RFC 3339 itself allows: so read cel-go 0.30 and later. */
+export function parseStrictTimestamp(text: string): CelTimestamp {
+  if (text.length > 100 || !STRICT.test(text)) {
+    throw evaluationError(`invalid RFC 3339 timestamp ${JSON.stringify(text.slice(0, 100))}`);
+  }
+  return parseTimestamp(text);
+}
+
 /** In RFC 3339 and the zone in which it was written, with as many digits of a second as there are. */
 export function timestampToText({ nanoseconds, zone }: CelTimestamp): string {
   const time: GoTime = { nanoseconds, offset: zone, zone: '' };
