@@ -57,7 +57,8 @@ export function compileTemplate(value: JsonValue, note: NoteQuery, path = ''): T
   const render = (scope: Scope) => {
     const made: Record<string, JsonValue> = Object.create(null);
     for (const [key, name, item] of entries) {
-      made[keyName(key, isConstant(name) ? name.value : name.render(scope))] = renderTemplate(item, scope);
+      const named = keyName(key, isConstant(name) ? name.value : name.render(scope));
+      put(made, key, named, renderTemplate(item, scope), path, scope);
     }
     return made;
   };
@@ -91,6 +92,28 @@ function keyName(key: string, name: JsonValue): string {
   if (typeof name === 'string') return name;
   if (name === null) return key;
   throw new Fault(`expected string after substituting variables in key "${key}"`);
+}
+
+/**
+ * Puts an entry into a map that is being filled in. Kyverno goes through a map while it renames its keys, and so comes
+ * (mostly) upon an entry under its new name once more: what the first round left in it is filled in too.
+ */
+function put(
+  made: Record<string, JsonValue>,
+  key: string,
+  name: string,
+  value: JsonValue,
+  path: string,
+  scope: Scope,
+): void {
+  let [before, named, filled] = [key, name, value];
+  for (let round = 0; named !== before; round += 1) {
+    if (round >= maxRounds) throw new Fault(`variables in the key ${JSON.stringify(key)} never come to an end`);
+    const again = named.includes('{{') ? keyName(named, finishText(named, path, scope)) : named;
+    filled = expandInside(filled, stepInto(path, named), scope);
+    [before, named] = [named, again];
+  }
+  made[named] = filled;
 }
 
 function compileText(text: string, note: NoteQuery, path: string): Template {
@@ -292,7 +315,8 @@ function expandInside(value: JsonValue, path: string, scope: Scope): JsonValue {
   const made: Record<string, JsonValue> = Object.create(null);
   for (const key of Object.keys(value)) {
     const name = key.includes('{{') ? finishText(key, path, scope) : key;
-    made[keyName(key, name)] = expandInside(value[key] as JsonValue, stepInto(path, key), scope);
+    const item = expandInside(value[key] as JsonValue, stepInto(path, key), scope);
+    put(made, key, keyName(key, name), item, path, scope);
   }
   return made;
 }

@@ -69,7 +69,7 @@ function wordsOf(compiling: Compiling, rule: string, message: string, path: Json
 /** Each part was compiled before; that the whole is no message any more takes braces that only meet here. */
 function joinedTemplate(compiling: Compiling, message: string, path: JsonPath): Template | undefined {
   try {
-    return messageTemplate(compiling, message, path);
+    return messageTemplate({ ...compiling, isForeach: true, variables: ['*'] }, message, path);
   } catch (error) {
     if (error instanceof GateError) return undefined;
     throw error;
