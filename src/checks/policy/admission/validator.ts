@@ -4,6 +4,7 @@ import { CostBudget } from '../cel/cost.ts';
 import type { CelEnvironment } from '../cel/environment.ts';
 import { CelError } from '../cel/error.ts';
 import type { CelValue } from '../cel/values.ts';
+import { trimSpace } from '../values/go-space.ts';
 import type { AuditAnnotation, MatchCondition, Validation, Variable } from './schema.ts';
 import { declareVariables, type LazyVariables } from './variables.ts';
 
@@ -89,7 +90,7 @@ export function compileValidator(source: ValidatorSource, context: ValidatorCont
     const told = validation.messageExpression ?? '';
     return {
       ...expression([...at, 'expression'], validation.expression, 'bool', variables.environment),
-      message: (validation.message ?? '').trim(),
+      message: trimSpace(validation.message ?? ''),
       messageExpression:
         told === '' ? undefined : expression([...at, 'messageExpression'], told, 'string', variables.environment),
     };
@@ -200,10 +201,10 @@ function outcomeOf(
 
 /** The expression's message where it is one line of a bearable length; else the written one; else the expression. */
 function messageOf(validation: CompiledValidation, told: Result | undefined): string {
-  const spoken = told !== undefined && 'value' in told && typeof told.value === 'string' ? told.value.trim() : '';
+  const spoken = told !== undefined && 'value' in told && typeof told.value === 'string' ? trimSpace(told.value) : '';
   const usable = spoken !== '' && !spoken.includes('\n') && Buffer.byteLength(spoken) <= MAX_MESSAGE_BYTES;
   if (usable) return spoken;
-  return validation.message === '' ? `failed expression: ${validation.source.trim()}` : validation.message;
+  return validation.message === '' ? `failed expression: ${trimSpace(validation.source)}` : validation.message;
 }
 
 /** What an annotation says is for the audit log; only its error concerns the verdict. */

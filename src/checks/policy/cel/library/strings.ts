@@ -1,3 +1,4 @@
+import { trimSpace } from '../../values/go-space.ts';
 import type { FunctionDeclaration } from '../declaration.ts';
 import { evaluationError } from '../error.ts';
 import { DYN, INT, listOf, STRING } from '../types.ts';
@@ -55,7 +56,7 @@ export function stringFunctions(version: StringsVersion): FunctionDeclaration[] 
       method('string_substring_int', [STRING, INT], STRING, substringFrom, traversing()),
       method('string_substring_int_int', [STRING, INT, INT], STRING, substring, traversing()),
     ),
-    declare('trim', method('string_trim', [STRING], STRING, trim, traversing())),
+    declare('trim', method('string_trim', [STRING], STRING, trimSpace, traversing())),
     declare('format', method('string_format', [STRING, listOf(DYN)], STRING, format, traversing())),
     declare('strings.quote', overload('strings_quote', [STRING], STRING, quote, traversing())),
     declare(
@@ -180,17 +181,6 @@ function substring(text: string, start: bigint, end: bigint): string {
   if (end < 0n || end > size) throw outOfRange(end);
   if (isPlain(text)) return text.slice(Number(start), Number(end));
   return text.slice(unitOffset(text, Number(start)), unitOffset(text, Number(end)));
-}
-
-/** What Unicode calls white space; JavaScript's own trim takes U+FEFF too, and leaves U+0085. */
-const leadingSpace = /^[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
-const space = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
-
-export function trim(text: string): string {
-  const rest = text.replace(leadingSpace, '');
-  let end = rest.length;
-  while (end > 0 && space.test(rest.charAt(end - 1))) end--;
-  return rest.slice(0, end);
 }
 
 function join(list: CelList, separator: string): string {
