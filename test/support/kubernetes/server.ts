@@ -57,7 +57,7 @@ export async function startPolicyServer(definitions: readonly JsonObject[] = [])
         response.on('end', () => {
           const warning = response.headers['warning'] ?? [];
           const warnings = (Array.isArray(warning) ? warning : [warning]).map(String);
-          done({ status: response.statusCode ?? 0, body: JSON.parse(answer) as JsonObject, warnings });
+          done({ status: response.statusCode ?? 0, body: readBody(answer), warnings });
         });
       });
       asked.on('error', failed);
@@ -86,6 +86,11 @@ export async function startPolicyServer(definitions: readonly JsonObject[] = [])
     await api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: homeNamespace } });
   }
   return api;
+}
+
+/** A kind that is not served yet is answered in plain text. */
+function readBody(answer: string): JsonObject {
+  return answer.startsWith('{') ? (JSON.parse(answer) as JsonObject) : { message: answer };
 }
 
 /** Objects that touch every built-in type whose defaults are harvested. */

@@ -33,8 +33,11 @@ export const DEPENDENT: Readonly<Record<string, (draft: Draft, site: Site) => vo
     if (time !== undefined) draft['status'] = withField(draft['status'] as JsonObject, 'lastPhaseTransitionTime', time);
   },
   'core.v1.PersistentVolumeClaim': (draft, { path }) => {
-    // Claims inside of a StatefulSet are written with their type.
-    if (path.length === 0) return;
+    // Claims inside of a StatefulSet are written with their type; of one of its own the server clears the status.
+    if (path.length === 0) {
+      draft['status'] = Object.create(null);
+      return;
+    }
     draft['apiVersion'] ??= 'v1';
     draft['kind'] ??= 'PersistentVolumeClaim';
   },
@@ -53,10 +56,6 @@ export const DEPENDENT: Readonly<Record<string, (draft: Draft, site: Site) => vo
     draft['policyTypes'] = isFilledList(draft['egress']) ? ['Ingress', 'Egress'] : ['Ingress'];
   },
   'autoscaling.v2.HorizontalPodAutoscalerBehavior': fillBehaviour,
-  'rbac.v1.ClusterRole': (draft) => {
-    // A controller fills them in.
-    if (draft['aggregationRule'] !== undefined) delete draft['rules'];
-  },
   'core.v1.Node': (draft) => {
     const spec = draft['spec'] as JsonObject;
     const taints = (spec['taints'] ?? []) as readonly JsonObject[];
@@ -231,6 +230,8 @@ function finishJob(draft: Draft): void {
   const spec: Draft = objectFrom(Object.entries(draft['spec'] as JsonObject));
   const template = spec['template'] as JsonObject;
   const metadata = draft['metadata'] as JsonObject;
+  // The server gives both one and the same map, if the template has labels at all: what it adds to one is in both.
+  const shared = labelsIn(template) !== undefined && !isFilled(metadata['labels']);
   if (spec['completions'] === undefined && spec['parallelism'] === undefined) spec['completions'] = 1;
   spec['parallelism'] ??= 1;
   spec['backoffLimit'] ??= spec['backoffLimitPerIndex'] === undefined ? 6 : 2_147_483_647;
@@ -238,7 +239,7 @@ function finishJob(draft: Draft): void {
   if (spec['manualSelector'] !== true) selectOwnPods(spec, template, text(metadata['name']));
   draft['spec'] = spec;
   const labels = labelsIn(spec['template'] as JsonObject);
-  if (labels !== undefined && !isFilled(metadata['labels'])) draft['metadata'] = withField(metadata, 'labels', labels);
+  if (shared && labels !== undefined) draft['metadata'] = withField(metadata, 'labels', labels);
 }
 
 /** A Job's Pods are found by labels that the server makes of its uid. */
