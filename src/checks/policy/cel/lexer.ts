@@ -12,6 +12,8 @@ export type Token =
   | { readonly kind: 'end'; readonly offset: number; readonly text: string };
 
 const SYMBOLS = ['==', '!=', '<=', '>=', '&&', '||', ...'<>[]{}().,-!?:+*/%'];
+/** A quote, or a prefix that one may follow. */
+const LITERAL_STARTS = '\'"bBrR';
 const WORDS: ReadonlySet<string> = new Set(['in', 'true', 'false', 'null']);
 /** An integer longer than this is out of range whatever its digits are, and converting it would take quadratic time. */
 const MAX_DIGITS = 64;
@@ -44,9 +46,9 @@ function skipBlank(source: string, start: number): number {
 }
 
 function readToken(source: string, offset: number): Token {
-  const literal = readLiteral(source, offset);
-  if (literal !== undefined) return { kind: 'literal', offset, ...literal };
   const char = source[offset] as string;
+  const literal = LITERAL_STARTS.includes(char) ? readLiteral(source, offset) : undefined;
+  if (literal !== undefined) return { kind: 'literal', offset, value: literal.value, text: literal.text };
   if (isDigit(char) || (char === '.' && isDigit(source[offset + 1]))) return readNumber(source, offset);
   if (isLetter(char)) {
     let end = offset + 1;

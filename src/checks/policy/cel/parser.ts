@@ -72,7 +72,7 @@ export function parse(source: string, options: ParseOptions): Expression {
 class Parser {
   readonly #tokens: readonly Token[];
   readonly #options: ParseOptions;
-  readonly #macros = new Map<string, Macro>();
+  readonly #macros: ReadonlyMap<string, Macro>;
   /** How high the tree as written is under each expression that was parsed. */
   readonly #heights = new WeakMap<Expression, number>();
   #at = 0;
@@ -82,10 +82,7 @@ class Parser {
   constructor(tokens: readonly Token[], options: ParseOptions) {
     this.#tokens = tokens;
     this.#options = options;
-    for (const macro of options.macros) {
-      const key = macroKey(macro.name, macro.argumentCount, macro.member);
-      if (!this.#macros.has(key)) this.#macros.set(key, macro);
-    }
+    this.#macros = macrosByKey(options.macros);
   }
 
   parseAll(): Expression {
@@ -371,7 +368,8 @@ class Parser {
   }
 
   #raise(expression: Expression, rise: number, parts: readonly Expression[]): Expression {
-    const under = parts.reduce((height, part) => Math.max(height, this.#heights.get(part) ?? 0), 0);
+    let under = 0;
+    for (const part of parts) under = Math.max(under, this.#heights.get(part) ?? 0);
     if (under + rise > MAX_DEPTH) throw this.#tooDeep(expression.offset);
     this.#heights.set(expression, under + rise);
     return expression;
@@ -414,6 +412,21 @@ function symbolAt(tokens: readonly Token[], at: number): string | undefined {
 
 function isNumber(token: Token | undefined): boolean {
   return token?.kind === 'integer' || (token?.kind === 'literal' && typeof token.value === 'number');
+}
+
+/** By the list of macros, which the environments of a profile share. */
+const read = new WeakMap<readonly Macro[], ReadonlyMap<string, Macro>>();
+
+function macrosByKey(macros: readonly Macro[]): ReadonlyMap<string, Macro> {
+  const known = read.get(macros);
+  if (known !== undefined) return known;
+  const made = new Map<string, Macro>();
+  for (const macro of macros) {
+    const key = macroKey(macro.name, macro.argumentCount, macro.member);
+    if (!made.has(key)) made.set(key, macro);
+  }
+  read.set(macros, made);
+  return made;
 }
 
 function macroKey(name: string, count: number | 'any', member: boolean): string {
