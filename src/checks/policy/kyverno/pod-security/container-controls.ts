@@ -1,5 +1,5 @@
 import type { ControlCheck } from './controls.ts';
-import { containersOf, type PodPart } from './pod.ts';
+import type { PodPart } from './pod.ts';
 import { type FieldViolation, forbidden, required, sorted } from './violation.ts';
 
 /** A check that finds fields and has one reason. */
@@ -12,7 +12,7 @@ function control(reason: string, find: (pod: Parameters<ControlCheck>[0]) => rea
 
 /** A check that looks at each container alone. */
 function eachContainer(reason: string, find: (container: PodPart) => readonly FieldViolation[]): ControlCheck {
-  return control(reason, (pod) => containersOf(pod).flatMap(find));
+  return control(reason, (pod) => pod.containers.flatMap(find));
 }
 
 export const allowsEscalation = eachContainer('allowPrivilegeEscalation != false', (container) => {
@@ -53,7 +53,7 @@ export const badCapabilities = eachContainer('non-default capabilities', (contai
 export const restrictedCapabilities: ControlCheck = (pod) => {
   const undropped: FieldViolation[] = [];
   const added: FieldViolation[] = [];
-  for (const container of containersOf(pod)) {
+  for (const container of pod.containers) {
     const capabilities = container.descend('securityContext', 'capabilities');
     const dropped = capabilities?.texts('drop') ?? [];
     if (dropped.length === 0) undropped.push(required(container, DROPPED_CAPABILITIES));
@@ -85,7 +85,7 @@ export const hostPorts = eachContainer('hostPort', (container) =>
 
 /** Kyverno names no fields for this control. */
 export const hostProbes: ControlCheck = (pod) =>
-  containersOf(pod).some((container) => handlersOf(container).some(namesHost))
+  pod.containers.some((container) => handlersOf(container).some(namesHost))
     ? { reason: 'probe or lifecycle host', fields: undefined }
     : undefined;
 
@@ -164,7 +164,7 @@ export const rootGroups: ControlCheck = (pod) => {
   const podFlag = pod.spec.part('securityContext')?.flag('runAsNonRoot');
   const explicit: FieldViolation[] = podFlag === false ? [forbidden(pod.spec, steps, false)] : [];
   const implicit: FieldViolation[] = [];
-  for (const container of containersOf(pod)) {
+  for (const container of pod.containers) {
     const flag = container.part('securityContext')?.flag('runAsNonRoot');
     if (flag === false) explicit.push(forbidden(container, steps, false));
     else if (flag === undefined && podFlag !== true) implicit.push(required(container, steps));
@@ -174,7 +174,7 @@ export const rootGroups: ControlCheck = (pod) => {
 };
 
 export const rootUsers = control('runAsUser=0', (pod) =>
-  [pod.spec, ...containersOf(pod)].flatMap((part) => {
+  [pod.spec, ...pod.containers].flatMap((part) => {
     const user = part.part('securityContext')?.integer('runAsUser');
     return user === 0 || user === 0n ? [forbidden(part, ['securityContext', 'runAsUser'], 0)] : [];
   }),
@@ -190,7 +190,7 @@ export function sysctls(safe: readonly string[]): ControlCheck {
 }
 
 export const hostProcesses = control('hostProcess', (pod) =>
-  [pod.spec, ...containersOf(pod)].flatMap((part) =>
+  [pod.spec, ...pod.containers].flatMap((part) =>
     part.descend('securityContext', 'windowsOptions')?.flag('hostProcess')
       ? [forbidden(part, ['securityContext', 'windowsOptions', 'hostProcess'], true)]
       : [],

@@ -1,6 +1,6 @@
 import { matchesWildcard } from '../../values/wildcard.ts';
 import { CONTROL_NAMES, findViolations } from './controls.ts';
-import { CONTAINER_LISTS, type Pod, PodPart } from './pod.ts';
+import { CONTAINER_LISTS, type Pod, PodPart, podOf } from './pod.ts';
 import type { BadValue, ControlViolation, FieldViolation } from './violation.ts';
 
 /** A control that a policy or an exception leaves out, with the schema's names. */
@@ -41,7 +41,10 @@ export function applyExcludes(
 
 function excerptOf(pod: Pod, { images }: Exclude): Excerpt {
   if (!images || images.length === 0) {
-    return { pod: { ...pod, spec: pod.spec.withContainers({ containers: [{ name: 'fake' }] }) }, byContainer: false };
+    return {
+      pod: podOf(pod.spec.withContainers({ containers: [{ name: 'fake' }] }), pod.annotations),
+      byContainer: false,
+    };
   }
   const isMatching = (container: PodPart) => images.some((image) => matchesWildcard(image, container.text('image')));
   const lists = Object.fromEntries(
@@ -53,7 +56,7 @@ function excerptOf(pod: Pod, { images }: Exclude): Excerpt {
         .map((part) => part.value),
     ]),
   );
-  return { pod: { annotations: new Map(), spec: new PodPart({ ...lists }, pod.spec.path) }, byContainer: true };
+  return { pod: podOf(new PodPart(lists, pod.spec.path), new Map()), byContainer: true };
 }
 
 function subtract(

@@ -3,7 +3,7 @@ import { LimitError } from '../../values/limit.ts';
 import { printGo } from '../pattern/go-number.ts';
 import { findViolations, parseMinor } from './controls.ts';
 import { applyExcludes, type Exclude } from './exclude.ts';
-import { type Pod, PodPart, PodShapeError } from './pod.ts';
+import { type Pod, PodPart, PodShapeError, podOf } from './pod.ts';
 import type { BadValue, ControlViolation, FieldViolation } from './violation.ts';
 
 /** `validate.podSecurity` of a rule. */
@@ -35,8 +35,7 @@ export function compilePodSecurity(settings: PodSecuritySettings): PodSecurity |
   if (minor === undefined) return undefined;
   const judge = (rule: string, resource: JsonObject, exceptions: readonly Exclude[] | undefined): PodSecurityResult => {
     const subject = subjectOf(resource);
-    let violations = findViolations(subject.pod, level, minor);
-    violations = applyExcludes(violations, exclude, subject.pod, level, minor);
+    let violations = applyExcludes(subject.violations(level, minor), exclude, subject.pod, level, minor);
     if (violations.length === 0) return { kind: 'pass', message: `Validation rule '${rule}' passed.` };
     if (exceptions) {
       violations = applyExcludes(violations, exceptions, subject.pod, level, minor);
@@ -66,7 +65,12 @@ interface Subject {
   /** What `spec` of the Pod is called in messages. */
   readonly specName: string;
   pathOf(violation: FieldViolation): JsonPath;
+  /** Found once for a level and a version: policies ask the same with different excludes. */
+  violations(level: string, minor: number): readonly ControlViolation[];
 }
+
+/** Every rule about Pod Security looks at the same object. */
+const subjects = new WeakMap<JsonObject, Subject>();
 
 const TEMPLATE_KINDS = new Set([
   'DaemonSet',
@@ -78,6 +82,14 @@ const TEMPLATE_KINDS = new Set([
 ]);
 
 function subjectOf(resource: JsonObject): Subject {
+  const known = subjects.get(resource);
+  if (known) return known;
+  const made = readSubject(resource);
+  subjects.set(resource, made);
+  return made;
+}
+
+function readSubject(resource: JsonObject): Subject {
   const root = new PodPart(resource, []);
   const kind = root.text('kind');
   if (kind === 'Pod') return subject(root, root, [], 'spec');
@@ -105,10 +117,18 @@ function subject(
 ): Subject {
   const spec = template?.part('spec')?.value ?? {};
   const annotations = new Map([...annotationsOf(holder), ...annotationsOf(template)]);
+  const pod = podOf(new PodPart(spec, ['spec']), annotations);
+  const found = new Map<string, readonly ControlViolation[]>();
   return {
-    pod: { spec: new PodPart(spec, ['spec']), annotations },
+    pod,
     specName,
     pathOf: ({ path }) => [...steps, ...path],
+    violations(level, minor) {
+      const key = `${level}:${minor}`;
+      const known = found.get(key) ?? findViolations(pod, level, minor);
+      found.set(key, known);
+      return known;
+    },
   };
 }
 

@@ -7,12 +7,21 @@ export class PodShapeError extends Error {
 
 /** An object inside a Pod, with its place. What is absent reads as absent; what has the wrong type throws PodShapeError. */
 export class PodPart {
-  readonly path: JsonPath;
   readonly value: JsonObject;
+  readonly #above: PodPart | undefined;
+  readonly #steps: JsonPath;
+  /** Every control looks at the same few objects again. */
+  #parts: Map<string, PodPart> | undefined;
 
-  constructor(value: JsonObject, path: JsonPath) {
+  /** `steps` lead here from the part above, or from the Pod where there is none. */
+  constructor(value: JsonObject, steps: JsonPath, above?: PodPart) {
     this.value = value;
-    this.path = path;
+    this.#steps = steps;
+    this.#above = above;
+  }
+
+  get path(): JsonPath {
+    return this.#above === undefined ? this.#steps : [...this.#above.path, ...this.#steps];
   }
 
   /** The same with these lists of containers in place of all others. */
@@ -38,7 +47,13 @@ export class PodPart {
   part(key: string): PodPart | undefined {
     const value = this.#read(key);
     if (value === null) return undefined;
-    return isObject(value) ? new PodPart(value, [...this.path, key]) : this.#refuse(key, 'an object');
+    const known = this.#parts?.get(key);
+    if (known !== undefined) return known;
+    if (!isObject(value)) return this.#refuse(key, 'an object');
+    const part = new PodPart(value, [key], this);
+    this.#parts ??= new Map();
+    this.#parts.set(key, part);
+    return part;
   }
 
   /** Through several objects; undefined where one of them is absent. */
@@ -50,10 +65,9 @@ export class PodPart {
 
   parts(key: string): readonly PodPart[] {
     return this.#list(key).map((item, index) => {
-      const path = [...this.path, key, index];
-      if (item === null) return new PodPart({}, path);
-      if (!isObject(item)) throw new PodShapeError(`${fieldName(path)} is not an object`);
-      return new PodPart(item, path);
+      if (item === null) return new PodPart({}, [key, index], this);
+      if (!isObject(item)) throw new PodShapeError(`${fieldName([...this.path, key, index])} is not an object`);
+      return new PodPart(item, [key, index], this);
     });
   }
 
@@ -97,11 +111,18 @@ export const CONTAINER_LISTS: readonly ContainerList[] = ['initContainers', 'con
 export interface Pod {
   readonly spec: PodPart;
   readonly annotations: ReadonlyMap<string, string>;
+  /** Every container: init containers, containers, ephemeral containers. */
+  readonly containers: readonly PodPart[];
 }
 
-/** Every container of a Pod: init containers, containers, ephemeral containers. */
-export function containersOf({ spec }: Pod): readonly PodPart[] {
-  return CONTAINER_LISTS.flatMap((list) => spec.parts(list));
+/** Throws PodShapeError where there is a container that no Pod has. */
+export function podOf(spec: PodPart, annotations: ReadonlyMap<string, string>): Pod {
+  const containers = CONTAINER_LISTS.flatMap((list) => spec.parts(list));
+  for (const container of containers) {
+    container.text('name');
+    container.text('image');
+  }
+  return { spec, annotations, containers };
 }
 
 /** The place of a field as Kubernetes prints it: `spec.containers[0].image`. */

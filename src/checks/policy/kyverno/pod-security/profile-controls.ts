@@ -1,6 +1,6 @@
 import { byUtf8 } from '../../../../core/json.ts';
 import type { ControlCheck } from './controls.ts';
-import { containersOf, type Pod, type PodPart } from './pod.ts';
+import type { Pod, PodPart } from './pod.ts';
 import { type FieldViolation, forbidden, forbiddenAnnotation, required, sorted } from './violation.ts';
 
 const APPARMOR_ANNOTATION = 'container.apparmor.security.beta.kubernetes.io/';
@@ -9,7 +9,7 @@ const SECCOMP_CONTAINER_ANNOTATION = 'container.seccomp.security.alpha.kubernete
 
 /** The Pod and each container that has a profile of a kind, with its type. */
 function profilesOf(pod: Pod, key: string): readonly { readonly part: PodPart; readonly type: string }[] {
-  return [pod.spec, ...containersOf(pod)].flatMap((part) => {
+  return [pod.spec, ...pod.containers].flatMap((part) => {
     const profile = part.descend('securityContext', key);
     return profile ? [{ part, type: profile.text('type') }] : [];
   });
@@ -41,7 +41,7 @@ function isSafeAppArmor(value: string): boolean {
 
 /** The annotations that stood for seccomp profiles before there was a field. */
 export const seccompAnnotations: ControlCheck = (pod) => {
-  const names = sorted(containersOf(pod).map((container) => SECCOMP_CONTAINER_ANNOTATION + container.text('name')));
+  const names = sorted(pod.containers.map((container) => SECCOMP_CONTAINER_ANNOTATION + container.text('name')));
   const fields = [...names, SECCOMP_POD_ANNOTATION].flatMap((key) => {
     const value = pod.annotations.get(key);
     return value === undefined || isSafeSeccomp(value) ? [] : [forbiddenAnnotation(key, value)];
@@ -66,7 +66,7 @@ export const seccompProfiles: ControlCheck = (pod) => {
 export const requiredSeccompProfiles: ControlCheck = (pod) => {
   const unsafe = seccompProfiles(pod);
   if (unsafe || pod.spec.descend('securityContext', 'seccompProfile')) return unsafe;
-  const fields: FieldViolation[] = containersOf(pod)
+  const fields: FieldViolation[] = pod.containers
     .filter((container) => !container.descend('securityContext', 'seccompProfile'))
     .map((container) => required(container, SECCOMP_TYPE));
   return fields.length === 0 ? undefined : { reason: 'seccompProfile', fields };
@@ -74,7 +74,7 @@ export const requiredSeccompProfiles: ControlCheck = (pod) => {
 
 export function seLinuxOptions(types: readonly string[]): ControlCheck {
   return (pod) => {
-    const fields = [pod.spec, ...containersOf(pod)].flatMap((part) => {
+    const fields = [pod.spec, ...pod.containers].flatMap((part) => {
       const options = part.descend('securityContext', 'seLinuxOptions');
       if (!options) return [];
       const [type, user, role] = ['type', 'user', 'role'].map((key) => options.text(key)) as [string, string, string];

@@ -421,6 +421,8 @@ describe('hostile objects', () => {
     ['securityContext', { runAsUser: '0' }],
     ['securityContext', { seccompProfile: { type: 1 } }],
     ['volumes', [{ name: 'v', emptyDir: 'x' }]],
+    ['containers', [{ name: true }]],
+    ['containers', [{ name: 'a', image: 1 }]],
   ])('errs where %s is %j', (key, value) => expect(judge(pod({ [key]: value })).kind).toBe('error'));
 
   it.each(['__proto__', 'constructor'])('reads nothing off %s', (key) => {
