@@ -197,15 +197,26 @@ describe('an attestor of an ImageValidatingPolicy', () => {
   it('for an attestation: of its type, by its short name too', async () => {
     const attested =
       (predicateType: string, signer = key): Sign =>
-      (registry, digest) =>
-        put(registry, digest, 'att', [
-          sigstore.legacyAttestation(statement(digest, predicateType), { signer, log: 'none' }),
-        ]);
-    const trust = attestor({ cosign: { key: { data: pem(key) }, ctlog: noLog } }, 'cyclonedx');
+      (atRegistry, digest) =>
+        put(atRegistry, digest, 'att', [sigstore.legacyAttestation(statement(digest, predicateType), { signer })]);
+    const trust = attestor({ cosign: { key: { data: pem(key) } } }, 'cyclonedx');
     expect(await judged(trust, attested('https://cyclonedx.org/bom'))).toBe('verified');
     expect(await judged(trust, attested('https://spdx.dev/Document'))).toBe('refused');
     expect(await judged(trust, attested('https://cyclonedx.org/bom', other))).toBe('refused');
-    expect(await judged(trust, legacy({ signer: key, log: 'none' }))).toBe('refused');
+    expect(await judged(trust, legacy({ signer: key }))).toBe('refused');
+  });
+
+  it('for an attestation without a log: only a bundle of it, as in Kyverno', async () => {
+    const type = 'https://cyclonedx.org/bom';
+    const trust = attestor({ cosign: { key: { data: pem(key) }, ctlog: noLog } }, type);
+    const bundled: Sign = (atRegistry, digest) =>
+      atRegistry.bundle(digest, sigstore.bundle(statement(digest, type), { signer: key, log: 'none' }));
+    expect(await judged(trust, bundled)).toBe('verified');
+    const old: Sign = (atRegistry, digest) =>
+      put(atRegistry, digest, 'att', [
+        sigstore.legacyAttestation(statement(digest, type), { signer: key, log: 'none' }),
+      ]);
+    expect(await judged(trust, old)).toBe('refused');
   });
 
   it('with annotations that the signature must carry', async () => {

@@ -30,7 +30,7 @@ export type ImageAnswer =
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'error'; readonly message: string };
 
-/** What the policies together know of an image of one object. `failed`: somebody looked, and it is not signed as asked. */
+/** What the image policies together know of an image of one object. `failed`: somebody looked, and it is not signed as asked. */
 export type ImageEvidence = 'verified' | 'failed' | 'none';
 
 /** What is known about images while policies judge, which they do without waiting. */
@@ -41,7 +41,7 @@ export interface ImageAnswers {
    * the object that names the image.
    */
   ask(question: ImageQuestion, about: JsonObject): ImageAnswer | undefined;
-  /** What any policy found out about an image of an object; undefined while an answer is awaited. */
+  /** What any ImageValidatingPolicy found out about an image of an object; undefined while an answer is awaited. */
   evidence(image: string, about: JsonObject): ImageEvidence | undefined;
 }
 
@@ -87,6 +87,8 @@ export function createImageInquiry(verify: VerifyImage | undefined): ImageInquir
   let isLate = false;
 
   function note({ trust, image }: ImageQuestion, about: JsonObject): void {
+    // Kyverno's image policies know of each other, and of no ClusterPolicy.
+    if (trust.spelling !== 'attestor') return;
     const byImage = entryOf(askedAbout, about, () => new Map<string, Set<ImageTrust>>());
     const trusts = entryOf(byImage, image, () => new Set<ImageTrust>());
     if (trusts.has(trust)) return;

@@ -1,8 +1,6 @@
-import { X509Certificate } from 'node:crypto';
 import * as z from 'zod/mini';
 import type { JsonPath } from '../../../../core/json.ts';
 import { type SettingsDocument, validateSettings } from '../../../../core/settings-file.ts';
-import { certificatePolicy } from '../../notation/load.ts';
 import { at, atAsync, describePath, refusal } from '../complaint.ts';
 import { identityHazards, readRegExp } from '../identity.ts';
 import { type HashName, parsePublicKey } from '../key.ts';
@@ -10,6 +8,7 @@ import type { AttestationDemand, Authority, Evidence, IdentityPair, TextMatch, T
 import { predicateTypeOf } from '../predicate-type.ts';
 import { readTrustedRoot } from '../trusted-root.ts';
 import type { SpellingContext } from './context.ts';
+import { Notary, type ReadAttestor, readNotary, StringOrExpression, textOf } from './kyverno-cel-notary.ts';
 import { readAuthorities, readLogs } from './kyverno-logs.ts';
 import { repositoryAt } from './reference.ts';
 import { refuseUnread, unsupported } from './refuse.ts';
@@ -17,7 +16,6 @@ import { refuseUnread, unsupported } from './refuse.ts';
 const text = z.string();
 const optionalText = z.optional(text);
 const flag = z.optional(z.boolean());
-const StringOrExpression = z.optional(z.strictObject({ value: optionalText, expression: optionalText }));
 
 const CtLog = z.strictObject({
   url: optionalText,
@@ -61,15 +59,9 @@ const Cosign = z.strictObject({
 const Attestor = z.strictObject({
   name: text,
   cosign: z.optional(Cosign),
-  notary: z.optional(z.strictObject({ certs: StringOrExpression, tsaCerts: StringOrExpression })),
+  notary: z.optional(Notary),
 });
 type CosignSpec = z.infer<typeof Cosign>;
-
-/** An attestor as an authority, and what a person should know of it, each a clause. */
-export interface ReadAttestor {
-  readonly authority: Authority;
-  readonly hazards: readonly string[];
-}
 
 /** What is asked of an attestor besides a signature. */
 export interface AttestorDemand {
@@ -238,6 +230,8 @@ async function readEvidence(
   if (log.demand === 'required' && root !== undefined) log = { demand: 'required', roots: root };
   const needsTime = kind !== 'key' && log.demand === 'ignored' && timestamp.demand === 'ignored';
   if (needsTime) timestamp = { demand: 'required', roots: root ?? (await atAsync(document, path, context.publicGood)) };
+  // Of an attestation at the old tag Kyverno wants an entry of a log whatever the attestor says.
+  const isBare = attestations.length > 0 && log.demand === 'ignored' && timestamp.demand === 'ignored';
   if ((source?.PullSecrets ?? []).length > 0) {
     hazards.push('source.PullSecrets has no say here: the gate asks registries with its own credentials');
   }
@@ -247,7 +241,7 @@ async function readEvidence(
       log,
       timestamp,
       sources: readSources(document, source),
-      format: root !== undefined || needsTime ? 'bundle' : isOwn ? 'legacy' : 'any',
+      format: root !== undefined || needsTime || isBare ? 'bundle' : isOwn ? 'legacy' : 'any',
       attestations,
       annotations,
     },
@@ -316,53 +310,4 @@ function readPart(
   }
   if (regExp !== '') return at(document, [...path, `${field}RegExp`], () => readRegExp(regExp));
   return written === '' ? undefined : { equal: written };
-}
-
-/** The text that stands there; an expression is refused, because what it gives is not known when the policy is loaded. */
-function textOf(document: SettingsDocument, path: JsonPath, given: z.infer<typeof StringOrExpression>): string {
-  refuseUnread(document, path, given, { expression: ['it is CEL', 'Write the text itself as value.'] });
-  return given?.value ?? '';
-}
-
-/** Kyverno's own trust policy for an attestor: level strict, and every identity below the certificates. */
-function readNotary(
-  document: SettingsDocument,
-  name: string,
-  notary: NonNullable<z.infer<typeof Attestor>['notary']>,
-): ReadAttestor {
-  const ca = certificatesAt(document, ['notary', 'certs'], notary.certs);
-  const tsa = certificatesAt(document, ['notary', 'tsaCerts'], notary.tsaCerts);
-  if (ca.length === 0) {
-    throw refusal(document, ['notary'], 'IMAGE_POLICY_INVALID', 'notary.certs holds no certificate');
-  }
-  const policy = at(document, ['notary'], () => certificatePolicy(name, ca, tsa));
-  return {
-    authority: { kind: 'notation', name, policy },
-    hazards: [
-      'whoever has a certificate below notary.certs may sign',
-      'revocation is enforced and there are no crls, so certificates that name a place to ask are denied',
-    ],
-  };
-}
-
-function certificatesAt(
-  document: SettingsDocument,
-  path: JsonPath,
-  given: z.infer<typeof StringOrExpression>,
-): Uint8Array[] {
-  const written = textOf(document, path, given);
-  const blocks = [...written.matchAll(/-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----/g)];
-  const labels = written.match(/-----BEGIN /g) ?? [];
-  if (blocks.length !== labels.length || (written.trim() !== '' && blocks.length === 0)) {
-    const why = `${describePath(path)} is not a list of PEM certificates`;
-    throw refusal(document, path, 'IMAGE_POLICY_INVALID', why);
-  }
-  return blocks.map(([, body = '']) => {
-    try {
-      return new X509Certificate(Buffer.from(body, 'base64')).raw;
-    } catch {
-      const why = `${describePath(path)} has a PEM block that holds no certificate`;
-      throw refusal(document, path, 'IMAGE_POLICY_INVALID', why);
-    }
-  });
 }
