@@ -2,11 +2,12 @@ import { hasField, optionalElement, optionalField, readElement, readField } from
 import { Operator } from './ast.ts';
 import { compileCall, convertedLiteral } from './call.ts';
 import { LIST_COST, MAP_COST, STRUCT_COST } from './cost.ts';
-import { CelError, evaluationError, noSuchOverload } from './error.ts';
+import { CelError, evaluationError } from './error.ts';
 import { compileFold } from './fold.ts';
-import { absorbable, type Evaluate, type Frame, Poison } from './frame.ts';
+import type { Evaluate, Frame } from './frame.ts';
 import { fromJson, JsonMap } from './json.ts';
 import type { Resolved } from './resolved.ts';
+import { alternative, conditional, local, logic, notStrictlyFalse, variable } from './steps.ts';
 import { StructMap } from './struct.ts';
 import { typeNameOf } from './value-types.ts';
 import { ArrayList, type CelKey, CelOptional, CelUint, type CelValue, EntryMap, isKey, mapKey } from './values.ts';
@@ -324,35 +325,6 @@ function isIndex(value: CelValue): boolean {
   return typeof value !== 'object' || value instanceof CelUint;
 }
 
-function variable(names: readonly string[]): Evaluate {
-  const [name] = names;
-  if (name !== undefined && names.length === 1) {
-    return (frame) => {
-      frame.budget.charge(1);
-      const value = frame.bindings(name);
-      if (value === undefined) throw evaluationError(`no such attribute(s): ${name}`);
-      return value;
-    };
-  }
-  return (frame) => {
-    frame.budget.charge(1);
-    for (const candidate of names) {
-      const value = frame.bindings(candidate);
-      if (value !== undefined) return value;
-    }
-    throw evaluationError(`no such attribute(s): ${names.join(', ')}`);
-  };
-}
-
-function local(slot: number): Evaluate {
-  return (frame) => {
-    frame.budget.charge(1);
-    const value = frame.slots[slot] as CelValue | Poison;
-    if (value instanceof Poison) throw value.error;
-    return value;
-  };
-}
-
 /** A chain of selections from an optional: it ends with nothing where something is not there. */
 function optionalPath(frame: Frame, start: CelOptional, fields: readonly string[], cost: number): CelOptional {
   frame.budget.charge(cost - fields.length);
@@ -384,59 +356,6 @@ function walk(start: CelValue, fields: readonly string[]): CelValue {
     } else value = readField(value, fields[i] as string);
   }
   return value;
-}
-
-/** `&&` (decided by false) and `||` (decided by true): a term that decides makes errors of the others forgotten. */
-function logic(terms: readonly Evaluate[], decisive: boolean): Evaluate {
-  return (frame) => {
-    let failure: unknown;
-    for (let i = 0; i < terms.length; i++) {
-      try {
-        const value = (terms[i] as Evaluate)(frame);
-        if (value === decisive) return decisive;
-        if (value !== !decisive) failure ??= noSuchOverload();
-      } catch (cause) {
-        failure ??= absorbable(cause);
-        absorbable(cause);
-      }
-    }
-    if (failure !== undefined) throw failure;
-    return !decisive;
-  };
-}
-
-function conditional(condition: Evaluate, yes: Evaluate, no: Evaluate): Evaluate {
-  return (frame) => {
-    const value = condition(frame);
-    if (value === true) return yes(frame);
-    if (value === false) return no(frame);
-    throw noSuchOverload();
-  };
-}
-
-function notStrictlyFalse(operand: Evaluate): Evaluate {
-  return (frame) => {
-    frame.budget.charge(1);
-    try {
-      return operand(frame) !== false;
-    } catch (cause) {
-      absorbable(cause);
-      return true;
-    }
-  };
-}
-
-/** `optional.or(optional)` and `optional.orValue(value)`: the other side is evaluated only where it is needed. */
-function alternative(optional: Evaluate, other: Evaluate, keeps: boolean, isLoose: boolean): Evaluate {
-  return (frame) => {
-    const value = optional(frame);
-    if (!(value instanceof CelOptional)) {
-      if (isLoose) return value;
-      throw noSuchOverload();
-    }
-    if (value.value !== undefined) return keeps ? value : value.value;
-    return other(frame);
-  };
 }
 
 function badOptional(): Error {

@@ -1,6 +1,8 @@
 import { call, constant, type Expression, identifier, type Macro, Operator, select } from './ast.ts';
 import { CelError } from './error.ts';
+import { PRODUCTS, RELATIONS, RESERVED, SUMS } from './grammar.ts';
 import { type Token, tokenize } from './lexer.ts';
+import { TokenReader } from './token-reader.ts';
 import { codePointCount } from './values.ts';
 
 /** What of the grammar is open, and which calls are macros. */
@@ -17,49 +19,6 @@ const MAX_DEPTH = 250;
 /** How many nodes a tree may have with its macros expanded. */
 const MAX_NODES = 200_000;
 
-const RESERVED: ReadonlySet<string> = new Set([
-  'as',
-  'break',
-  'const',
-  'continue',
-  'else',
-  'false',
-  'for',
-  'function',
-  'if',
-  'import',
-  'in',
-  'let',
-  'loop',
-  'package',
-  'namespace',
-  'null',
-  'return',
-  'true',
-  'var',
-  'void',
-  'while',
-]);
-
-const RELATIONS: ReadonlyMap<string, string> = new Map([
-  ['<', Operator.less],
-  ['<=', Operator.lessEquals],
-  ['>', Operator.greater],
-  ['>=', Operator.greaterEquals],
-  ['==', Operator.equals],
-  ['!=', Operator.notEquals],
-  ['in', Operator.in],
-]);
-const SUMS: ReadonlyMap<string, string> = new Map([
-  ['+', Operator.add],
-  ['-', Operator.subtract],
-]);
-const PRODUCTS: ReadonlyMap<string, string> = new Map([
-  ['*', Operator.multiply],
-  ['/', Operator.divide],
-  ['%', Operator.modulo],
-]);
-
 /** Parses an expression and expands its macros. Throws CelError (`syntax` or `limit`) with the offset. */
 export function parse(source: string, options: ParseOptions): Expression {
   if (source.length > MAX_SOURCE && codePointCount(source) > MAX_SOURCE) {
@@ -70,35 +29,34 @@ export function parse(source: string, options: ParseOptions): Expression {
 }
 
 class Parser {
-  readonly #tokens: readonly Token[];
+  readonly #tokens: TokenReader;
   readonly #options: ParseOptions;
   readonly #macros: ReadonlyMap<string, Macro>;
   /** How high the tree as written is under each expression that was parsed. */
   readonly #heights = new WeakMap<Expression, number>();
-  #at = 0;
   #depth = 0;
   #nodes = 0;
 
   constructor(tokens: readonly Token[], options: ParseOptions) {
-    this.#tokens = tokens;
+    this.#tokens = new TokenReader(tokens);
     this.#options = options;
     this.#macros = macrosByKey(options.macros);
   }
 
   parseAll(): Expression {
     const expression = this.#expression();
-    if (this.#peek().kind !== 'end') throw this.#unexpected();
+    if (this.#tokens.peek().kind !== 'end') throw this.#tokens.unexpected();
     return expression;
   }
 
   #expression(): Expression {
-    if (++this.#depth > MAX_DEPTH) throw this.#tooDeep(this.#peek().offset);
+    if (++this.#depth > MAX_DEPTH) throw this.#tooDeep(this.#tokens.peek().offset);
     const condition = this.#chain('||', Operator.or, () => this.#chain('&&', Operator.and, () => this.#binary(0)));
     let result = condition;
-    const question = this.#peek();
-    if (this.#take('?')) {
+    const question = this.#tokens.peek();
+    if (this.#tokens.take('?')) {
       const yes = this.#chain('||', Operator.or, () => this.#chain('&&', Operator.and, () => this.#binary(0)));
-      this.#expect(':');
+      this.#tokens.expect(':');
       const no = this.#expression();
       result = this.#call(question.offset, Operator.conditional, undefined, [condition, yes, no]);
     }
@@ -109,10 +67,10 @@ class Parser {
   /** `a && b && c` is one call with three arguments: however many there are, the tree does not grow higher. */
   #chain(symbol: string, name: string, operand: () => Expression): Expression {
     const first = operand();
-    const offset = this.#peek().offset;
-    if (!this.#take(symbol)) return first;
+    const offset = this.#tokens.peek().offset;
+    if (!this.#tokens.take(symbol)) return first;
     const operands = [first, operand()];
-    while (this.#take(symbol)) operands.push(operand());
+    while (this.#tokens.take(symbol)) operands.push(operand());
     const made = this.#node(call(offset, name, ...operands));
     this.#raise(made, 0, operands);
     return made;
@@ -124,21 +82,21 @@ class Parser {
     const operand = (): Expression => (level === 2 ? this.#unary() : this.#binary(level === 0 ? 1 : 2));
     let left = operand();
     for (;;) {
-      const token = this.#peek();
+      const token = this.#tokens.peek();
       const name = token.kind === 'symbol' ? operators.get(token.text) : undefined;
       if (name === undefined) return left;
-      this.#at++;
+      this.#tokens.skip();
       left = this.#call(token.offset, name, undefined, [left, operand()]);
     }
   }
 
   #unary(): Expression {
-    const { offset } = this.#peek();
-    const symbol = this.#isSymbol('!') ? '!' : '-';
+    const { offset } = this.#tokens.peek();
+    const symbol = this.#tokens.isSymbol('!') ? '!' : '-';
     // A minus before a number belongs to the number: the least int has no positive twin.
-    if (symbol === '-' && isNumber(this.#tokens[this.#at + 1])) return this.#member();
+    if (symbol === '-' && isNumber(this.#tokens.peek(1))) return this.#member();
     let count = 0;
-    while (this.#take(symbol)) count++;
+    while (this.#tokens.take(symbol)) count++;
     const operand = this.#member();
     if (count % 2 === 0) return operand;
     return this.#call(offset, symbol === '!' ? Operator.not : Operator.negate, undefined, [operand], 0);
@@ -147,12 +105,12 @@ class Parser {
   #member(): Expression {
     let operand = this.#primary();
     for (;;) {
-      const { offset } = this.#peek();
-      if (this.#take('.')) operand = this.#selection(operand, offset);
-      else if (this.#take('[')) {
+      const { offset } = this.#tokens.peek();
+      if (this.#tokens.take('.')) operand = this.#selection(operand, offset);
+      else if (this.#tokens.take('[')) {
         const isOptional = this.#optionalMark("unsupported syntax '[?'");
         const index = this.#expression();
-        this.#expect(']');
+        this.#tokens.expect(']');
         const name = isOptional ? Operator.optionalIndex : Operator.index;
         operand = this.#call(offset, name, undefined, [operand, index]);
       } else return operand;
@@ -161,35 +119,35 @@ class Parser {
 
   #selection(operand: Expression, offset: number): Expression {
     const isOptional = this.#optionalMark("unsupported syntax '.?'");
-    const token = this.#peek();
+    const token = this.#tokens.peek();
     const name = this.#fieldName();
     if (isOptional) {
       const field = constant(token.offset, name);
       return this.#raise(this.#node(call(offset, Operator.optionalSelect, operand, field)), 1, [operand]);
     }
-    if (token.kind === 'name' && this.#isSymbol('(')) {
-      const parenthesis = this.#peek().offset;
+    if (token.kind === 'name' && this.#tokens.isSymbol('(')) {
+      const parenthesis = this.#tokens.peek().offset;
       return this.#call(parenthesis, name, operand, this.#arguments());
     }
     return this.#raise(this.#node(select(offset, operand, name)), 1, [operand]);
   }
 
   #primary(): Expression {
-    const token = this.#peek();
+    const token = this.#tokens.peek();
     if (token.kind === 'literal' || token.kind === 'integer') return this.#number(false);
     if (token.kind === 'name') return this.#named('');
     if (token.kind === 'symbol') {
       switch (token.text) {
         case '-':
-          this.#at++;
+          this.#tokens.skip();
           return this.#number(true);
         case '.':
-          this.#at++;
+          this.#tokens.skip();
           return this.#named('.');
         case '(': {
-          this.#at++;
+          this.#tokens.skip();
           const inner = this.#expression();
-          this.#expect(')');
+          this.#tokens.expect(')');
           return inner;
         }
         case '[':
@@ -199,61 +157,62 @@ class Parser {
         case 'true':
         case 'false':
         case 'null':
-          this.#at++;
+          this.#tokens.skip();
           return this.#node(constant(token.offset, token.text === 'null' ? null : token.text === 'true'));
       }
     }
-    throw this.#unexpected();
+    throw this.#tokens.unexpected();
   }
 
   #number(isNegative: boolean): Expression {
-    const token = this.#peek();
+    const token = this.#tokens.peek();
     if (token.kind === 'integer') {
-      this.#at++;
+      this.#tokens.skip();
       const value = isNegative ? -token.value : token.value;
       if (BigInt.asIntN(64, value) !== value) throw new CelError('syntax', 'invalid int literal', token.offset);
       return this.#node(constant(token.offset, value));
     }
     if (token.kind === 'literal' && (!isNegative || typeof token.value === 'number')) {
-      this.#at++;
+      this.#tokens.skip();
       return this.#node(constant(token.offset, isNegative ? -(token.value as number) : token.value));
     }
-    throw this.#unexpected();
+    throw this.#tokens.unexpected();
   }
 
   /** A name, the call of a function, or a message with its fields. */
   #named(dot: '' | '.'): Expression {
-    const token = this.#peek();
-    if (token.kind !== 'name') throw this.#unexpected();
+    const token = this.#tokens.peek();
+    if (token.kind !== 'name') throw this.#tokens.unexpected();
     const message = this.#messageName();
     if (message !== undefined) return this.#structLiteral(dot + message, token.offset);
     if (RESERVED.has(token.text)) {
       throw new CelError('syntax', `reserved identifier: ${token.text}`, token.offset);
     }
-    this.#at++;
+    this.#tokens.skip();
     const name = dot + token.text;
-    if (!this.#isSymbol('(')) return this.#node(identifier(token.offset, name));
-    const parenthesis = this.#peek().offset;
+    if (!this.#tokens.isSymbol('(')) return this.#node(identifier(token.offset, name));
+    const parenthesis = this.#tokens.peek().offset;
     return this.#call(parenthesis, name, undefined, this.#arguments());
   }
 
   /** Reads `a.b.C` where a brace follows, and then nothing else; undefined, with nothing read, where none does. */
   #messageName(): string | undefined {
-    let at = this.#at + 1;
-    while (symbolAt(this.#tokens, at) === '.' && this.#tokens[at + 1]?.kind === 'name') at += 2;
-    if (symbolAt(this.#tokens, at) !== '{') return undefined;
-    const name = this.#tokens.slice(this.#at, at).reduce((text, token) => text + token.text, '');
-    this.#at = at;
+    let count = 1;
+    while (this.#tokens.isSymbol('.', count) && this.#tokens.peek(count + 1).kind === 'name') count += 2;
+    if (!this.#tokens.isSymbol('{', count)) return undefined;
+    let name = '';
+    for (let i = 0; i < count; i++) name += this.#tokens.peek(i).text;
+    this.#tokens.skip(count);
     return name;
   }
 
   #structLiteral(type: string, offset: number): Expression {
-    this.#expect('{');
+    this.#tokens.expect('{');
     const fields = this.#items('}', () => {
       const optional = this.#optionalMark("unsupported syntax '?'");
-      const at = this.#peek().offset;
+      const at = this.#tokens.peek().offset;
       const name = this.#fieldName();
-      this.#expect(':');
+      this.#tokens.expect(':');
       return { name, value: this.#expression(), optional, offset: at };
     });
     const made = this.#node({ kind: 'struct', offset, type, fields });
@@ -265,8 +224,8 @@ class Parser {
   }
 
   #listLiteral(): Expression {
-    const { offset } = this.#peek();
-    this.#expect('[');
+    const { offset } = this.#tokens.peek();
+    this.#tokens.expect('[');
     const elements = this.#items(']', () => {
       const optional = this.#optionalMark("unsupported syntax '?'");
       return { value: this.#expression(), optional };
@@ -280,12 +239,12 @@ class Parser {
   }
 
   #mapLiteral(): Expression {
-    const { offset } = this.#peek();
-    this.#expect('{');
+    const { offset } = this.#tokens.peek();
+    this.#tokens.expect('{');
     const entries = this.#items('}', () => {
       const optional = this.#optionalMark("unsupported syntax '?'");
       const key = this.#expression();
-      this.#expect(':');
+      this.#tokens.expect(':');
       return { key, value: this.#expression(), optional };
     });
     const made = this.#node({ kind: 'map', offset, entries });
@@ -300,14 +259,14 @@ class Parser {
   #items<Item>(close: string, item: () => Item): Item[] {
     const items: Item[] = [];
     // A comma alone between the brackets is allowed by the grammar too.
-    if (this.#take(',')) {
-      this.#expect(close);
+    if (this.#tokens.take(',')) {
+      this.#tokens.expect(close);
       return items;
     }
-    while (!this.#take(close)) {
+    while (!this.#tokens.take(close)) {
       items.push(item());
-      if (!this.#take(',')) {
-        this.#expect(close);
+      if (!this.#tokens.take(',')) {
+        this.#tokens.expect(close);
         break;
       }
     }
@@ -315,12 +274,12 @@ class Parser {
   }
 
   #arguments(): Expression[] {
-    this.#expect('(');
+    this.#tokens.expect('(');
     const found: Expression[] = [];
-    if (this.#take(')')) return found;
+    if (this.#tokens.take(')')) return found;
     do found.push(this.#expression());
-    while (this.#take(','));
-    this.#expect(')');
+    while (this.#tokens.take(','));
+    this.#tokens.expect(')');
     return found;
   }
 
@@ -342,20 +301,20 @@ class Parser {
   }
 
   #fieldName(): string {
-    const token = this.#peek();
+    const token = this.#tokens.peek();
     if (token.kind === 'name') {
-      this.#at++;
+      this.#tokens.skip();
       return token.text;
     }
-    if (token.kind !== 'quoted-name') throw this.#unexpected();
+    if (token.kind !== 'quoted-name') throw this.#tokens.unexpected();
     if (!this.#options.quotedFields) throw new CelError('syntax', "unsupported syntax: '`'", token.offset);
-    this.#at++;
+    this.#tokens.skip();
     return token.text.slice(1, -1);
   }
 
   #optionalMark(message: string): boolean {
-    const { offset } = this.#peek();
-    if (!this.#take('?')) return false;
+    const { offset } = this.#tokens.peek();
+    if (!this.#tokens.take('?')) return false;
     if (!this.#options.optionalSyntax) throw new CelError('syntax', message, offset);
     return true;
   }
@@ -378,40 +337,10 @@ class Parser {
   #tooDeep(offset: number): CelError {
     return new CelError('limit', `expression recursion limit exceeded: ${MAX_DEPTH}`, offset);
   }
-
-  #peek(): Token {
-    return this.#tokens[this.#at] as Token;
-  }
-
-  #isSymbol(text: string): boolean {
-    return symbolAt(this.#tokens, this.#at) === text;
-  }
-
-  #take(text: string): boolean {
-    if (!this.#isSymbol(text)) return false;
-    this.#at++;
-    return true;
-  }
-
-  #expect(text: string): void {
-    if (!this.#take(text)) throw this.#unexpected(text);
-  }
-
-  #unexpected(wanted?: string): CelError {
-    const token = this.#peek();
-    const found = token.kind === 'end' ? '<EOF>' : token.text;
-    const hint = wanted === undefined ? '' : ` expecting '${wanted}'`;
-    return new CelError('syntax', `Syntax error: mismatched input '${found}'${hint}`, token.offset);
-  }
 }
 
-function symbolAt(tokens: readonly Token[], at: number): string | undefined {
-  const token = tokens[at];
-  return token?.kind === 'symbol' ? token.text : undefined;
-}
-
-function isNumber(token: Token | undefined): boolean {
-  return token?.kind === 'integer' || (token?.kind === 'literal' && typeof token.value === 'number');
+function isNumber(token: Token): boolean {
+  return token.kind === 'integer' || (token.kind === 'literal' && typeof token.value === 'number');
 }
 
 /** By the list of macros, which the environments of a profile share. */
