@@ -26,6 +26,7 @@ import {
   refuseEmpty,
   warningsOf,
 } from './validating-policy.ts';
+import { indexByKind } from './variants.ts';
 
 /**
  * An ImageValidatingPolicy or NamespacedImageValidatingPolicy whose attestors stand in it. It asks the image check of the
@@ -53,7 +54,7 @@ export function compileImagePolicy(document: PolicyDocument, context: CelPolicyC
         ? undefined
         : compileKyvernoConstraints(written.matchConstraints, context.resources),
   }));
-  const [own] = variants;
+  const concerned = indexByKind(variants);
   return {
     identity: { apiVersion, kind, namespace, name: metadata.name },
     source: document.locate(['metadata', 'name']),
@@ -61,13 +62,12 @@ export function compileImagePolicy(document: PolicyDocument, context: CelPolicyC
     rules: [describeRule(mode === 'JSON' ? undefined : spec.matchConstraints, carried, action, namespace)],
     trusts: images.trusts,
     warnings: [...warningsOf(document, spec, apiVersion), ...credentialWarning(document, spec)],
-    concerns: (asked, resource, subresource) =>
-      variants.some(({ constraints }) => constraints?.concerns(asked, resource, subresource) ?? true),
+    concerns: (asked, resource, subresource) => concerned.ofKind(asked, resource, subresource).length > 0,
     judge(request, world, createdBy) {
       if (namespace !== '' && request.namespace !== namespace) return [];
       if (mode === 'JSON' && world.supplied === undefined) return [];
       if (createdBy !== undefined && reaches && isTarget(createdBy.kind, '', carried)) return [];
-      const asked = createdBy === undefined ? variants : variants.filter((variant) => variant === own);
+      const asked = createdBy === undefined ? concerned.of(request) : variants.slice(0, 1);
       return asked.flatMap(({ shape, program, constraints }): RuleResult[] => {
         const answer = constraints?.match(request, world.cluster) ?? { kind: 'match' };
         if (answer.kind === 'no') return [];

@@ -17,6 +17,7 @@ import { compileKyvernoConstraints } from './matching.ts';
 import { resultOf } from './result.ts';
 import { type ImageValidatingPolicySpec, ValidatingPolicySchema, type ValidatingPolicySpec } from './schema.ts';
 import { compileExceptions, compileSpec } from './spec.ts';
+import { indexByKind } from './variants.ts';
 
 /** What policies of these kinds are compiled with. */
 export interface CelPolicyContext {
@@ -70,6 +71,7 @@ export function compileValidatingPolicy(document: PolicyDocument, context: CelPo
   const own = variantOf(about, 'own', spec, context);
   // The others are compiled later, of the same text but for its paths.
   const variants = [own, ...carried.map(({ shape, spec: made }) => variantOf(about, shape, made, context))];
+  const concerned = indexByKind(variants);
   const reaches = carried.length > 0 && expressionsOf(spec).every(isWhollyRewritten);
   const action = actionOf(spec.validationActions, spec.evaluation?.admission?.enabled);
   return {
@@ -78,14 +80,13 @@ export function compileValidatingPolicy(document: PolicyDocument, context: CelPo
     ...annotationsOf(metadata.annotations),
     rules: [describeRule(mode === 'JSON' ? undefined : spec.matchConstraints, carried, action, namespace)],
     warnings,
-    concerns: (asked, resource, subresource) =>
-      variants.some(({ constraints }) => constraints?.concerns(asked, resource, subresource) ?? true),
+    concerns: (asked, resource, subresource) => concerned.ofKind(asked, resource, subresource).length > 0,
     judge(request, world, createdBy) {
       if (namespace !== '' && request.namespace !== namespace) return [];
       // In a cluster nothing asks such a policy about an object; a test of policies does.
       if (mode === 'JSON' && world.supplied === undefined) return [];
       if (createdBy !== undefined && reaches && isTarget(createdBy.kind, '', carried)) return [];
-      const asked = createdBy === undefined ? variants : [own];
+      const asked = createdBy === undefined ? concerned.of(request) : [own];
       return asked.flatMap(({ constraints, judge }): RuleResult[] => {
         const answer = constraints?.match(request, world.cluster) ?? { kind: 'match' };
         if (answer.kind === 'no') return [];
