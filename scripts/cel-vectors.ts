@@ -15,5 +15,5 @@ const answers = execFileSync(await tool('kubecel'), {
   encoding: 'utf8',
   maxBuffer: 2 ** 26,
 });
-const file = new URL('../test/checks/policy/cel/kubernetes-vectors.json', import.meta.url);
-writeFileSync(fileURLToPath(file), `[\n${answers.trim().split('\n').join(',\n')}\n]\n`);
+const file = new URL('../test/checks/policy/cel/kubernetes-vectors.jsonl', import.meta.url);
+writeFileSync(fileURLToPath(file), answers);
