@@ -223,14 +223,14 @@ const LOCALISED: Printer = {
   decimal: (value) => integerTextOr(value, WANTED.localised.decimal),
   fixed(value, precision) {
     const number = doubleOr(value, WANTED.localised.fixed);
-    return infinity(number) ?? grouped(fixedText(number, precision));
+    return infinity(number) ?? grouped(fixedText(withoutSignOfZero(number), precision));
   },
   // The precision that is asked for is left unheard upstream.
   scientific(value) {
     const number = doubleOr(value, WANTED.localised.scientific);
-    const { mantissa, exponent } = scientificParts(number, DEFAULT_PRECISION);
+    const { mantissa, exponent } = scientificParts(withoutSignOfZero(number), DEFAULT_PRECISION);
     const power = `${exponent < 0 ? '⁻' : ''}${superscript(twoDigits(exponent))}`;
-    return infinity(number) ?? `${withoutSignOfZero(mantissa)}×10${power}`;
+    return infinity(number) ?? `${mantissa}×10${power}`;
   },
   binary: inBase(2, WANTED.localised.binary),
   octal: inBase(8, WANTED.localised.octal),
@@ -251,13 +251,14 @@ function infinity(value: number): string | undefined {
 }
 
 function grouped(fixed: string): string {
-  const [whole = '', fraction] = withoutSignOfZero(fixed).split('.');
+  const [whole = '', fraction] = fixed.split('.');
   const groups = whole.replace(/\B(?=(?:[0-9]{3})+$)/g, ',');
   return fraction === undefined ? groups : `${groups}.${fraction}`;
 }
 
-function withoutSignOfZero(text: string): string {
-  return text.startsWith('-') && !/[1-9]/.test(text) ? text.slice(1) : text;
+/** A zero below zero prints as zero; what is rounded to zero keeps its sign. */
+function withoutSignOfZero(value: number): number {
+  return value === 0 ? 0 : value;
 }
 
 function superscript(digits: string): string {

@@ -48,7 +48,8 @@ export function checkRequestUri(text: string): void {
 export function parseUrl(text: string): UrlParts {
   const bytes = toBytes(text);
   const hash = bytes.indexOf('#');
-  const parts = attempt(text, () => parse(hash < 0 ? bytes : bytes.slice(0, hash), false));
+  const whole = hash < 0 ? bytes : bytes.slice(0, hash);
+  const parts = attempt(fromBytes(whole), () => parse(whole, false));
   if (hash < 0 || hash === bytes.length - 1) return parts;
   const written = bytes.slice(hash + 1);
   const fragment = attempt(text, () => decode(written, 'fragment'));
