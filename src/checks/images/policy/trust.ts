@@ -151,7 +151,8 @@ async function readPolicies(
   }
   if (groupOf(apiVersion) === 'policies.kyverno.io') {
     const why = `${kind} is not read: its decisions are CEL; a policy is never read without a part of it`;
-    const mend = 'Write the same trust as a ClusterImagePolicy, or as verifyImages of a Kyverno ClusterPolicy.';
+    const mend =
+      'Keep it among spec.policies, where it is judged as it is written; as trust for every image write a ClusterImagePolicy.';
     throw refusal(document, ['kind'], 'IMAGE_POLICY_UNSUPPORTED', why, mend);
   }
   const shown = JSON.stringify(`${apiVersion} ${kind}`.slice(0, 100));

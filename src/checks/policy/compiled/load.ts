@@ -41,7 +41,7 @@ export async function loadCompiled(
   const waived = waive(compiled, evaluation.waivers, ports.clock.now());
   const { policies } = compiled;
   refuseUnknownFeeds(policies, known.fromRendered);
-  const images = await prepareImages(policies, ports.images);
+  const { images, hazards } = await prepareImages(policies, ports.images);
   signal.throwIfAborted();
 
   const judge = createJudge(
@@ -53,7 +53,7 @@ export async function loadCompiled(
     },
     { cluster, resources, userInfo: known.identity, now: () => ports.clock.now(), images },
   );
-  const described = policies.map(describe);
+  const described = policies.map((policy) => describe(policy, hazards.get(policy) ?? []));
   const notEvaluated = [...described.flatMap(unevaluatedIn), ...waived];
   return {
     described,
@@ -64,14 +64,20 @@ export async function loadCompiled(
   };
 }
 
+/** What verifies the images that policies ask about, and what a person should know of whom they trust. */
+interface PreparedImages {
+  readonly images: ImageVerification | undefined;
+  readonly hazards: ReadonlyMap<CompiledPolicy, readonly string[]>;
+}
+
 /** Reads whom the policies trust to sign images, so that what cannot be verified by is refused now. */
 async function prepareImages(
   policies: readonly CompiledPolicy[],
   open: CompiledPorts['images'],
-): Promise<ImageVerification | undefined> {
+): Promise<PreparedImages> {
   const asking = policies.filter(({ trusts }) => trusts !== undefined && trusts.length > 0);
   const [first] = asking;
-  if (first === undefined) return undefined;
+  if (first === undefined) return { images: undefined, hazards: new Map() };
   if (open === undefined) {
     throw new GateError('POLICY_UNSUPPORTED', `${first.source}: ${policyName(first)} verifies images`, {
       place: first.source,
@@ -79,8 +85,16 @@ async function prepareImages(
     });
   }
   const images = await open();
-  for (const trust of asking.flatMap(({ trusts }) => trusts ?? [])) await images.prepare(trust);
-  return images;
+  const hazards = new Map<CompiledPolicy, readonly string[]>();
+  for (const policy of asking) {
+    const found: string[] = [];
+    for (const trust of policy.trusts ?? []) found.push(...(await images.prepare(trust)));
+    hazards.set(
+      policy,
+      [...new Set(found)].map((hazard) => `${policy.source}: ${hazard}`),
+    );
+  }
+  return { images, hazards };
 }
 
 type Waiver = CompiledSettings['evaluation']['waivers'][number];
@@ -116,13 +130,13 @@ function refuseUnknownFeeds(
   throw new GateError('CONFIG_INVALID', `spec.cluster.fromRendered names ${unknown.policy}, which is no policy here`);
 }
 
-function describe(policy: CompiledPolicy): PolicyDescription {
+function describe(policy: CompiledPolicy, hazards: readonly string[]): PolicyDescription {
   return {
     dialect: policy.identity.apiVersion.startsWith('admissionregistration.k8s.io/') ? 'Kubernetes' : 'Kyverno',
     policy: policyName(policy),
     source: policy.source,
     rules: policy.rules,
-    warnings: policy.warnings,
+    warnings: [...policy.warnings, ...hazards],
   };
 }
 
