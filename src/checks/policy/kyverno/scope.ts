@@ -26,9 +26,16 @@ interface EntryState {
 /** A policy that loops over what an object lists, inside of itself, may not take for ever. */
 const maxElements = 1_000_000;
 
+/**
+ * Texts whose variables spell further variables can double with each round. Filling them in costs time by the length of
+ * the text, for every variable in it; this much takes some tenths of a second.
+ */
+const maxTextWork = 200_000_000;
+
 /** What is counted over a whole evaluation of a rule. */
 interface Account {
   elements: number;
+  textWork: number;
 }
 
 /**
@@ -59,7 +66,7 @@ export class Scope {
     this.isDelete = view.request.operation === 'DELETE';
     this.#parent = parent;
     this.#level = parent === undefined ? 0 : parent.#level + 1;
-    this.#account = parent === undefined ? { elements: 0 } : parent.#account;
+    this.#account = parent === undefined ? { elements: 0, textWork: 0 } : parent.#account;
     this.#root = root;
     this.#isOwnRoot = own;
     this.#entries = parent === undefined ? [] : parent.#entries;
@@ -114,6 +121,12 @@ export class Scope {
 
   get supplied(): Supplied | undefined {
     return this.world.supplied;
+  }
+
+  /** Counts characters that were gone through to fill in variables. Throws Fault where they are too many. */
+  countText(characters: number): void {
+    this.#account.textWork += characters;
+    if (this.#account.textWork > maxTextWork) throw new Fault('variables of variables take too long to fill in');
   }
 
   /** Looks an expression up. Throws Fault, with Kyverno's words for a key that is not there. */

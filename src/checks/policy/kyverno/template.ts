@@ -240,6 +240,7 @@ function fill(text: string, steps: readonly Step[], scope: Scope): Filled {
   let made = text;
   let isDone = false;
   for (const step of steps) {
+    scope.countText(made.length);
     const value = step.look(scope);
     let insert = typeof value === 'string' ? value : (goJson(value) ?? 'null');
     if (step.isShallow && value !== null) {

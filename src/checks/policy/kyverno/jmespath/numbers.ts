@@ -12,24 +12,26 @@ export function withFloats<T extends JsonObject | null>(object: T): T | JsonObje
   if (object === null) return object;
   let made = known.get(object);
   if (made === undefined) {
-    made = floatsIn(object) as JsonObject;
+    made = hasInts(object) ? (floatsIn(object) as JsonObject) : object;
     known.set(object, made);
   }
   return made;
 }
 
+/** Whether there is a bigint anywhere. It needs no stack, whatever the depth of the object. */
+function hasInts(object: JsonObject): boolean {
+  const pending: JsonValue[] = [object];
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    if (typeof value === 'bigint') return true;
+    if (typeof value !== 'object' || value === null) continue;
+    for (const one of Object.values(value)) if (typeof one === 'bigint' || typeof one === 'object') pending.push(one);
+  }
+  return false;
+}
+
 function floatsIn(value: JsonValue): JsonValue {
   if (typeof value === 'bigint') return Number(value);
   if (typeof value !== 'object' || value === null) return value;
-  if (isMap(value)) {
-    let changed = false;
-    const entries = Object.keys(value).map((key) => {
-      const made = floatsIn(value[key] as JsonValue);
-      changed ||= made !== value[key];
-      return [key, made] as const;
-    });
-    return changed ? objectFrom(entries) : value;
-  }
-  const made = value.map(floatsIn);
-  return made.some((one, at) => one !== value[at]) ? made : value;
+  if (!isMap(value)) return value.map(floatsIn);
+  return objectFrom(Object.keys(value).map((key) => [key, floatsIn(value[key] as JsonValue)] as const));
 }
