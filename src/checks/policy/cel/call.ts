@@ -1,5 +1,5 @@
 import { Operator } from './ast.ts';
-import type { Compiler } from './closures.ts';
+import type { Compiling } from './compiling.ts';
 import { sizeForCost, traversalCost } from './cost.ts';
 import type { Overload } from './declaration.ts';
 import { equals } from './equality.ts';
@@ -26,7 +26,7 @@ const CONVERSIONS: ReadonlySet<string> = new Set([
 ]);
 
 /** A call of a function of the environment: its arguments are evaluated, and the first overload that fits is called. */
-export function compileCall(node: CallNode, compiler: Compiler): Evaluate {
+export function compileCall(node: CallNode, compiler: Compiling): Evaluate {
   const special = converted(node, compiler) ?? member(node, compiler) ?? equality(node, compiler);
   if (special !== undefined) return special;
   const args = node.arguments.map((argument) => compiler.compile(argument));
@@ -111,7 +111,7 @@ function binary(name: string, chosen: Choice, left: Evaluate, right: Evaluate): 
 }
 
 /** `duration('1h')`: converted once, and free of cost. */
-function converted(node: CallNode, compiler: Compiler): Evaluate | undefined {
+function converted(node: CallNode, compiler: Compiling): Evaluate | undefined {
   try {
     const value = convertedLiteral(node, (argument) => compiler.constantOf(argument));
     return value === undefined ? undefined : () => value;
@@ -140,7 +140,7 @@ export function convertedLiteral(
 }
 
 /** `x in ['a', 'b']`: the list as a set, where it is known and every element of it is a plain value. */
-function member(node: CallNode, compiler: Compiler): Evaluate | undefined {
+function member(node: CallNode, compiler: Compiling): Evaluate | undefined {
   const [value, container] = node.arguments;
   if (node.name !== Operator.in || value === undefined || container === undefined) return undefined;
   if (node.overloads.length !== 1 || node.overloads[0]?.id !== 'in_list') return undefined;
@@ -167,7 +167,7 @@ function setKey(value: CelValue): string | boolean | bigint | number | undefined
   return mapKey(value) ?? value;
 }
 
-function equality(node: CallNode, compiler: Compiler): Evaluate | undefined {
+function equality(node: CallNode, compiler: Compiling): Evaluate | undefined {
   if (node.name !== Operator.equals && node.name !== Operator.notEquals) return undefined;
   const [left, right] = node.arguments.map((argument) => compiler.compile(argument));
   if (left === undefined || right === undefined) return undefined;

@@ -1,6 +1,7 @@
 import { hasField, optionalElement, optionalField, readElement, readField } from './access.ts';
 import { Operator } from './ast.ts';
 import { compileCall, convertedLiteral } from './call.ts';
+import type { Compiling } from './compiling.ts';
 import { LIST_COST, MAP_COST, STRUCT_COST } from './cost.ts';
 import { CelError, evaluationError } from './error.ts';
 import { compileFold } from './fold.ts';
@@ -27,7 +28,7 @@ export function compile(node: Resolved, options: CompileOptions): Evaluate {
   return new Compiler(options).compile(node);
 }
 
-export class Compiler {
+class Compiler implements Compiling {
   readonly #options: CompileOptions;
 
   constructor(options: CompileOptions) {
@@ -63,7 +64,6 @@ export class Compiler {
     }
   }
 
-  /** The value of an expression that needs nothing to be evaluated, and costs nothing; undefined for any other. */
   constantOf(node: Resolved): CelValue | undefined {
     switch (node.kind) {
       case 'constant':

@@ -18,6 +18,6 @@ export function formatDuration(duration: CelDuration): string {
 }
 
 /** As Go's `Duration.Seconds` computes it. */
-export function durationSeconds({ nanoseconds }: CelDuration): number {
+function durationSeconds({ nanoseconds }: CelDuration): number {
   return Number(nanoseconds / 1_000_000_000n) + Number(nanoseconds % 1_000_000_000n) / 1e9;
 }

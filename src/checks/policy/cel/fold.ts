@@ -1,5 +1,5 @@
 import { Operator } from './ast.ts';
-import type { Compiler } from './closures.ts';
+import type { Compiling } from './compiling.ts';
 import { LIST_COST } from './cost.ts';
 import { evaluationError, noSuchOverload } from './error.ts';
 import { absorbable, type Evaluate, type Frame, Poison } from './frame.ts';
@@ -12,7 +12,7 @@ import { ArrayList, CelList, CelMap, CelOptional, type CelValue } from './values
 type Loop = (frame: Frame, range: CelValue, body: (frame: Frame) => boolean) => void;
 
 /** A comprehension. The shapes that the macros make are run without the detour over their accumulator. */
-export function compileFold(node: ResolvedFold, compiler: Compiler): Evaluate {
+export function compileFold(node: ResolvedFold, compiler: Compiling): Evaluate {
   const loop = loopOf(node);
   return (
     quantifier(node, compiler, loop) ??
@@ -71,7 +71,7 @@ function goTypeName(value: CelValue): string {
 }
 
 /** `all` and `exists`: decided by the first predicate that is false, or true; an error counts only if none is. */
-function quantifier(node: ResolvedFold, compiler: Compiler, loop: Loop): Evaluate | undefined {
+function quantifier(node: ResolvedFold, compiler: Compiling, loop: Loop): Evaluate | undefined {
   const { step, accumulator, initial } = node;
   if (step.kind !== 'call' || initial.kind !== 'constant' || !isLocal(node.result, accumulator)) return undefined;
   const isAll = step.name === Operator.and && initial.value === true;
@@ -117,7 +117,7 @@ function continues(condition: Resolved, accumulator: number, negated: boolean): 
 }
 
 /** `map` and `filter`: a list that grows by a value for each element, or for those for which a condition holds. */
-function collection(node: ResolvedFold, compiler: Compiler, loop: Loop): Evaluate | undefined {
+function collection(node: ResolvedFold, compiler: Compiling, loop: Loop): Evaluate | undefined {
   const { accumulator } = node;
   if (!node.hidden || node.initial.kind !== 'list' || node.initial.elements.length > 0) return undefined;
   if (!isTrue(node.condition) || !isLocal(node.result, accumulator)) return undefined;
@@ -165,7 +165,7 @@ function collected(
 }
 
 /** A fold over nothing: how `cel.bind` gives a value a name. */
-function binding(node: ResolvedFold, compiler: Compiler): Evaluate | undefined {
+function binding(node: ResolvedFold, compiler: Compiling): Evaluate | undefined {
   if (node.range.kind !== 'list' || node.range.elements.length > 0) return undefined;
   const initial = compiler.compile(node.initial);
   const result = compiler.compile(node.result);
@@ -176,7 +176,7 @@ function binding(node: ResolvedFold, compiler: Compiler): Evaluate | undefined {
   };
 }
 
-function general(node: ResolvedFold, compiler: Compiler, loop: Loop): Evaluate {
+function general(node: ResolvedFold, compiler: Compiling, loop: Loop): Evaluate {
   const { accumulator } = node;
   const range = compiler.compile(node.range);
   const grows = node.hidden && node.initial.kind === 'list' && node.initial.elements.length === 0;

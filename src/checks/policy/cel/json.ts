@@ -38,7 +38,7 @@ function wholeOrDouble(value: number): CelValue {
 }
 
 /** An array of a document as a list. */
-export class JsonList extends CelList {
+class JsonList extends CelList {
   readonly json: readonly JsonValue[];
 
   constructor(json: readonly JsonValue[]) {

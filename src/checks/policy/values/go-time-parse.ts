@@ -1,6 +1,15 @@
 import { nanosecondsPerSecond } from './go-duration.ts';
-import type { GoTime } from './go-time.ts';
 import { nextLayoutField } from './go-time-layout.ts';
+
+/** A moment, and the zone in which it is shown. */
+export interface GoTime {
+  /** Nanoseconds since 1970-01-01T00:00:00Z. */
+  readonly nanoseconds: bigint;
+  /** Seconds east of Greenwich. */
+  readonly offset: number;
+  /** The zone's abbreviation; empty where only its offset is known. */
+  readonly zone: string;
+}
 
 const months = [
   'january',

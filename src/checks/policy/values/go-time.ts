@@ -1,16 +1,8 @@
 import { maxDuration, minDuration, nanosecondsPerSecond } from './go-duration.ts';
 import { nextLayoutField } from './go-time-layout.ts';
-import { parseTimeFields } from './go-time-parse.ts';
+import { type GoTime, parseTimeFields } from './go-time-parse.ts';
 
-/** A moment, and the zone in which it is shown. */
-export interface GoTime {
-  /** Nanoseconds since 1970-01-01T00:00:00Z. */
-  readonly nanoseconds: bigint;
-  /** Seconds east of Greenwich. */
-  readonly offset: number;
-  /** The zone's abbreviation; empty where only its offset is known. */
-  readonly zone: string;
-}
+export type { GoTime } from './go-time-parse.ts';
 
 /** The layout of RFC 3339, in which Kubernetes writes times. */
 export const rfc3339 = '2006-01-02T15:04:05Z07:00';
