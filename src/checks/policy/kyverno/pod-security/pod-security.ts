@@ -2,6 +2,7 @@ import type { JsonObject, JsonPath, JsonValue } from '../../../../core/json.ts';
 import { LimitError } from '../../values/limit.ts';
 import { printGo } from '../pattern/go-number.ts';
 import { findViolations, parseMinor } from './controls.ts';
+import { decodeWorkload } from './decode.ts';
 import { applyExcludes, type Exclude } from './exclude.ts';
 import { type Pod, PodPart, PodShapeError, podOf } from './pod.ts';
 import type { BadValue, ControlViolation, FieldViolation } from './violation.ts';
@@ -90,19 +91,19 @@ function subjectOf(resource: JsonObject): Subject {
 }
 
 function readSubject(resource: JsonObject): Subject {
-  const root = new PodPart(resource, []);
-  const kind = root.text('kind');
-  if (kind === 'Pod') return subject(root, root, [], 'spec');
-  if (TEMPLATE_KINDS.has(kind)) {
-    const template = root.descend('spec', 'template');
-    return subject(template, template, ['spec', 'template'], 'spec.template.spec');
+  const kind = new PodPart(resource, []).text('kind');
+  if (kind !== 'Pod' && kind !== 'CronJob' && !TEMPLATE_KINDS.has(kind)) {
+    throw new PodShapeError('could not find correct resource type');
   }
+  const root = new PodPart(decodeWorkload(kind, resource), []);
+  if (kind === 'Pod') return subject(root, root, [], 'spec');
   if (kind === 'CronJob') {
     const job = root.descend('spec', 'jobTemplate');
     const steps = ['spec', 'jobTemplate', 'spec', 'template'];
     return subject(job?.descend('spec', 'template'), job, steps, 'spec.jobTemplate.spec.template.spec');
   }
-  throw new PodShapeError('could not find correct resource type');
+  const template = root.descend('spec', 'template');
+  return subject(template, template, ['spec', 'template'], 'spec.template.spec');
 }
 
 /**

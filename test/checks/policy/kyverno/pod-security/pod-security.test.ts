@@ -425,6 +425,31 @@ describe('hostile objects', () => {
     ['containers', [{ name: 'a', image: 1 }]],
   ])('errs where %s is %j', (key, value) => expect(judge(pod({ [key]: value })).kind).toBe('error'));
 
+  it.each<[string, JsonObject]>([
+    ['a quantity', pod({ containers: [container({ resources: { limits: { memory: '512MI' } } })] })],
+    ['an argument', pod({ containers: [container({ args: [1] })] })],
+    ['a number that is too large', pod({ terminationGracePeriodSeconds: 2n ** 64n })],
+    ['a port', pod({ containers: [container({ ports: [{ containerPort: 80.5 }] })] })],
+    ['a label', { kind: 'Deployment', spec: { template: { metadata: { labels: { a: true } }, spec: {} } } }],
+    ['a time', { kind: 'CronJob', metadata: { creationTimestamp: 'today' }, spec: {} }],
+  ])('errs where %s cannot be decoded, though no control looks there', (_, resource) => {
+    expect(judge(resource).kind).toBe('error');
+  });
+
+  it('reads names of fields in any case, as Kyverno does', () => {
+    expect(judge(pod({ HOSTNETWORK: true })).kind).toBe('fail');
+    expect(judge(pod({ HOSTNETWORK: true, hostNetwork: false })).kind).toBe('pass');
+    const result = judge(
+      { kind: 'Deployment', Spec: { Template: { spec: { hoſtPID: true } } } },
+      { level: 'baseline' },
+    );
+    expect(result).toMatchObject({ kind: 'fail', path: ['spec', 'template', 'spec', 'hostPID'] });
+  });
+
+  it('does not mind fields that it does not know', () => {
+    expect(judge(pod({ unknown: 1, containers: [container({ unknown: { a: [] } })] })).kind).toBe('pass');
+  });
+
   it.each(['__proto__', 'constructor'])('reads nothing off %s', (key) => {
     const hostile = JSON.parse(`{"${key}": {"privileged": true}, "allowPrivilegeEscalation": false}`) as JsonObject;
     expect(judge(pod({ containers: [{ name: 'app', securityContext: hostile }] }), { level: 'baseline' }).kind).toBe(
