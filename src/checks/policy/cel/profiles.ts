@@ -127,8 +127,7 @@ export function kubernetes(version: KubernetesVersion): CelProfile {
 }
 
 /** The versions of Kyverno whose language is known. */
-export const KYVERNO_VERSIONS = ['1.19'] as const;
-export type KyvernoVersion = (typeof KYVERNO_VERSIONS)[number];
+type KyvernoVersion = '1.19';
 
 const kyvernoProfiles = new Map<string, CelProfile>();
 

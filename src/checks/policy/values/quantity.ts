@@ -3,7 +3,7 @@
  * how it compares, adds and prints. Policies compare and print them, so the oddities count too: `Ki` is zero, `1.500`
  * prints as it was written, and `0.5` as `500m`.
  */
-export type QuantityFormat = 'DecimalSI' | 'BinarySI' | 'DecimalExponent';
+type QuantityFormat = 'DecimalSI' | 'BinarySI' | 'DecimalExponent';
 
 /** `value × 10^exponent`, immutable. */
 export interface Quantity {

@@ -167,7 +167,7 @@ export function parsePrefix(text: string): Prefix {
 }
 
 /** How many bits the addresses of a version have. */
-export function widthOf({ version }: Address): number {
+function widthOf({ version }: Address): number {
   return version === 4 ? 32 : 128;
 }
 
@@ -203,7 +203,7 @@ export function isLoopback({ version, bits }: Address): boolean {
   return version === 4 ? bits >> 24n === 127n : bits === 1n;
 }
 
-export function isMulticast({ version, bits }: Address): boolean {
+function isMulticast({ version, bits }: Address): boolean {
   return version === 4 ? bits >> 28n === 0xen : bits >> 120n === 0xffn;
 }
 

@@ -5,7 +5,7 @@ import { CelObject, type CelValue } from '../values.ts';
 import { declare, method, overload } from './overload.ts';
 import { parseUrl } from './url-parts.ts';
 
-export const IMAGE = abstractType('kyverno.image');
+const IMAGE = abstractType('kyverno.image');
 
 /** An image reference taken apart as go-containerregistry does it: more is let through than a node could pull. */
 interface Reference {
@@ -18,7 +18,7 @@ interface Reference {
 }
 
 /** An image reference as a value of the language. It can only be compared with another one. */
-export class CelImage extends CelObject {
+class CelImage extends CelObject {
   readonly reference: Reference;
 
   constructor(reference: Reference) {

@@ -39,7 +39,7 @@ import { declare, method, overload } from './overload.ts';
 export const SERVICE_ACCOUNT = objectType('user.ServiceAccount');
 
 /** Its fields have the names that they have in Go. */
-export class CelServiceAccount extends CelObject {
+class CelServiceAccount extends CelObject {
   readonly namespace: string;
   readonly name: string;
 

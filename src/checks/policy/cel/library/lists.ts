@@ -31,7 +31,7 @@ const ORDERED: readonly CelType[] = [INT, UINT, DOUBLE, BOOL, DURATION, TIMESTAM
 const INPUT = '@__sortBy_input__';
 const BY_KEYS = '@sortByAssociatedKeys';
 
-export interface ListsVersion {
+interface ListsVersion {
   /** The longest list that `lists.range` makes. */
   readonly maxRange?: number;
 }

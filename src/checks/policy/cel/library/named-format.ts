@@ -7,12 +7,12 @@ import { ArrayList, CelObject, CelOptional, type CelValue } from '../values.ts';
 import { declare, method, overload } from './overload.ts';
 import { checkRequestUri } from './url-parts.ts';
 
-export const NAMED_FORMAT = objectType('kubernetes.NamedFormat');
+const NAMED_FORMAT = objectType('kubernetes.NamedFormat');
 
 type Validator = (text: string) => readonly string[];
 
 /** A format of texts as a value of the language. It can only be compared with another one. */
-export class CelNamedFormat extends CelObject {
+class CelNamedFormat extends CelObject {
   readonly name: string;
   readonly validate: Validator;
   /** How long a pattern the cost of validating stands for. */

@@ -27,7 +27,7 @@ export const IP = abstractType('net.IP');
 export const CIDR = abstractType('net.CIDR');
 
 /** An address as a value of the language. It can only be compared with another one. */
-export class CelIp extends CelObject {
+class CelIp extends CelObject {
   readonly address: Address;
 
   constructor(address: Address) {
@@ -50,7 +50,7 @@ export class CelIp extends CelObject {
 }
 
 /** A range of addresses as a value of the language. It can only be compared with another one. */
-export class CelCidr extends CelObject {
+class CelCidr extends CelObject {
   readonly prefix: Prefix;
 
   constructor(prefix: Prefix) {

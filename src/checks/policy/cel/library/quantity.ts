@@ -17,10 +17,10 @@ import { BOOL, DOUBLE, INT, objectType, STRING } from '../types.ts';
 import { CelObject, type CelValue } from '../values.ts';
 import { declare, method, overload, traversing } from './overload.ts';
 
-export const QUANTITY = objectType('kubernetes.Quantity');
+const QUANTITY = objectType('kubernetes.Quantity');
 
 /** A quantity of Kubernetes as a value of the language. It can only be compared with another one. */
-export class CelQuantity extends CelObject {
+class CelQuantity extends CelObject {
   readonly quantity: Quantity;
 
   constructor(quantity: Quantity) {

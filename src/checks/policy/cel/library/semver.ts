@@ -14,10 +14,10 @@ import { CelObject, type CelValue } from '../values.ts';
 import { quoted } from './go-quote.ts';
 import { declare, method, overload, traversing } from './overload.ts';
 
-export const SEMVER = objectType('kubernetes.Semver');
+const SEMVER = objectType('kubernetes.Semver');
 
 /** A semantic version as a value of the language. It can only be compared with another one. */
-export class CelSemver extends CelObject {
+class CelSemver extends CelObject {
   readonly version: Semver;
 
   constructor(version: Semver) {

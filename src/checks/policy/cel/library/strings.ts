@@ -7,7 +7,7 @@ import { ArrayList, type CelList, type CelValue, codePointCount } from '../value
 import { building, checkSize, declare, method, overload, traversing, walking } from './overload.ts';
 import { formatString, formatStringLocalised } from './string-format.ts';
 
-export interface StringsVersion {
+interface StringsVersion {
   /** What an empty needle is found at: the offset itself, or (newer) the offset but no further than the end. */
   readonly emptyNeedle: 'offset' | 'clamped';
   /** How `format` prints numbers: by English habits (`1,234.500`), or plainly. */
@@ -125,11 +125,11 @@ function characterIndex(text: string, unit: number): bigint {
   return BigInt(unit <= 0 ? unit : codePointCount(text.slice(0, unit)));
 }
 
-export function lowerAscii(text: string): string {
+function lowerAscii(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
-export function upperAscii(text: string): string {
+function upperAscii(text: string): string {
   return text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
 }
 

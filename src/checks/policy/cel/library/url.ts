@@ -14,10 +14,10 @@ import {
   type UrlParts,
 } from './url-parts.ts';
 
-export const URL_TYPE = objectType('kubernetes.URL');
+const URL_TYPE = objectType('kubernetes.URL');
 
 /** A URL as a value of the language. It can only be compared with another one. */
-export class CelUrl extends CelObject {
+class CelUrl extends CelObject {
   readonly parts: UrlParts;
 
   constructor(parts: UrlParts) {
