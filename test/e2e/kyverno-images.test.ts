@@ -14,12 +14,14 @@ import { clusterOf } from '../../src/checks/policy/testing/cluster.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { createImageVerification } from '../../src/wiring/policy-images.ts';
 import { open } from '../adapters/registry/support.ts';
+import { jws, World } from '../checks/images/notation/support.ts';
 import { examiner } from '../checks/images/support.ts';
 import { type Cosign, openCosign, type SigningKey } from '../support/cosign.ts';
 import { type PushedImage, pushImage, type RunningRegistry, startRegistry } from '../support/registry.ts';
 import { tool } from '../support/tools/resolve.ts';
 
 let cosign: Cosign;
+let notary: World;
 let registry: RunningRegistry;
 let registries: Registries;
 let key: SigningKey;
@@ -29,6 +31,7 @@ const sbom = 'https://cyclonedx.org/bom';
 
 beforeAll(async () => {
   cosign = openCosign();
+  notary = await World.make();
   registry = await startRegistry();
   registries = open([{ host: registry.host, plainHttp: true }]);
   [key, other] = await Promise.all([cosign.key(), cosign.key()]);
@@ -41,6 +44,8 @@ beforeAll(async () => {
     'attested-bundle',
     'otherwise-attested',
     'annotated',
+    'notation',
+    'notation-stranger',
     'nothing',
   ]) {
     images.set(name, await pushImage(registry.host, `team/${name}`, 'v1'));
@@ -52,6 +57,9 @@ beforeAll(async () => {
   await cosign.sign(pinned('both'), other, { cosign: 3, format: 'legacy' });
   await cosign.sign(pinned('stranger'), other, { cosign: 3, format: 'legacy' });
   await cosign.sign(pinned('annotated'), key, { cosign: 2, format: 'legacy', flags: ['-a', 'team=web'] });
+  const signed = { mediaType: jws, seconds: 3600 };
+  await notary.notation.signImage({ ...signed, reference: pinned('notation'), certificate: 'ec256' });
+  await notary.notation.signImage({ ...signed, reference: pinned('notation-stranger'), certificate: 'foreign' });
   await cosign.attest(pinned('attested'), key, { cosign: 2, format: 'legacy', predicateType: sbom });
   await cosign.attest(pinned('attested-bundle'), key, { cosign: 3, format: 'bundle', predicateType: sbom });
   await cosign.attest(pinned('otherwise-attested'), key, {
@@ -64,6 +72,7 @@ beforeAll(async () => {
 afterAll(async () => {
   registries.close();
   cosign[Symbol.dispose]();
+  await notary[Symbol.asyncDispose]();
   await registry.stop();
 });
 
@@ -95,6 +104,13 @@ function imagePolicy(
       ...spec,
     },
   } as unknown as JsonObject;
+}
+
+function notaryPolicy(name: string, authority: string): JsonObject {
+  const policy = imagePolicy(name, { a: key }, 'verifyImageSignatures(i, [attestors.a]) > 0');
+  const certs = { value: notary.issued.get(authority)?.pem };
+  const spec = { ...(policy['spec'] as object), attestors: [{ name: 'a', notary: { certs } }] };
+  return { ...policy, spec } as unknown as JsonObject;
 }
 
 function clusterPolicy(name: string, verify: object): JsonObject {
@@ -133,6 +149,8 @@ function policies(): JsonObject[] {
     imagePolicy('others', { a: key }, `${verify} > 0`, { matchImageReferences: [{ glob: 'ghcr.io/*' }] }),
     imagePolicy('sbom', { a: key }, 'verifyAttestationSignatures(i, attestations.sbom, [attestors.a]) > 0', attested),
     imagePolicy('of-web', { a: key }, `${verify} > 0`, { annotations: { team: 'web' } }),
+    notaryPolicy('notary', 'root'),
+    notaryPolicy('notary-stranger', 'stranger'),
     clusterPolicy('c-one-key', { attestors: [{ entries: [by(key)] }] }),
     clusterPolicy('c-two-keys', { attestors: [{ entries: [by(key), by(other)] }] }),
     clusterPolicy('c-any-key', { attestors: [{ count: 1, entries: [by(key), by(other)] }] }),

@@ -67,7 +67,7 @@ export function requestOf({ object, oldObject, request }: Asked): PolicyRequest 
   };
 }
 
-export function worldOf({ cluster = [], world }: Pick<Asked, 'cluster' | 'world'>): PolicyWorld {
+export function worldOf({ cluster = [], world }: Partial<Asked>): PolicyWorld {
   return { cluster: clusterOf(cluster), now: Date.UTC(2026, 0, 1), random: () => 0.5, ...world };
 }
 
