@@ -1,6 +1,7 @@
 /**
- * `node scripts/kyverno-differential.ts [--pairs N] [--only TEXT] [--keep FOLDER] [--record]`: asks the real `kyverno
- * apply` and syncgate about mutants of the objects of a suite of `kyverno test`, and prints where they disagree. It exits
+ * `node scripts/kyverno-differential.ts [--pairs N] [--only TEXT] [--suite FOLDER] [--keep FOLDER] [--record]`: asks
+ * the real `kyverno apply` and syncgate about mutants of the objects of a suite of `kyverno test` (the public policies of
+ * Kyverno, unless another is named), and prints where they disagree. It exits
  * with 1 if they do. `--keep` leaves Kyverno's answers in a folder, to be read the next time. `--record` writes a part of
  * them where the tests read it.
  */
@@ -25,14 +26,15 @@ const { values: options } = parseArgs({
   options: {
     pairs: { type: 'string', default: '21000' },
     only: { type: 'string', default: '' },
+    suite: { type: 'string', default: suiteFolder('kyverno-policies') ?? '' },
     keep: { type: 'string' },
     record: { type: 'boolean', default: false },
     'no-compare': { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 });
-const suite = suiteFolder('kyverno-policies');
-if (suite === undefined) throw new Error(suitesAbsent);
+const { suite } = options;
+if (suite === '') throw new Error(suitesAbsent);
 
 const cases = policyCases(suite).filter(({ file, objects }) => file.includes(options.only) && objects.length > 0);
 const each = Math.ceil(Number(options.pairs) / policyCases(suite).length);

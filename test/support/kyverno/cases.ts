@@ -9,8 +9,10 @@ import { clusterOf } from '../../../src/checks/policy/testing/cluster.ts';
 import { fit, readFile, readObjects } from '../../../src/checks/policy/testing/documents.ts';
 import { findTests, namedFiles } from '../../../src/checks/policy/testing/files.ts';
 import { testedObject } from '../../../src/checks/policy/testing/objects.ts';
+import { isUnscored } from '../../../src/checks/policy/testing/rows.ts';
 import { judgeOne } from '../../../src/checks/policy/testing/run-test.ts';
 import { KyvernoTest } from '../../../src/checks/policy/testing/settings.ts';
+import { GateError } from '../../../src/core/errors.ts';
 import { canonicalJson, isObject, type JsonObject, objectFrom } from '../../../src/core/json.ts';
 import { parseDocuments } from '../../../src/manifests/parse.ts';
 import { isClusterScoped } from '../../../src/manifests/scope.ts';
@@ -20,11 +22,10 @@ import { mutantOf, seedOf } from './mutants.ts';
 export const readDocuments: ReadDocuments = (file, bytes) =>
   parseDocuments({ file, bytes, marks: 'none' }, defaultManifestSettings);
 
-/** One policy of a suite, and the objects of the tests that name it. */
+/** One policy of a suite (`file#name` where its file holds several), and the objects of the tests that name it. */
 export interface PolicyCase {
   /** Seen from the suite's folder. */
   readonly file: string;
-  readonly path: string;
   readonly document: PolicyDocument;
   readonly kind: string;
   readonly name: string;
@@ -48,7 +49,9 @@ export function policyCases(suite: string): PolicyCase[] {
     const [document] = readFile(test, readDocuments);
     if (document === undefined) continue;
     const settings = fit(KyvernoTest, document, 'the test');
-    if (settings.variables ?? settings.userinfo ?? settings.context ?? settings.values) continue;
+    const { variables, userinfo, context, values, exceptions, clusterResources, paramResources } = settings;
+    if (variables ?? userinfo ?? context ?? values ?? exceptions ?? clusterResources ?? paramResources) continue;
+    if (!namesFiles(test, settings)) continue;
     const objects = [...new Set(settings.resources ?? [])]
       .flatMap((entry) => namedFiles(test, entry, test, false))
       .flatMap((file) => readObjects(file, readDocuments))
@@ -56,16 +59,28 @@ export function policyCases(suite: string): PolicyCase[] {
     for (const entry of settings.policies ?? []) {
       for (const path of namedFiles(test, entry, test, true)) {
         for (const policy of readObjects(path, readDocuments)) {
-          const file = relative(suite, path);
+          const name = String((policy.value['metadata'] as JsonObject | undefined)?.['name']);
+          const plain = relative(suite, path);
+          const file = cases.has(plain) && cases.get(plain)?.name !== name ? `${plain}#${name}` : plain;
           const kind = String(policy.value['kind']);
           if (!judgingKinds.includes(kind) || cases.has(file) || !validates(policy.value)) continue;
-          const name = String((policy.value['metadata'] as JsonObject)['name']);
-          cases.set(file, { file, path, document: policy, kind, name, objects });
+          cases.set(file, { file, document: policy, kind, name, objects });
         }
       }
     }
   }
   return [...cases.values()].sort((a, b) => (a.file < b.file ? -1 : 1));
+}
+
+/** Suites hold tests of what a test may not be. */
+function namesFiles(test: string, { policies = [], resources = [] }: KyvernoTest): boolean {
+  try {
+    for (const entry of [...policies, ...resources]) namedFiles(test, entry, test, true);
+    return true;
+  } catch (error) {
+    if (error instanceof GateError) return false;
+    throw error;
+  }
 }
 
 /** Mutation changes the object before it is judged: such a policy's verdicts are not about the object that was given. */
@@ -142,6 +157,11 @@ export function syncgateVerdicts(policy: PolicyCase, objects: readonly JsonObjec
       now: Date.now(),
       random: () => 0.5,
     });
-    return results.map(({ rule, status, message }: RuleResult) => ({ rule, status, message }));
+    return results.map(({ rule, status, message }: RuleResult) => ({
+      rule,
+      // What Kyverno reports of a policy that is not scored.
+      status: status === 'fail' && isUnscored(policy.document.value) ? 'warn' : status,
+      message,
+    }));
   });
 }

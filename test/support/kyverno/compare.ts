@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { PolicyCase, Verdict } from './cases.ts';
+import { crashed } from './cli.ts';
 
 /** What two programs say of one object; undefined where it is the same. */
 export interface Disagreement {
@@ -19,6 +20,7 @@ export function disagreement(
   kyverno: readonly Verdict[],
   syncgate: readonly Verdict[],
 ): Disagreement | undefined {
+  if (kyverno.some(({ status }) => status === crashed)) return undefined;
   const hasRules = kind === 'ClusterPolicy' || kind === 'Policy';
   const verdicts = (all: readonly Verdict[]) =>
     all

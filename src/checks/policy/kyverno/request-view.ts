@@ -245,8 +245,9 @@ function stringMap(value: JsonValue | undefined): Labels {
   if (!isObject(value)) return made;
   for (const key of Object.keys(value)) {
     const each = value[key];
-    if (typeof each !== 'string') return Object.create(null);
-    made[key] = each;
+    // Null is read as the empty string.
+    if (each !== null && typeof each !== 'string') return Object.create(null);
+    made[key] = each ?? '';
   }
   return made;
 }

@@ -158,7 +158,7 @@ function isDocumentOf(document: JsonObject, { kind, name, namespace }: PolicyIde
 }
 
 /** A failure of such a policy is reported as a warning. */
-function isUnscored(document: JsonObject): boolean {
+export function isUnscored(document: JsonObject): boolean {
   return mapAt(mapAt(document, 'metadata'), 'annotations')['policies.kyverno.io/scored'] === 'false';
 }
 

@@ -57,7 +57,11 @@ function wildcardLabel(key: string, wanted: string, path: readonly string[]): La
   checkKey(key.replaceAll('*', '0').replaceAll('?', '0'), path);
   checkValue(wanted.replaceAll('*', '0').replaceAll('?', '0'), path);
   return (labels) =>
-    Object.keys(labels).some((name) => matchesWildcard(key, name) && matchesWildcard(wanted, labels[name] as string));
+    Object.keys(labels).some((name) => {
+      const value = labels[name] as string;
+      // It takes the place of the wildcards, and a selector with what can be no label selects nothing.
+      return matchesWildcard(key, name) && matchesWildcard(wanted, value) && isLabel(name, value);
+    });
 }
 
 function matchExpressions(value: JsonValue): LabelMatcher[] {
@@ -110,11 +114,19 @@ function own(object: JsonObject, key: string): JsonValue | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-function checkKey(key: string, path: readonly (string | number)[]): void {
+function isLabel(key: string, value: string): boolean {
+  return isKey(key) && (value === '' || isLabelName(value));
+}
+
+function isKey(key: string): boolean {
   const slash = key.indexOf('/');
   const name = slash < 0 ? key : key.slice(slash + 1);
   const prefix = slash < 0 ? undefined : key.slice(0, slash);
-  if (!isLabelName(name) || (prefix !== undefined && !isSubdomain(prefix))) {
+  return isLabelName(name) && (prefix === undefined || isSubdomain(prefix));
+}
+
+function checkKey(key: string, path: readonly (string | number)[]): void {
+  if (!isKey(key)) {
     throw new SelectorError(`${JSON.stringify(key)} cannot be the key of a label`, path);
   }
 }
