@@ -36,19 +36,19 @@ export interface CallExpression {
   readonly arguments: readonly Expression[];
 }
 
-export interface ListElement {
+interface ListElement {
   readonly value: Expression;
   /** `[?x]`: an optional value, left out where it holds nothing. */
   readonly optional: boolean;
 }
 
-export interface MapEntry {
+interface MapEntry {
   readonly key: Expression;
   readonly value: Expression;
   readonly optional: boolean;
 }
 
-export interface StructField {
+interface StructField {
   readonly name: string;
   readonly value: Expression;
   readonly optional: boolean;

@@ -15,7 +15,7 @@ export type CelType =
   | { readonly kind: 'abstract'; readonly name: string; readonly parameters: readonly CelType[] }
   | { readonly kind: 'object'; readonly name: string };
 
-export type PrimitiveKind =
+type PrimitiveKind =
   | 'dyn'
   | 'error'
   | 'null'
