@@ -1,6 +1,6 @@
 import { LIST_COST } from '../cost.ts';
 import type { FunctionDeclaration } from '../declaration.ts';
-import { evaluationError } from '../error.ts';
+import { CelError, evaluationError } from '../error.ts';
 import { regexpOf } from '../pattern.ts';
 import { INT, listOf, optionalOf, STRING } from '../types.ts';
 import { ArrayList, type CelList, CelOptional } from '../values.ts';
@@ -66,10 +66,15 @@ function extract(text: string, pattern: string): CelOptional {
   return match[1] ? CelOptional.of(match[1]) : CelOptional.none;
 }
 
+/** An empty pattern matches before every character. */
+const MAX_MATCHES = 1_000_000;
+
 function extractAll(text: string, pattern: string): CelList {
   const compiled = atMostOneGroup(pattern);
-  if (compiled.groupCount === 0) return new ArrayList(compiled.findAll(text));
-  return new ArrayList(compiled.findAllGroups(text).flatMap(([, group]) => (group ? [group] : [])));
+  const matches = compiled.findAllGroups(text, MAX_MATCHES + 1);
+  if (matches.length > MAX_MATCHES) throw new CelError('work', `more than ${MAX_MATCHES} matches`);
+  if (compiled.groupCount === 0) return new ArrayList(matches.map(([match]) => match ?? ''));
+  return new ArrayList(matches.flatMap(([, group]) => (group ? [group] : [])));
 }
 
 /** In the replacement `\1` is a group, and `\\` a backslash. */

@@ -21,7 +21,7 @@ import {
 } from '../types.ts';
 import { ArrayList, CelDuration, CelList, CelTimestamp, CelUint, type CelValue } from '../values.ts';
 import { bind } from './bindings.ts';
-import { allocating, checkSize, declare, ifResolved, method, overload } from './overload.ts';
+import { allocating, checkComparisons, checkSize, declare, ifResolved, method, overload } from './overload.ts';
 
 const T = typeParameter('T');
 const LIST = listOf(T);
@@ -197,6 +197,7 @@ function orderedKind(value: CelValue): unknown {
 }
 
 function distinct(list: CelList): CelList {
+  checkComparisons(list.size * list.size);
   const found: CelValue[] = [];
   for (const item of list) if (!found.some((other) => equals(item, other))) found.push(item);
   return new ArrayList(found);

@@ -90,3 +90,11 @@ const MAX_SIZE = 10_000_000;
 export function checkSize(size: number): void {
   if (size > MAX_SIZE) throw new CelError('work', `a result of more than ${MAX_SIZE} characters or elements`);
 }
+
+/** Beyond this many comparisons every budget is spent: they cost one each or more, and are counted once they are made. */
+const MAX_COMPARISONS = 20_000_000;
+
+/** Throws, as the end of a budget does, before so many comparisons are made that they would spend any. */
+export function checkComparisons(count: number): void {
+  if (count > MAX_COMPARISONS) throw new CelError('cost', 'operation cancelled: actual cost limit exceeded');
+}

@@ -31,7 +31,12 @@ function find(text: string, pattern: string): string {
   return compiled(text, pattern).find(text) ?? '';
 }
 
+/** An empty pattern matches before every character, for nothing. */
+const MAX_MATCHES = 1_000_000;
+
 function findAll(text: string, pattern: string, limit = -1n): CelList {
-  const count = limit < 0n ? -1 : Number(limit < 2n ** 31n ? limit : 2n ** 31n);
-  return new ArrayList(compiled(text, pattern).findAll(text, count));
+  const wanted = limit < 0n || limit > BigInt(MAX_MATCHES) ? MAX_MATCHES + 1 : Number(limit);
+  const found = compiled(text, pattern).findAll(text, wanted);
+  if (found.length > MAX_MATCHES) throw new CelError('work', `more than ${MAX_MATCHES} matches`);
+  return new ArrayList(found);
 }

@@ -3,7 +3,7 @@ import type { CallCost, FunctionDeclaration } from '../declaration.ts';
 import { equals } from '../equality.ts';
 import { BOOL, listOf, typeParameter } from '../types.ts';
 import type { CelList, CelValue } from '../values.ts';
-import { declare, ifResolved, overload } from './overload.ts';
+import { checkComparisons, declare, ifResolved, overload } from './overload.ts';
 
 const LIST = listOf(typeParameter('T'));
 
@@ -16,7 +16,11 @@ export const SET_FUNCTIONS: readonly FunctionDeclaration[] = [
 
 function setFunction(name: string, test: (a: CelList, b: CelList) => boolean, factor: number): FunctionDeclaration {
   const cost: CallCost = ([a, b]) => 1 + sizeForCost(a as CelValue) * sizeForCost(b as CelValue) * factor;
-  return declare(`sets.${name}`, ifResolved(overload(`list_sets_${name}_list`, [LIST, LIST], BOOL, test, cost)));
+  const bounded = (a: CelList, b: CelList): boolean => {
+    checkComparisons(a.size * b.size);
+    return test(a, b);
+  };
+  return declare(`sets.${name}`, ifResolved(overload(`list_sets_${name}_list`, [LIST, LIST], BOOL, bounded, cost)));
 }
 
 function has(list: CelList, value: CelValue): boolean {
