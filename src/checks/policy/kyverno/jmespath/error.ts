@@ -16,7 +16,11 @@ export class JmesError extends Error {
   readonly offset: number | undefined;
 
   constructor(kind: JmesErrorKind, message: string, more: { offset?: number; cause?: unknown } = {}) {
+    // A missing key is found for every second element of some loops, and a trace of our own code tells nobody anything.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'JmesError';
     this.kind = kind;
     this.offset = more.offset;
