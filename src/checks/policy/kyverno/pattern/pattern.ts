@@ -21,6 +21,7 @@ export interface Pattern {
 }
 
 const PASS: PatternResult = { kind: 'pass' };
+const MESSAGE_LIMIT = 65_536;
 
 /**
  * Reads a pattern in which no variable is left. Reading the same parts again costs next to nothing: they are known by
@@ -45,11 +46,17 @@ function matchNode(node: PatternNode, resource: JsonValue, numbers: PatternNumbe
   const matching = new Matching(numbers);
   const fault = matching.match(node, resource);
   if (!fault) return PASS;
-  if (isSkip(fault)) return { kind: 'skip', message: fault.message() };
+  const message = clipped(fault.message());
+  if (isSkip(fault)) return { kind: 'skip', message };
   if (fault.path === undefined || (fault.kind !== 'negation' && matching.isMissingAnchor())) {
-    return { kind: 'error', message: fault.message() };
+    return { kind: 'error', message };
   }
-  return { kind: 'fail', path: fault.path, at: printPath(fault.path), message: fault.message() };
+  return { kind: 'fail', path: fault.path, at: printPath(fault.path), message };
+}
+
+/** A list of a thousand items that all skip has a thousand reasons; nobody reads them. */
+function clipped(message: string): string {
+  return message.length > MESSAGE_LIMIT ? `${message.slice(0, MESSAGE_LIMIT)}…` : message;
 }
 
 /** What an `anyPattern` says: it passes with the first pattern that passes, and skips only where none failed. */

@@ -233,6 +233,13 @@ describe('messages', () => {
 });
 
 describe('hostile objects', () => {
+  it('does not print a reason for each of a hundred thousand items', () => {
+    const items = Array.from({ length: 100_000 }, (_, index) => ({ a: `${index}` }));
+    const result = compilePattern({ list: [{ '(a)': 'x', b: '1' }] }).match({ list: items });
+    expect(result.kind).toBe('skip');
+    expect(result.kind === 'skip' && result.message.length).toBeLessThan(70_000);
+  });
+
   it('does not skip for the words of a skip in a value', () => {
     expect(answer({ a: 'x' }, { a: 'conditional anchor mismatch' })).toBe('/a/');
     expect(answer({ a: 'x' }, { a: 'global anchor mismatch' })).toBe('/a/');
