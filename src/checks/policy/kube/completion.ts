@@ -33,7 +33,7 @@ export function completeObject(object: JsonObject, options: CompletionOptions): 
   const stated = struct !== undefined && `${apiVersion}/${kind}` !== 'v1/Node' ? withoutStatus(object) : object;
   const made = withMetadata(stated, apiVersion, options.now ?? 0);
   if (struct !== undefined) {
-    const completed = structured(struct, made, defaulting(`${apiVersion}/${kind}`), faults);
+    const completed = structured(struct, made, defaulting(`${apiVersion}/${kind}`, faults), faults);
     return { object: completed, faults };
   }
   const { group, version } = groupVersionKind(apiVersion, kind);
@@ -45,7 +45,10 @@ export function completeObject(object: JsonObject, options: CompletionOptions): 
 export function completeStored(object: JsonObject): JsonObject {
   const [apiVersion, kind] = [text(object['apiVersion']), text(object['kind'])];
   const struct = typeOfKind(apiVersion, kind);
-  return struct === undefined ? object : structured(struct, object, defaulting(`${apiVersion}/${kind}`), []);
+  const faults: Fault[] = [];
+  return struct === undefined
+    ? object
+    : structured(struct, object, defaulting(`${apiVersion}/${kind}`, faults), faults);
 }
 
 /** Nobody but a Node states its own status when it is created; the server clears it. */

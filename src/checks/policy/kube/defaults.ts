@@ -2,7 +2,7 @@ import type { JsonObject, JsonPath, JsonValue } from '../../../core/json.ts';
 import { fieldsOf } from './builtin-types.ts';
 import table from './defaults.json' with { type: 'json' };
 import { DEPENDENT } from './dependent-defaults.ts';
-import { type Draft, emptyStruct, type Finish } from './typed-values.ts';
+import { type Draft, emptyStruct, type Fault, type Finish } from './typed-values.ts';
 
 type Defaults = Readonly<Record<string, Readonly<Record<string, JsonValue>>>>;
 
@@ -17,13 +17,14 @@ const byKind = table.kinds as Readonly<Record<string, Defaults>>;
  * What the API server sets in each struct of an object of this kind (`apps/v1/Deployment`): what always is the same, by
  * a table that was harvested from a real one, and what depends on other fields, by rule.
  */
-export function defaulting(kind: string): Finish {
+export function defaulting(kind: string, faults: readonly Fault[]): Finish {
   const ofKind = Object.hasOwn(byKind, kind) ? byKind[kind] : undefined;
   const finish: Finish = (struct, draft, path) => {
     fill(struct, own(everywhere, struct), draft, path);
     fill(struct, own(ofKind, struct), draft, path);
     if (path.length === 1 && path[0] === 'metadata') fillMetadata(draft);
-    own(DEPENDENT, struct)?.(draft, { kind, path, finish });
+    // Where a value is not of its type nothing follows from it, and the server refuses the object.
+    if (faults.length === 0) own(DEPENDENT, struct)?.(draft, { kind, path, finish });
   };
   return finish;
 

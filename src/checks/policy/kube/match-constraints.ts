@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../../../core/json.ts';
-import { compileSelector } from '../values/label-selector.ts';
+import { compileSelector, SelectorError } from '../values/label-selector.ts';
 import { type Cluster, namespaceObject } from './cluster.ts';
 import type { MatchResources, NamedRule } from './match-resources.ts';
 import type { GroupVersionKind, GroupVersionResource, Operation, PolicyRequest } from './request.ts';
@@ -35,8 +35,8 @@ export function compileMatchConstraints(value: MatchResources, resources: Resour
   const included = (value.resourceRules ?? []).map((rule) => ({ ...rule, takesIn: true }));
   const excluded = (value.excludeResourceRules ?? []).map((rule) => ({ ...rule, takesIn: false }));
   const equivalent = value.matchPolicy !== 'Exact';
-  const inNamespace = selectorOf(value.namespaceSelector);
-  const onObject = selectorOf(value.objectSelector);
+  const inNamespace = selectorOf(value, 'namespaceSelector');
+  const onObject = selectorOf(value, 'objectSelector');
 
   return {
     operations: [...new Set(included.flatMap(({ operations }) => operations))],
@@ -68,11 +68,18 @@ interface Rule extends NamedRule {
 
 type Selector = (labels: Readonly<Record<string, string>>) => boolean;
 
-/** Undefined where the selector is empty, and so selects everything. */
-function selectorOf(selector: MatchResources['namespaceSelector']): Selector | undefined {
+/** Undefined where the selector is empty, and so selects everything. Throws SelectorError with the place of the selector. */
+function selectorOf(value: MatchResources, field: 'namespaceSelector' | 'objectSelector'): Selector | undefined {
+  const selector = value[field];
   if (selector === undefined) return undefined;
   const empty = Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions ?? []).length === 0;
-  return empty ? undefined : compileSelector(selector as JsonObject);
+  if (empty) return undefined;
+  try {
+    return compileSelector(selector as JsonObject);
+  } catch (error) {
+    if (error instanceof SelectorError) throw new SelectorError(error.message, [field, ...error.path]);
+    throw error;
+  }
 }
 
 function matchRules(
