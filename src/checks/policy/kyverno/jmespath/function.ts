@@ -35,7 +35,7 @@ export interface PlainFunction extends Declared {
 }
 
 /** A function of a list and an expression; `expressionFirst` says in which order they are given. */
-export interface ListFunction extends Declared {
+interface ListFunction extends Declared {
   readonly expressionFirst: boolean;
   readonly callBy: (list: readonly Value[], by: ByExpression, run: Run) => Value;
 }

@@ -4,7 +4,7 @@
  */
 import type { JsonValue } from '../../../../../src/core/json.ts';
 
-export type Expected =
+type Expected =
   | { readonly value: JsonValue }
   | { readonly missing: string }
   | { readonly fails: RegExp }
