@@ -19,7 +19,7 @@ export interface TestedObject {
 
 /** `Deployment shop/web`, as rows are reported. */
 export function describeTested({ kind, namespace, name }: TestedObject): string {
-  return `${kind.kind} ${namespace === '' ? '' : `${namespace}/`}${name}`;
+  return `${kind.kind || 'JSON'} ${namespace === '' ? '' : `${namespace}/`}${name}`;
 }
 
 /**
@@ -77,4 +77,13 @@ function mapsIn(value: JsonValue): JsonValue {
   if (!Array.isArray(value)) return value;
   const items = value.map((item: JsonValue) => (isObject(item) ? withMaps(item) : item));
   return items.some((item, i) => item !== value[i]) ? items : value;
+}
+
+/**
+ * JSON that is no Kubernetes object, for policies whose evaluation mode is JSON. It has no kind, and is called by the file
+ * that it stands in, as the test writes it.
+ */
+export function testedPayload(value: JsonObject, name: string, place: string): TestedObject {
+  const kind = { group: '', version: '', kind: '' };
+  return { kind, apiVersion: '', namespace: '', name, object: value, place };
 }

@@ -1,5 +1,6 @@
+import { posix } from 'node:path';
 import { GateError } from '../../../core/errors.ts';
-import { type JsonObject, type JsonPath, type JsonValue, objectFrom } from '../../../core/json.ts';
+import { isObject, type JsonObject, type JsonPath, type JsonValue, objectFrom } from '../../../core/json.ts';
 import { describePlace } from '../../../core/manifest.ts';
 import type { PolicyDocument, ReadDocument, ReadDocuments } from '../document.ts';
 import type { UserInfo } from '../kube/request.ts';
@@ -8,7 +9,7 @@ import { clusterOf } from './cluster.ts';
 import { fit, invalidAt, readAs, readFile, readObjects } from './documents.ts';
 import { namedFiles, namedPath } from './files.ts';
 import { globalContextOf } from './global-context.ts';
-import { type TestedObject, testedObject } from './objects.ts';
+import { type TestedObject, testedObject, testedPayload } from './objects.ts';
 import {
   ClusterResourceFile,
   ContextFile,
@@ -95,7 +96,10 @@ function loadTest(file: string, document: ReadDocument, { read, isClusterScoped 
     isClusterScoped,
     guess: true,
   });
-  const objects = objectsOf('resources').map((each) => testedObject(each, resources));
+  const objects = [
+    ...objectsOf('resources').map((each) => testedObject(each, resources)),
+    ...payloadsIn(file, document, settings, read),
+  ];
   const inCluster = clusterFiles.length === 0 ? [] : objects.map(({ object }) => object);
   return {
     file,
@@ -124,6 +128,17 @@ function loadTest(file: string, document: ReadDocument, { read, isClusterScoped 
     },
     userInfo: userInfoIn(oneFile('userinfo'), read),
   };
+}
+
+function payloadsIn(file: string, document: ReadDocument, settings: KyvernoTest, read: ReadDocuments): TestedObject[] {
+  const { jsonPayload = '', jsonPayloads = jsonPayload === '' ? [] : [jsonPayload] } = settings;
+  return [...new Set(jsonPayloads.map((entry) => posix.normalize(entry)))].map((entry, i) => {
+    const place = describePlace(document.locate(['jsonPayloads', i]));
+    const documents = readFile(namedPath(file, entry, place), read);
+    const value = documents[0]?.value;
+    if (documents.length === 1 && isObject(value)) return testedPayload(value, entry, place);
+    throw new GateError('TEST_INVALID', `${place}: ${entry} is not one JSON object`, { place });
+  });
 }
 
 function nameOf({ metadata, name }: KyvernoTest): string {

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { GateError } from '../../../core/errors.ts';
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../core/json.ts';
 import type { Operation } from '../kube/request.ts';
@@ -65,6 +66,10 @@ function verdictOf(question: RowQuestion): Verdict {
   const { row, test, refused, asked } = question;
   const reader = unreadExpectation(row);
   if (reader !== undefined) return notEvaluated(reader);
+  const { httpPayloads = [], envoyPayloads = [] } = test.settings;
+  if (test.objects.length === 0 && httpPayloads.length + envoyPayloads.length > 0) {
+    return notEvaluated('it is about requests of a proxy, and not about objects');
+  }
   const policies = question.policies.filter(({ identity }) => isNamed(row, identity));
   if (policies.length === 0) {
     const refusal = refused.find(({ identity }) => isNamed(row, identity));
@@ -74,12 +79,9 @@ function verdictOf(question: RowQuestion): Verdict {
   const unjudged = policies.map((policy) => unjudgedBy(policy, row.rule));
   // Of a policy that judges nothing at all (a mutation), a row cannot be wrong about a verdict.
   if (unjudged.every((reason) => reason !== undefined)) return notEvaluated(unjudged[0] ?? '');
-  if (test.settings.jsonPayload !== undefined || (test.settings.jsonPayloads ?? []).length > 0) {
-    return notEvaluated('it is about JSON that is no Kubernetes object');
-  }
   const { objects, missing } = objectsOf(question);
-  if (missing.length > 0) return failedFor(`no ${row.kind ?? 'resource'} of the test is called ${missing.join(', ')}`);
-  if (objects.length === 0) return failedFor(`the test has no ${row.kind ?? 'resource'}`);
+  if (missing.length > 0) return failedFor(`no ${row.kind || 'resource'} of the test is called ${missing.join(', ')}`);
+  if (objects.length === 0) return failedFor(`the test has no ${row.kind || 'resource'}`);
   const differences: RowDifference[] = [];
   const documents = test.policies.filter(({ value }) => policies.some(({ identity }) => isDocumentOf(value, identity)));
   const scored = !documents.some(({ value }) => isUnscored(value));
@@ -213,7 +215,7 @@ interface Named {
 }
 
 function objectsOf({ row, test, filter }: RowQuestion): Named {
-  const ofKind = row.kind === undefined ? test.objects : test.objects.filter(({ kind }) => kind.kind === row.kind);
+  const ofKind = (row.kind ?? '') === '' ? test.objects : test.objects.filter(({ kind }) => kind.kind === row.kind);
   const wanted = filter.resource;
   const names = (row.resources ?? []).filter((name) => wanted === undefined || matchesWildcard(wanted, name));
   const specs = (row.resourceSpecs ?? []).filter(
@@ -227,12 +229,20 @@ function objectsOf({ row, test, filter }: RowQuestion): Named {
     if (found.length === 0) missing.push(called);
     for (const each of found) objects.add(each);
   };
-  for (const called of names) {
+  for (const payload of names.filter((name) => test.objects.some((each) => isPayload(each, name)))) {
+    take(payload, (each) => isPayload(each, payload));
+  }
+  for (const called of names.filter((name) => !test.objects.some((each) => isPayload(each, name)))) {
     const [namespace, name] = called.includes('/') ? called.split('/', 2) : [undefined, called];
     take(called, (each) => each.name === name && (namespace === undefined || each.namespace === namespace));
   }
   for (const spec of specs) take(specText(spec), (each) => fitsSpec(each, spec));
   return { objects: [...objects], missing };
+}
+
+/** A payload is called by its file. */
+function isPayload({ kind, name }: TestedObject, called: string): boolean {
+  return kind.kind === '' && name === posix.normalize(called);
 }
 
 function fitsSpec(object: TestedObject, { group = '', version = '', namespace = '', name = '', kind }: ResourceSpec) {

@@ -100,7 +100,10 @@ function requestFor(
   const operation = explicit ?? operationFor(test, policy, tested);
   const parent = parentOf(test, tested);
   const kind = parent?.kind ?? tested.kind;
-  const { resource, namespaced } = test.resources.ofKind(kind);
+  const { resource, namespaced } =
+    kind.kind === ''
+      ? { resource: { group: '', version: '', resource: '' }, namespaced: false }
+      : test.resources.ofKind(kind);
   const isNamespace = kind.kind === 'Namespace' && kind.group === '';
   return {
     operation,

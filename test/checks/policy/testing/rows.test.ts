@@ -316,6 +316,66 @@ describe('what rules are asked', () => {
   });
 });
 
+describe('JSON that is no object of Kubernetes', () => {
+  const payloads = { 'a.json': '{"name": "good"}', 'b.json': '{"name": "bad"}' };
+  const byPayload: Answer = ({ object }) => [{ status: object?.['name'] === 'good' ? 'pass' : 'fail' }];
+  const rowsOf = (results: readonly object[]) =>
+    run(
+      { resources: [], jsonPayloads: ['./a.json', 'b.json'], results },
+      { names: { kind: 'ValidatingPolicy', answer: byPayload } },
+      { files: payloads },
+    )?.rows.map(({ outcome, differences }) => [outcome, differences.map(({ object }) => object)]);
+
+  it('is called by its file, or meant by a row without resources', () => {
+    const payload = (resources: string[] | undefined, result: string) => ({
+      policy: 'names',
+      kind: '',
+      resources,
+      result,
+    });
+    expect(rowsOf([payload(['a.json'], 'pass'), payload(['./b.json'], 'fail'), payload(undefined, 'pass')])).toEqual([
+      ['passed', []],
+      ['passed', []],
+      ['failed', ['JSON b.json']],
+    ]);
+  });
+
+  it('of a proxy is not evaluated', () => {
+    const judged = run(
+      { resources: [], httpPayloads: ['a.json'], results: [{ policy: 'names', result: 'pass' }] },
+      {},
+      { files: payloads },
+    );
+    expect(judged?.rows[0]?.outcome).toBe('not evaluated');
+  });
+});
+
+describe('what a policy is', () => {
+  const reported = (policyText: string, answer: Answer, result: string) =>
+    run(
+      { results: [row({ resources: ['good'], result })] },
+      { names: { answer, rules: [rule('check')] } },
+      { files: { 'policy.yaml': policyText } },
+    )?.rows[0]?.outcome;
+  const document = (more: string) => `{apiVersion: kyverno.io/v1, kind: ClusterPolicy, metadata: {name: names${more}`;
+
+  it('makes a warning of a failure where it is not scored', () => {
+    const fails: Answer = () => [{ rule: 'check', status: 'fail' }];
+    const unscored = document(", annotations: {policies.kyverno.io/scored: 'false'}}}");
+    expect(reported(unscored, fails, 'warn')).toBe('passed');
+    expect(reported(unscored, fails, 'fail')).toBe('failed');
+    expect(reported(document('}}'), fails, 'fail')).toBe('passed');
+  });
+
+  it('leaves a row not evaluated where its rule verifies images, unless something was found out without', () => {
+    const verifies = document('}, spec: {rules: [{name: check, verifyImages: []}]}}');
+    expect(reported(verifies, () => [], 'pass')).toBe('not evaluated');
+    expect(reported(verifies, () => [{ rule: 'check', status: 'error' }], 'pass')).toBe('not evaluated');
+    expect(reported(verifies, () => [{ rule: 'check', status: 'fail' }], 'pass')).toBe('failed');
+    expect(reported(document('}, spec: {rules: [{name: other, verifyImages: []}]}}'), () => [], 'pass')).toBe('failed');
+  });
+});
+
 describe('a test that cannot be read', () => {
   it.each<[string, object, Record<string, string>, RegExp]>([
     [

@@ -122,7 +122,7 @@ class SuppliedServer extends HttpContext {
   #answer(method: 'GET' | 'POST', url: string): CelValue {
     const answer = this.#supplied?.response?.(method, url);
     if (answer === undefined) throw evaluationError(`request failed: no answer to ${method} ${url} is supplied`);
-    return fromJson(answer.body);
+    return fromJson({ body: answer.body, statusCode: answer.status });
   }
 }
 
