@@ -23,16 +23,16 @@ const EDGES: Readonly<Record<string, readonly JsonValue[]>> = {
 };
 const QUANTITIES = ['1500m', '0.5', '1.5Gi', '1e3', '2048Ki', '0', '0.0000001', '1.0'];
 
-/** The object with one value less, or with another value in one place: every place but its identity. */
-export function variantsOf(object: JsonObject): Variant[] {
+/** The object with one value less, or with another value in one place (of `others`, where they are given): every place but its identity. */
+export function variantsOf(object: JsonObject, others?: readonly JsonValue[]): Variant[] {
   return placesIn(object, []).flatMap((path) => {
     const shown = path.join('.');
     const value = path.reduce<JsonValue>(
       (at, step) => (at as Record<string | number, JsonValue>)[step] as JsonValue,
       object,
     );
-    const changed = edgesFor(path, value).map((edge) => ({
-      what: `${shown} = ${JSON.stringify(edge)}`,
+    const changed = (others ?? edgesFor(path, value)).map((edge) => ({
+      what: `${shown} = ${String(JSON.stringify(edge, (_, each) => (typeof each === 'bigint' ? `${each}` : each)))}`,
       object: withValueAt(object, path, edge) as JsonObject,
     }));
     return [{ what: `without ${shown}`, object: without(object, path) }, ...changed];

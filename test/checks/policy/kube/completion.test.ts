@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { completeObject, completeStored } from '../../../../src/checks/policy/kube/completion.ts';
 import { createResourceTable } from '../../../../src/checks/policy/kube/resources.ts';
 import { type JsonObject, type JsonPath, type JsonValue, valueAt } from '../../../../src/core/json.ts';
+import { nameOf } from '../../../support/kubernetes/judged.ts';
+import { sampleObjects } from '../../../support/kubernetes/server.ts';
+import { variantsOf } from '../../../support/kubernetes/variants.ts';
 
 const complete = (object: JsonObject) => completeObject(object, { now: Date.parse('2026-01-02T03:04:05.678Z') });
 const pod = (spec: JsonObject, metadata: JsonObject = {}): JsonObject => ({
@@ -200,5 +203,13 @@ describe('a custom resource', () => {
   it('without a definition keeps what it has', () => {
     const { object } = completeObject(rule({ other: 1 }), { resources: createResourceTable() });
     expect(object['spec']).toEqual({ other: 1 });
+  });
+});
+
+describe('whatever stands in whatever place', () => {
+  const strange: readonly JsonValue[] = [1, 'x', true, null, [], {}, [null], [1], { a: null }, 2n ** 70n, '\u0000'];
+
+  it.each(sampleObjects().map((object) => [nameOf(object), object] as const))('%s is completed', (_, object) => {
+    for (const { object: variant } of variantsOf(object, strange)) expect(() => complete(variant)).not.toThrow();
   });
 });
