@@ -4,7 +4,7 @@ import type { SpellingContext } from '../checks/images/policy/spellings/context.
 import type { ImageAnswer, ImageTrust, ImageVerification, VerifyImage } from '../checks/policy/image-answers.ts';
 import { GateError } from '../core/errors.ts';
 import { type ImageReference, parseImageReference } from '../core/image.ts';
-import type { JsonPath } from '../core/json.ts';
+import type { JsonObject, JsonPath } from '../core/json.ts';
 import type { Clock, Registry } from '../core/ports.ts';
 import type { SettingsDocument } from '../core/settings-file.ts';
 
@@ -35,7 +35,7 @@ export function createImageVerification(parts: VerifyingParts): ImageVerificatio
         const policies = prepared.get(trust);
         if (policies === undefined) return { kind: 'error', message: `${trust.owner} was not read` };
         deps ??= settleTags(parts.deps());
-        return decide(image, policies, deps, signal);
+        return decide(image, trust.attestation?.wantsStatements === true, policies, deps, signal);
       };
     },
   };
@@ -43,12 +43,13 @@ export function createImageVerification(parts: VerifyingParts): ImageVerificatio
 
 type Decide = (
   image: string,
+  wantsStatements: boolean,
   policies: readonly ImagePolicy[],
   deps: Omit<ImagesDeps, 'trust'>,
   signal: AbortSignal,
 ) => ReturnType<VerifyImage>;
 
-const decide: Decide = async (image, policies, deps, signal) => {
+const decide: Decide = async (image, wantsStatements, policies, deps, signal) => {
   let reference: ImageReference;
   try {
     reference = parseImageReference(image);
@@ -59,18 +60,29 @@ const decide: Decide = async (image, policies, deps, signal) => {
   const { ImageDecider } = await import('../checks/images/resolve.ts');
   const decider = new ImageDecider({ ...deps, trust: { policies, warnings: [] } }, signal);
   // Whoever asks has looked at the object already.
-  const decided = await decider.decide(reference, (await import('../checks/images/match.ts')).bareImage());
-  return answerOf(decided);
+  const subjects = (await import('../checks/images/match.ts')).bareImage();
+  if (!wantsStatements) return answerOf(await decider.decide(reference, subjects), []);
+  const { decided, accounts } = await decider.explain(reference, subjects);
+  const asked = accounts.flatMap(({ authorities }) => authorities);
+  // One that could not be read might say something else.
+  if (asked.some(({ failures, tooMany }) => failures.length > 0 || tooMany.length > 0)) {
+    return { kind: 'error', message: 'not every attestation could be read' };
+  }
+  const proofs = asked.flatMap(({ claims }) => claims.flatMap((claim) => claim.proofs));
+  return answerOf(
+    decided,
+    proofs.flatMap(({ statement }) => (statement === undefined ? [] : [statement])),
+  );
 };
 
 type Decided = Awaited<
   ReturnType<InstanceType<typeof import('../checks/images/resolve.ts')['ImageDecider']>['decide']>
 >;
 
-function answerOf(decided: Decided): ImageAnswer {
+function answerOf(decided: Decided, statements: readonly JsonObject[]): ImageAnswer {
   switch (decided.kind) {
     case 'verified':
-      return { kind: 'verified', digest: decided.image.digest };
+      return { kind: 'verified', digest: decided.image.digest, statements };
     case 'refused': {
       const [first] = decided.objections;
       const failed = decided.objections.find(({ effect }) => effect === 'error');
@@ -94,7 +106,10 @@ async function readTrust(trust: ImageTrust, context: SpellingContext): Promise<r
     return readKyvernoVerification(document, owner, context);
   }
   const { readCelAttestor } = await import('../checks/images/policy/spellings/kyverno-cel-attestor.ts');
-  const demand = attestation === undefined ? undefined : { name: attestation.name, type: attestation.predicateType };
+  const demand =
+    attestation === undefined
+      ? undefined
+      : { name: attestation.name, type: attestation.predicateType, keepsStatements: attestation.wantsStatements };
   const { authority, hazards } = await readCelAttestor(document, { owner, attestation: demand }, context);
   return [
     {

@@ -138,6 +138,8 @@ const by = ({ publicPem }: SigningKey) => ({
 
 function policies(): JsonObject[] {
   const attested = { attestations: [{ name: 'sbom', intoto: { type: sbom } }] };
+  const attesting = (name: string) => `verifyAttestationSignatures(i, attestations.${name}, [attestors.a])`;
+  const saying = 'extractPayload(i, attestations.sbom).predicateType';
   const verify = 'verifyImageSignatures(i, [attestors.a])';
   return [
     imagePolicy('one-key', { a: key }, `${verify} > 0`),
@@ -148,6 +150,12 @@ function policies(): JsonObject[] {
     imagePolicy('nothing-required', { a: key }, 'true', { validationConfigurations: { required: false } }),
     imagePolicy('others', { a: key }, `${verify} > 0`, { matchImageReferences: [{ glob: 'ghcr.io/*' }] }),
     imagePolicy('sbom', { a: key }, 'verifyAttestationSignatures(i, attestations.sbom, [attestors.a]) > 0', attested),
+    imagePolicy('says-sbom', { a: key }, `${attesting('sbom')} > 0 && ${saying} == '${sbom}'`, attested),
+    imagePolicy('says-other', { a: key }, `${attesting('sbom')} > 0 && ${saying} == 'x'`, attested),
+    imagePolicy('says-unasked', { a: key }, `${saying} == '${sbom}'`, attested),
+    imagePolicy('says-short', { a: key }, `${attesting('sbom')} > 0 && ${saying} == '${sbom}'`, {
+      attestations: [{ name: 'sbom', intoto: { type: 'cyclonedx' } }],
+    }),
     imagePolicy('of-web', { a: key }, `${verify} > 0`, { annotations: { team: 'web' } }),
     notaryPolicy('notary', 'root'),
     notaryPolicy('notary-stranger', 'stranger'),
@@ -258,6 +266,7 @@ const listed = new Map<string, string>([
   ['one-key attested-bundle', asSignature],
   ['any-key attested-bundle', asSignature],
   ['of-web annotated', unsigned],
+  ['says-unasked attested-bundle', 'Kyverno reads what another policy, judged before by chance, has verified'],
 ]);
 
 it('judges real signatures as the real Kyverno does', async () => {

@@ -54,7 +54,9 @@ function attestor(fields: object, attestation?: string): ImageTrust {
     document: documentOf(value),
     path: ['spec', 'attestors', 0],
     owner: 'ImageValidatingPolicy i, attestor release',
-    ...(attestation !== undefined && { attestation: { name: 'a', predicateType: attestation, path } }),
+    ...(attestation !== undefined && {
+      attestation: { name: 'a', predicateType: attestation, path, wantsStatements: true },
+    }),
   };
 }
 
@@ -212,6 +214,11 @@ describe('an attestor of an ImageValidatingPolicy', () => {
     const bundled: Sign = (atRegistry, digest) =>
       atRegistry.bundle(digest, sigstore.bundle(statement(digest, type), { signer: key, log: 'none' }));
     expect(await judged(trust, bundled)).toBe('verified');
+    const { verification } = await verificationOf(bundled);
+    await verification.prepare(trust);
+    expect(await verification.forRun()({ image, trust }, signal)).toMatchObject({
+      statements: [{ predicateType: type, subject: [{ digest: {} }] }],
+    });
     const old: Sign = (atRegistry, digest) =>
       put(atRegistry, digest, 'att', [
         sigstore.legacyAttestation(statement(digest, type), { signer: key, log: 'none' }),

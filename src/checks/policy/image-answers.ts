@@ -14,7 +14,13 @@ export interface ImageTrust {
   /** As findings name it: `ImageValidatingPolicy signed, attestor release`. */
   readonly owner: string;
   /** The attestation that must be signed, in place of a signature. Only with `attestor`; `verifyImages` has its own. */
-  readonly attestation?: { readonly name: string; readonly predicateType: string; readonly path: JsonPath };
+  readonly attestation?: {
+    readonly name: string;
+    readonly predicateType: string;
+    readonly path: JsonPath;
+    /** Whether what is attested is wanted, and not only that somebody signed it. */
+    readonly wantsStatements: boolean;
+  };
 }
 
 /** Whether an image is signed as a policy asks. */
@@ -26,7 +32,12 @@ export interface ImageQuestion {
 
 /** `error`: nobody knows, because a registry did not answer or what lies there cannot be read. It is never a pass. */
 export type ImageAnswer =
-  | { readonly kind: 'verified'; readonly digest: string }
+  | {
+      readonly kind: 'verified';
+      readonly digest: string;
+      /** Every statement that was verified, whole; empty where none is wanted. */
+      readonly statements: readonly JsonObject[];
+    }
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'error'; readonly message: string };
 

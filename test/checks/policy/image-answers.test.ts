@@ -4,7 +4,7 @@ import { createImageInquiry, type ImageAnswer, type ImageTrust } from '../../../
 
 const document: PolicyDocument = { value: {}, file: 'p.yaml', document: 0, locate: () => 'p.yaml:1:1' };
 const trustOf = (owner: string): ImageTrust => ({ spelling: 'attestor', document, path: [], owner });
-const verified: ImageAnswer = { kind: 'verified', digest: `sha256:${'0'.repeat(64)}` };
+const verified: ImageAnswer = { kind: 'verified', digest: `sha256:${'0'.repeat(64)}`, statements: [] };
 const refused: ImageAnswer = { kind: 'refused', message: 'no' };
 const signal = new AbortController().signal;
 

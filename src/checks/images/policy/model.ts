@@ -159,6 +159,8 @@ export interface AttestationDemand {
   readonly content?: ContentRule;
   /** What the Gate's own settings ask of what it says (`spec.images.predicates`). */
   readonly requirements?: readonly PredicateRequirement[];
+  /** Whoever asked wants to read every statement that is verified, and not only to know of one. */
+  readonly keepsStatements?: true;
   /** Where it stands. */
   readonly place: Place;
 }

@@ -68,7 +68,7 @@ async function examineAll(
     const every =
       policy.content !== undefined ||
       isAskedMore(authority) ||
-      attestations.some(({ content }) => content !== undefined);
+      attestations.some(({ content, keepsStatements }) => content !== undefined || keepsStatements === true);
     questions.push({ authority, pools: [i], claims: claimsOf(attestations), every });
   }
   if (questions.length === 0) return new Map();

@@ -68,7 +68,7 @@ export interface AttestorDemand {
   /** As findings name the attestor. */
   readonly owner: string;
   /** Undefined for a signature of the image itself. */
-  readonly attestation: { readonly name: string; readonly type: string } | undefined;
+  readonly attestation: { readonly name: string; readonly type: string; readonly keepsStatements: boolean } | undefined;
 }
 
 /**
@@ -99,7 +99,14 @@ export async function readCelAttestor(
   const demands: AttestationDemand[] =
     attestation === undefined
       ? []
-      : [{ name: attestation.name, predicateType: predicateTypeOf(attestation.type), place: document.locate([]) }];
+      : [
+          {
+            name: attestation.name,
+            predicateType: predicateTypeOf(attestation.type),
+            ...(attestation.keepsStatements && { keepsStatements: true }),
+            place: document.locate([]),
+          },
+        ];
   return readCosign(document, name, cosign ?? {}, demands, owner, context);
 }
 

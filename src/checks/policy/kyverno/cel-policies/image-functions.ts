@@ -1,5 +1,7 @@
+import type { JsonObject } from '../../../../core/json.ts';
 import type { CelHost, FunctionDeclaration, Overload } from '../../cel/declaration.ts';
 import { evaluationError } from '../../cel/error.ts';
+import { fromJson } from '../../cel/json.ts';
 import { type CelType, DYN, INT, listOf, objectType, STRING } from '../../cel/types.ts';
 import { CelList, CelObject, type CelValue } from '../../cel/values.ts';
 import type { ImageTrust } from '../../image-answers.ts';
@@ -11,6 +13,8 @@ export interface ImageHost extends CelHost {
    * `evaluationError` where nobody can know.
    */
   countVouching(image: string, attestation: string | undefined, attestors: readonly AttestorValue[]): number;
+  /** What an attestation says that was verified before. Throws `evaluationError` where none was, or more than one. */
+  statementOf(image: string, attestation: string): JsonObject;
 }
 
 const TYPE = objectType('imageverify.attestor');
@@ -40,11 +44,11 @@ export class AttestorValue extends CelObject {
 
 const VERIFY_SIGNATURES = 'verifyImageSignatures';
 const VERIFY_ATTESTATIONS = 'verifyAttestationSignatures';
+const EXTRACT_PAYLOAD = 'extractPayload';
 
 /** Functions that are known and not evaluated, and why. */
 export const UNANSWERED_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['getImageData', 'what a registry says of an image is no part of what is verified'],
-  ['extractPayload', 'what an attestation says is judged by the image check alone (spec.images.predicates)'],
 ]);
 
 /** The functions that Kyverno gives to image policies alone. */
@@ -65,12 +69,19 @@ export const IMAGE_FUNCTIONS: readonly FunctionDeclaration[] = [
       BigInt(host.countVouching(image as string, attestation as string, attestorsIn(attestors))),
   ),
   declare('getImageData', 'get_image_data_string', [STRING], DYN, unanswered('getImageData')),
-  declare('extractPayload', 'payload_string_string', [STRING, STRING], DYN, unanswered('extractPayload')),
+  declare(EXTRACT_PAYLOAD, 'payload_string_string', [STRING, STRING], DYN, (host, image, attestation) =>
+    fromJson(host.statementOf(image as string, attestation as string)),
+  ),
 ];
 
 /** Whether an expression asks for attestations. */
 export function asksForAttestations(functions: ReadonlySet<string>): boolean {
   return functions.has(VERIFY_ATTESTATIONS);
+}
+
+/** Whether an expression reads what attestations say. */
+export function readsAttestations(functions: ReadonlySet<string>): boolean {
+  return functions.has(EXTRACT_PAYLOAD);
 }
 
 type Implementation = (host: ImageHost, ...args: CelValue[]) => CelValue;

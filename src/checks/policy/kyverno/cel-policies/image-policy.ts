@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../../../core/json.ts';
+import { canonicalJson, type JsonObject } from '../../../../core/json.ts';
 import { CostBudget } from '../../cel/cost.ts';
 import { evaluationError } from '../../cel/error.ts';
 import type { Bindings } from '../../cel/frame.ts';
@@ -97,6 +97,8 @@ class Judgement {
   readonly #about: JsonObject;
   readonly #world: PolicyWorld;
   readonly #matched: string[] = [];
+  /** By image and attestation. */
+  readonly #statements = new Map<string, JsonObject[]>();
   #awaits = false;
 
   constructor(
@@ -121,6 +123,7 @@ class Judgement {
       now: world.now,
       random: world.random,
       countVouching: (...asked) => this.#count(...asked),
+      statementOf: (...asked) => this.#statementOf(...asked),
     };
     const evaluator = { budget: new CostBudget(BUDGET), host };
     const subject = subjectBindings({ request, world, resources: this.#resources, mode: this.#mode, synthetic });
@@ -206,8 +209,35 @@ class Judgement {
       if (answer === undefined) this.#awaits = true;
       else if (answer.kind === 'error') throw evaluationError(`failed to get imagedata: ${answer.message}`);
       if (answer === undefined || answer.kind === 'verified') count += 1;
+      if (answer?.kind === 'verified' && attestation !== undefined) {
+        const key = JSON.stringify([image, attestation]);
+        this.#statements.set(key, [...(this.#statements.get(key) ?? []), ...answer.statements]);
+      }
     }
     return count;
+  }
+
+  /**
+   * Of several attestations Kyverno reads one, whichever the registry names last. Here that is an error: who may push to the
+   * registry would choose what is judged.
+   */
+  #statementOf(image: string, attestation: string): JsonObject {
+    if (!this.#images.attestations.has(attestation)) {
+      throw evaluationError(`attestation not found in policy: ${attestation}`);
+    }
+    // Kyverno looks for it by its type as the policy writes it, and finds none by a short name.
+    const written = this.#spec.attestations?.find(({ name }) => name === attestation)?.intoto?.type;
+    const verified = this.#statements.get(JSON.stringify([image, attestation])) ?? [];
+    const found = verified.filter((each) => each['predicateType'] === written);
+    const [statement, ...more] = [...new Map(found.map((each) => [canonicalJson(each), each])).values()];
+    if (statement === undefined) {
+      const why = 'intoto attestation payload cannot be fetch before verifying intoto attestation';
+      throw evaluationError(`failed to get payload: ${why}`);
+    }
+    if (more.length > 0) {
+      throw evaluationError(`failed to get payload: ${more.length + 1} attestations of ${attestation} were verified`);
+    }
+    return statement;
   }
 }
 

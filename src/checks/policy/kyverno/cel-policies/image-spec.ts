@@ -8,7 +8,7 @@ import { environmentWith, imageVocabulary, type Language, referenceVocabulary } 
 import { attempt, type Evaluator } from './evaluation.ts';
 import { compileGlob } from './glob.ts';
 import { builtInExtractors, type Extractor } from './image-extractors.ts';
-import { AttestorValue, asksForAttestations, UNANSWERED_FUNCTIONS } from './image-functions.ts';
+import { AttestorValue, asksForAttestations, readsAttestations, UNANSWERED_FUNCTIONS } from './image-functions.ts';
 import { compileExpression, describe } from './program.ts';
 import type { Attestation, ImageValidatingPolicySpec } from './schema.ts';
 import { type CompiledException, type CompiledSpec, compileExceptions, compileSpec } from './spec.ts';
@@ -67,7 +67,7 @@ export function compileImages(
   const own = compile(spec);
   const functions = functionsOf(own.spec);
   refuseUnanswered(document, own.spec);
-  const attestors = readAttestors(document, spec, owner, asksForAttestations(functions));
+  const attestors = readAttestors(document, spec, owner, functions);
   return {
     own: () => own,
     rewritten(written) {
@@ -89,12 +89,12 @@ function readAttestors(
   document: PolicyDocument,
   spec: ImageValidatingPolicySpec,
   owner: string,
-  withAttestations: boolean,
+  functions: ReadonlySet<string>,
 ): AttestorValue[] {
   return spec.attestors.map((attestor, i) => {
     const path = ['spec', 'attestors', i];
     const trust = { spelling: 'attestor', document, path, owner: `${owner}, attestor ${attestor.name}` } as const;
-    const asked = withAttestations ? (spec.attestations ?? []) : [];
+    const asked = asksForAttestations(functions) ? (spec.attestations ?? []) : [];
     const isNotary = Object.hasOwn(attestor, 'notary');
     const attestations = asked.map((attestation, j): [string, ImageTrust | 'unverifiable'] => {
       const where = ['spec', 'attestations', j];
@@ -102,7 +102,15 @@ function readAttestors(
       if (type === undefined) return [attestation.name, 'unverifiable'];
       return [
         attestation.name,
-        { ...trust, attestation: { name: attestation.name, predicateType: type, path: where } },
+        {
+          ...trust,
+          attestation: {
+            name: attestation.name,
+            predicateType: type,
+            path: where,
+            wantsStatements: readsAttestations(functions),
+          },
+        },
       ];
     });
     return new AttestorValue(attestor.name, trust, new Map(attestations));

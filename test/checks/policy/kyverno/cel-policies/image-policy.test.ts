@@ -20,7 +20,7 @@ function policy(rest: string, attestors = '[{name: release, cosign: {key: {data:
 
 const withImages = (...images: string[]): JsonObject => ({ containers: images.map((image) => ({ name: 'c', image })) });
 const verify = async ({ image }: ImageQuestion): Promise<ImageAnswer> => {
-  if (image.includes('/shop')) return { kind: 'verified', digest };
+  if (image.includes('/shop')) return { kind: 'verified', digest, statements: [] };
   return image.includes('/broken') ? { kind: 'error', message: 'no answer' } : { kind: 'refused', message: 'no' };
 };
 
@@ -131,7 +131,7 @@ describe('an ImageValidatingPolicy', () => {
       two,
     );
     const onlyA = async ({ trust }: ImageQuestion): Promise<ImageAnswer> =>
-      trust.owner.endsWith(' a') ? { kind: 'verified', digest } : { kind: 'refused', message: 'no' };
+      trust.owner.endsWith(' a') ? { kind: 'verified', digest, statements: [] } : { kind: 'refused', message: 'no' };
     expect((await statuses(yaml, { object: pod(withImages(signed)) }))[0]?.[0]).toBe('pass');
     expect((await statuses(yaml, { object: pod(withImages(signed)) }, onlyA))[0]?.[0]).toBe('fail');
   });
@@ -146,6 +146,40 @@ describe('an ImageValidatingPolicy', () => {
       return verify(question);
     });
     expect(types).toEqual(['cyclonedx']);
+  });
+});
+
+describe('what an attestation says', () => {
+  const type = 'https://example.com/scan';
+  const statement = (critical: number) => ({ predicateType: type, predicate: { critical } }) as unknown as JsonObject;
+  const yaml = policy(
+    `attestations: [{name: scan, intoto: {type: '${type}'}}], validations: [{expression: 'images.containers.all(i, verifyAttestationSignatures(i, attestations.scan, [attestors.release]) > 0)', message: not scanned}, {expression: 'images.containers.all(i, extractPayload(i, attestations.scan).predicate.critical == 0)', message: critical}]`,
+  );
+  const attesting =
+    (...statements: JsonObject[]) =>
+    async (): Promise<ImageAnswer> =>
+      statements.length === 0 ? { kind: 'refused', message: 'no' } : { kind: 'verified', digest, statements };
+  const asked = { object: pod(withImages(signed)) };
+
+  it.each([
+    ['holds', [statement(0)], [['pass', 'success']]],
+    ['does not hold', [statement(1)], [['fail', 'critical']]],
+    ['was never verified', [], [['fail', 'not scanned']]],
+    ['is said twice in the same words', [statement(0), statement(0)], [['pass', 'success']]],
+    [
+      'is said twice in different words',
+      [statement(0), statement(1)],
+      [['error', expect.stringContaining('2 attestations of scan')]],
+    ],
+  ])('%s', async (_, statements, expected) => {
+    expect(await statuses(yaml, asked, attesting(...statements))).toEqual(expected);
+  });
+
+  it('is an error where nobody verified it before', async () => {
+    const unverified = yaml.replace(/\{expression: 'images.containers.all\(i, verify[^}]*\}, /, '');
+    expect(await statuses(unverified, asked, attesting(statement(0)))).toEqual([
+      ['error', expect.stringContaining('cannot be fetch before verifying')],
+    ]);
   });
 });
 
@@ -179,13 +213,6 @@ describe('what must have been verified', () => {
 
 describe('what is refused when it is loaded', () => {
   it.each([
-    [
-      'what an attestation says',
-      policy(
-        `attestations: [{name: s, intoto: {type: x}}], validations: [{expression: "extractPayload('a', attestations.s).x == 1"}]`,
-      ),
-      'extractPayload is not evaluated',
-    ],
     [
       'what a registry says',
       policy(`validations: [{expression: "getImageData('a').x == 1"}]`),
