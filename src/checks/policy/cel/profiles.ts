@@ -42,8 +42,9 @@ const OR_VALUE_FUNCTION: FunctionDeclaration = {
       parameters: [DYN, DYN],
       result: DYN,
       call: (value, fallback) => {
-        if (value instanceof CelOptional) return value.value ?? (fallback as CelValue);
-        return value as CelValue;
+        if (!(value instanceof CelOptional)) return value as CelValue;
+        // Null is a value.
+        return value.value === undefined ? (fallback as CelValue) : value.value;
       },
     },
   ],
