@@ -131,11 +131,15 @@ function admissionRoot(request: PolicyRequest): JsonObject {
   if (userInfo !== undefined) {
     addIdentity(root, body, userInfo);
   } else {
-    for (const field of ['userInfo', 'roles', 'clusterRoles']) refuseToTell(body, field);
-    for (const field of ['serviceAccountName', 'serviceAccountNamespace']) refuseToTell(root, field);
+    for (const field of ofRequest) refuseToTell(body, field);
+    for (const field of ofRoot) refuseToTell(root, field);
   }
   return root;
 }
+
+const ofRequest = ['userInfo', 'roles', 'clusterRoles'];
+const ofRoot = ['serviceAccountName', 'serviceAccountNamespace'];
+const untold: ReadonlySet<string> = new Set([...ofRequest, ...ofRoot]);
 
 /** Reading it throws, so that no `|| 'somebody'` makes an answer of a question that has none. */
 function refuseToTell(object: Record<string, JsonValue>, field: string): void {
@@ -212,9 +216,9 @@ function merge(into: JsonObject, from: JsonObject): JsonObject {
 export function copyOf(object: JsonObject): Record<string, JsonValue> {
   const made: Record<string, JsonValue> = Object.create(null);
   for (const key of Object.keys(object)) {
-    const descriptor = Object.getOwnPropertyDescriptor(object, key);
-    if (descriptor?.get !== undefined) Object.defineProperty(made, key, descriptor);
-    else made[key] = object[key] as JsonValue;
+    const getter = untold.has(key) ? Object.getOwnPropertyDescriptor(object, key)?.get : undefined;
+    if (getter === undefined) made[key] = object[key] as JsonValue;
+    else refuseToTell(made, key);
   }
   return made;
 }
