@@ -2,7 +2,7 @@ import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../
 import { formatGoTime, rfc3339, timeFromMilliseconds } from '../values/go-time.ts';
 import { typeOfKind } from './builtin-types.ts';
 import { completeBySchema } from './custom-schema.ts';
-import { defaulting } from './defaults.ts';
+import { completing } from './defaults.ts';
 import { entriesOf, madeUpUid, text } from './draft.ts';
 import { groupVersionKind, type ResourceTable } from './resources.ts';
 import { type Fault, structured } from './typed-values.ts';
@@ -27,28 +27,24 @@ export interface CompletionOptions {
  * webhooks) is not known here.
  */
 export function completeObject(object: JsonObject, options: CompletionOptions): Completion {
-  const faults: Fault[] = [];
   const [apiVersion, kind] = [text(object['apiVersion']), text(object['kind'])];
   const struct = typeOfKind(apiVersion, kind);
   const stated = struct !== undefined && `${apiVersion}/${kind}` !== 'v1/Node' ? withoutStatus(object) : object;
   const made = withMetadata(stated, apiVersion, options.now ?? 0);
   if (struct !== undefined) {
-    const completed = structured(struct, made, defaulting(`${apiVersion}/${kind}`, faults), faults);
-    return { object: completed, faults };
+    const rules = completing(`${apiVersion}/${kind}`);
+    return { object: structured(struct, made, rules), faults: rules.faults };
   }
   const { group, version } = groupVersionKind(apiVersion, kind);
   const definition = options.resources?.definition(group, kind);
-  return { object: definition === undefined ? made : completeBySchema(made, definition, version), faults };
+  return { object: definition === undefined ? made : completeBySchema(made, definition, version), faults: [] };
 }
 
 /** A parameter or a Namespace, which is stored already: typed and defaulted, with the metadata that it has. */
 export function completeStored(object: JsonObject): JsonObject {
   const [apiVersion, kind] = [text(object['apiVersion']), text(object['kind'])];
   const struct = typeOfKind(apiVersion, kind);
-  const faults: Fault[] = [];
-  return struct === undefined
-    ? object
-    : structured(struct, object, defaulting(`${apiVersion}/${kind}`, faults), faults);
+  return struct === undefined ? object : structured(struct, object, completing(`${apiVersion}/${kind}`));
 }
 
 /** Nobody but a Node states its own status when it is created; the server clears it. */

@@ -2,7 +2,7 @@ import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../
 import { entriesOf, isFilled, isFilledList, labelsIn, madeUpUid, type Site, text, withField } from './draft.ts';
 import { finishPod, mirrorAccount } from './pod-defaults.ts';
 import { pullPolicyFor } from './pull-policy.ts';
-import { type Draft, emptyStruct } from './typed-values.ts';
+import type { Draft } from './typed-values.ts';
 
 /** Defaults that depend on other fields, by the struct that they are set in; nothing else is code. */
 export const DEPENDENT: Readonly<Record<string, (draft: Draft, site: Site) => void>> = {
@@ -11,10 +11,8 @@ export const DEPENDENT: Readonly<Record<string, (draft: Draft, site: Site) => vo
   'core.v1.ImageVolumeSource': (draft) => {
     draft['pullPolicy'] ??= pullPolicyFor(text(draft['reference']));
   },
-  'core.v1.Volume': (draft, { finish, path }) => {
-    if (Object.keys(draft).every((key) => key === 'name')) {
-      draft['emptyDir'] = emptyStruct('core.v1.EmptyDirVolumeSource', finish, [...path, 'emptyDir']);
-    }
+  'core.v1.Volume': (draft, { empty }) => {
+    if (Object.keys(draft).every((key) => key === 'name')) draft['emptyDir'] = empty('core.v1.EmptyDirVolumeSource');
   },
   'core.v1.PodSpec': mirrorAccount,
   'core.v1.Pod': finishPod,
@@ -32,9 +30,9 @@ export const DEPENDENT: Readonly<Record<string, (draft: Draft, site: Site) => vo
     const time = (draft['metadata'] as JsonObject)['creationTimestamp'];
     if (time !== undefined) draft['status'] = withField(draft['status'] as JsonObject, 'lastPhaseTransitionTime', time);
   },
-  'core.v1.PersistentVolumeClaim': (draft, { path }) => {
+  'core.v1.PersistentVolumeClaim': (draft, { isWhole }) => {
     // Claims inside of a StatefulSet are written with their type; of one of its own the server clears the status.
-    if (path.length === 0) {
+    if (isWhole) {
       draft['status'] = Object.create(null);
       return;
     }
@@ -126,9 +124,9 @@ function pullPolicy(draft: Draft): void {
   draft['imagePullPolicy'] ??= pullPolicyFor(text(draft['image']));
 }
 
-function rolling(draft: Draft, struct: string, { path, finish }: Site): void {
+function rolling(draft: Draft, struct: string, { empty }: Site): void {
   if (draft['type'] !== 'RollingUpdate') return;
-  draft['rollingUpdate'] ??= emptyStruct(struct, finish, [...path, 'rollingUpdate']);
+  draft['rollingUpdate'] ??= empty(struct);
 }
 
 /** The address is made up: in a cluster the server takes a free one. */
@@ -199,9 +197,9 @@ function labelWithOwnName(draft: Draft): void {
 function fillLimits(draft: Draft): void {
   if (draft['type'] !== 'Container') return;
   const limits = objectFrom([...entriesOf(draft['max']), ...entriesOf(draft['default'])]);
-  draft['default'] = limits;
+  if (isFilled(limits)) draft['default'] = limits;
   const requests = [...entriesOf(draft['min']), ...entriesOf(limits), ...entriesOf(draft['defaultRequest'])];
-  draft['defaultRequest'] = objectFrom(requests);
+  if (requests.length > 0) draft['defaultRequest'] = objectFrom(requests);
 }
 
 function mirrorDataSource(draft: Draft): void {

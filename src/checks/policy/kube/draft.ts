@@ -1,19 +1,19 @@
-import { isObject, type JsonObject, type JsonPath, type JsonValue, objectFrom } from '../../../core/json.ts';
-import type { Finish } from './typed-values.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../../core/json.ts';
 
-/** Where in which object a struct is completed. */
+/** What a rule may know of the struct that it completes. */
 export interface Site {
-  /** `apps/v1/Deployment`: the kind of the whole object. */
-  readonly kind: string;
-  readonly path: JsonPath;
-  readonly finish: Finish;
+  /** Whether it is the object itself, and not a part of one. */
+  readonly isWhole: boolean;
+  /** A struct that only defaults fill. */
+  empty(struct: string): JsonObject;
 }
 
 /** The uid of an object that is not in a cluster yet. */
 export const madeUpUid = '00000000-0000-4000-8000-000000000000';
 
+/** A copy with one more field, or another value of it. */
 export function withField(object: JsonObject, name: string, value: JsonValue): JsonObject {
-  return objectFrom([...Object.entries(object).filter(([key]) => key !== name), [name, value] as const]);
+  return { ...object, [name]: value };
 }
 
 export function entriesOf(value: JsonValue | undefined): readonly (readonly [string, JsonValue])[] {

@@ -19,9 +19,9 @@ export function mirrorAccount(draft: Draft): void {
  * What a Pod gets that templates do not: requests from limits, ports on the host, and what the API server's own plugins
  * add before any policy sees it: the service account with its token, tolerations of nodes that fail, the priority.
  */
-export function finishPod(draft: Draft, { path }: Site): void {
-  if (path.length > 0) return;
-  const spec: Draft = objectFrom(Object.entries(draft['spec'] as JsonObject));
+export function finishPod(draft: Draft, { isWhole }: Site): void {
+  if (!isWhole) return;
+  const spec: Draft = { ...(draft['spec'] as JsonObject) };
   draft['spec'] = spec;
   for (const field of ['containers', 'initContainers']) {
     const containers = spec[field] as Containers | undefined;
