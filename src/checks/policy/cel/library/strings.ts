@@ -61,7 +61,7 @@ export function stringFunctions(version: StringsVersion): FunctionDeclaration[] 
     declare('strings.quote', overload('strings_quote', [STRING], STRING, quote, traversing())),
     declare(
       'join',
-      method('list_join', [listOf(STRING)], STRING, (list: CelList) => join(list, ''), building),
+      method('list_join', [listOf(STRING)], STRING, (list: CelList) => join(list), building),
       method('list_join_string', [listOf(STRING), STRING], STRING, join, building),
     ),
   ];
@@ -183,11 +183,13 @@ function substring(text: string, start: bigint, end: bigint): string {
   return text.slice(unitOffset(text, Number(start)), unitOffset(text, Number(end)));
 }
 
-function join(list: CelList, separator: string): string {
+function join(list: CelList, given?: string): string {
+  const separator = given ?? '';
   const parts: string[] = [];
   let size = 0;
   for (const element of list) {
-    if (typeof element !== 'string') throw notJoinable(element, parts.length === 0);
+    if (typeof element !== 'string')
+      throw notJoinable(element, parts.length === 0, given === undefined ? 'list' : 'list, string');
     parts.push(element);
     size += element.length + separator.length;
     checkSize(size);
@@ -196,8 +198,8 @@ function join(list: CelList, separator: string): string {
 }
 
 /** Upstream looks at the first element to choose the function, and at the others when it joins them. */
-function notJoinable(element: CelValue, isFirst: boolean): Error {
-  if (isFirst) return evaluationError('no such overload: join(list)');
+function notJoinable(element: CelValue, isFirst: boolean, types: string): Error {
+  if (isFirst) return evaluationError(`no such overload: join(${types})`);
   const scalar = typeof element === 'object' ? typeNameOf(element) : String(element);
   return evaluationError(`join: invalid input: ${scalar}`);
 }
