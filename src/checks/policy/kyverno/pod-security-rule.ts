@@ -1,7 +1,6 @@
 /** `podSecurity` of a rule, and what exceptions take out of it. */
 import type { JsonPath } from '../../../core/json.ts';
 import { type PolicyDocument, policyError } from '../document.ts';
-import type { CompiledException } from './exceptions.ts';
 import { errored, failed, passed, type RuleOutcome, skippedBecause } from './outcome.ts';
 import { compilePodSecurity } from './pod-security/pod-security.ts';
 import type { RequestView } from './request-view.ts';
@@ -18,7 +17,13 @@ const ofPods = ['Host Namespaces', 'HostPath Volumes', 'Sysctls', 'Volume Types'
 const restrictedOnly = ['Volume Types', 'Privilege Escalation', 'Running as Non-root', 'Running as Non-root user'];
 
 /** Undefined on DELETE, where nothing is left to be secure. */
-type PodSecurityJudge = (view: RequestView, exceptions: readonly CompiledException[]) => RuleOutcome | undefined;
+/** An exception, as far as it is looked at here. */
+interface Excepting {
+  readonly key: string;
+  readonly podSecurity: readonly PodSecurityStandard[];
+}
+
+type PodSecurityJudge = (view: RequestView, exceptions: readonly Excepting[]) => RuleOutcome | undefined;
 
 /** Compiles `validate.podSecurity` of the rule named `rule`. Throws POLICY_INVALID. */
 export function compilePodSecurityRule(
