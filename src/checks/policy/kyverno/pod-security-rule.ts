@@ -16,13 +16,13 @@ const ofContainers = [
 const ofPods = ['Host Namespaces', 'HostPath Volumes', 'Sysctls', 'Volume Types'];
 const restrictedOnly = ['Volume Types', 'Privilege Escalation', 'Running as Non-root', 'Running as Non-root user'];
 
-/** Undefined on DELETE, where nothing is left to be secure. */
 /** An exception, as far as it is looked at here. */
 interface Excepting {
   readonly key: string;
   readonly podSecurity: readonly PodSecurityStandard[];
 }
 
+/** Undefined on DELETE, where nothing is left to be secure. */
 type PodSecurityJudge = (view: RequestView, exceptions: readonly Excepting[]) => RuleOutcome | undefined;
 
 /** Compiles `validate.podSecurity` of the rule named `rule`. Throws POLICY_INVALID. */
