@@ -1,4 +1,4 @@
-import type { ControlCheck } from './controls.ts';
+import type { ControlCheck } from './check.ts';
 import type { PodPart } from './pod.ts';
 import { type FieldViolation, forbidden, required, sorted } from './violation.ts';
 

@@ -1,3 +1,4 @@
+import type { ControlCheck } from './check.ts';
 import {
   allowsEscalation,
   badCapabilities,
@@ -23,9 +24,6 @@ import {
   seLinuxOptions,
 } from './profile-controls.ts';
 import type { ControlViolation } from './violation.ts';
-
-/** What a control finds in a Pod; undefined where it holds. */
-export type ControlCheck = (pod: Pod) => Omit<ControlViolation, 'id'> | undefined;
 
 export interface Control {
   readonly id: string;

@@ -1,5 +1,5 @@
 import { byUtf8 } from '../../../../core/json.ts';
-import type { ControlCheck } from './controls.ts';
+import type { ControlCheck } from './check.ts';
 import type { Pod, PodPart } from './pod.ts';
 import { type FieldViolation, forbidden, forbiddenAnnotation, required, sorted } from './violation.ts';
 
