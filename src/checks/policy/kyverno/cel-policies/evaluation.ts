@@ -1,5 +1,5 @@
 import type { CelProgram } from '../../cel/compile.ts';
-import type { CostBudget } from '../../cel/cost.ts';
+import { CostBudget } from '../../cel/cost.ts';
 import type { CelHost } from '../../cel/declaration.ts';
 import { CelError } from '../../cel/error.ts';
 import type { Bindings } from '../../cel/frame.ts';
@@ -23,12 +23,25 @@ export interface Evaluator {
   readonly host: CelHost;
 }
 
+/** What one expression may cost, as on an API server. */
+const PER_EXPRESSION = 1_000_000;
+
+/** The value of one expression, which has a limit of its own, and counts for the budget of all. Throws CelError. */
+export function evaluate({ budget, host }: Evaluator, program: CelProgram, bindings: Bindings): CelValue {
+  const own = new CostBudget(Math.min(PER_EXPRESSION, Math.max(0, budget.limit - budget.spent)));
+  try {
+    return program.evaluate(bindings, own, host);
+  } finally {
+    budget.spent += own.spent;
+  }
+}
+
 /** The value, or the message of what went wrong. */
 export type Tried = { readonly value: CelValue } | { readonly error: string };
 
 export function attempt(evaluator: Evaluator, program: CelProgram, bindings: Bindings): Tried {
   try {
-    return { value: program.evaluate(bindings, evaluator.budget, evaluator.host) };
+    return { value: evaluate(evaluator, program, bindings) };
   } catch (error) {
     if (error instanceof CelError) return { error: error.message };
     throw error;

@@ -10,7 +10,7 @@ import type { CompiledPolicy, PolicyWorld, RuleResult } from '../../rule.ts';
 import { carryOver, isTarget, isWhollyRewritten } from './autogen.ts';
 import { subjectBindings } from './bindings.ts';
 import { actionOf, annotationsOf, describeRule } from './description.ts';
-import { attempt, grantOf, holdsAll, VariableMap, type Verdict, validate } from './evaluation.ts';
+import { attempt, evaluate, grantOf, holdsAll, VariableMap, type Verdict, validate } from './evaluation.ts';
 import { judgeTemplates } from './extraction.ts';
 import { imagesIn } from './image-extractors.ts';
 import type { AttestorValue, ImageHost } from './image-functions.ts';
@@ -140,9 +140,7 @@ class Judgement {
     if (grant.kind === 'error') return failed(grant.message);
     if (grant.kind === 'all') return { kind: 'excepted', by: grant.by };
 
-    const variables = new VariableMap(program.spec.variables, (each) =>
-      each.evaluate(bindings, evaluator.budget, evaluator.host),
-    );
+    const variables = new VariableMap(program.spec.variables, (each) => evaluate(evaluator, each, bindings));
     const known = new Map<string, ReturnType<Bindings>>([
       ['variables', variables],
       ['attestors', this.#images.attestors],

@@ -10,7 +10,16 @@ import { type Carried, carryOver, isTarget, isWhollyRewritten, readController } 
 import { subjectBindings } from './bindings.ts';
 import { actionOf, annotationsOf, describeRule } from './description.ts';
 import { type Language, validatingVocabulary } from './environment.ts';
-import { type Evaluator, grantOf, grantValue, holdsAll, VariableMap, type Verdict, validate } from './evaluation.ts';
+import {
+  type Evaluator,
+  evaluate,
+  grantOf,
+  grantValue,
+  holdsAll,
+  VariableMap,
+  type Verdict,
+  validate,
+} from './evaluation.ts';
 import type { CelException } from './exception.ts';
 import { judgeTemplates } from './extraction.ts';
 import { compileKyvernoConstraints } from './matching.ts';
@@ -35,7 +44,7 @@ export function languageOf({ language, isTest }: CelPolicyContext, namespace: st
   return { profile: language(namespace === '' ? undefined : namespace), isTest };
 }
 
-/** For all expressions of a policy over one object: ten times what an API server gives one. Kyverno itself has no bound. */
+/** For all expressions of a policy over one object: ten times what one of them has. Kyverno itself bounds each alone. */
 export const BUDGET = 10_000_000;
 
 type JudgingSpec = ValidatingPolicySpec | ImageValidatingPolicySpec;
@@ -128,9 +137,7 @@ function variantOf(
     const holds = holdsAll(evaluator, program.spec.matchConditions, beforeVariables, ignoreErrors);
     if (typeof holds === 'object') return { kind: 'error', message: `failed to load context: ${holds.error}` };
     if (!holds) return { kind: 'unmatched' };
-    const variables = new VariableMap(program.spec.variables, (each) =>
-      each.evaluate(bindings, evaluator.budget, evaluator.host),
-    );
+    const variables = new VariableMap(program.spec.variables, (each) => evaluate(evaluator, each, bindings));
     const bindings: Bindings = (name) => (name === 'variables' ? variables : beforeVariables(name));
     return validate(evaluator, program.spec, bindings);
   }
