@@ -70,7 +70,7 @@ export function queryAt(compiling: Compiling, text: string, path: JsonPath): Con
 }
 
 /** The error with its place, where it is one about the policy. */
-export function placed({ document }: Compiling, path: JsonPath, error: unknown): unknown {
+function placed({ document }: Compiling, path: JsonPath, error: unknown): unknown {
   if (error instanceof TemplateError) {
     return explained(document, [...path, ...error.steps], error.cause, error.message);
   }

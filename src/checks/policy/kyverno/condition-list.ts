@@ -10,7 +10,7 @@ import type { Scope } from './scope.ts';
 import { renderTemplate, type Template } from './template.ts';
 
 /** Whether conditions hold, and the messages of those that decided it. */
-export interface Verdict {
+interface Verdict {
   readonly holds: boolean;
   readonly message: string;
 }

@@ -16,7 +16,7 @@ export function describeRule(rule: Rule, action: RuleAction, carriedTo: readonly
 }
 
 /** Why a rule gives no verdict about objects that are created; undefined for those that do. */
-export function whyNotEvaluated(rule: Rule): string | undefined {
+function whyNotEvaluated(rule: Rule): string | undefined {
   if (rule.mutate !== undefined) return 'mutate: it changes objects';
   if (rule.generate !== undefined) return 'generate: it makes other objects';
   const filters = filtersOf(rule.match);

@@ -74,7 +74,7 @@ export function dynamicQuery(text: string): ContextQuery {
  * Whether a name stands in an expression as a word that no dot, letter or digit leads up to: `x` in `x.y`, not in `y.x`.
  * A dot in the name is any character, as in the regular expression that Kyverno makes of it.
  */
-export function mentionsName(text: string, name: string): boolean {
+function mentionsName(text: string, name: string): boolean {
   for (let at = 0; at + name.length <= text.length; at += 1) {
     if (!standsAt(text, at, name)) continue;
     if (at > 0 && /[.0-9A-Za-z]/.test(text.charAt(at - 1))) continue;

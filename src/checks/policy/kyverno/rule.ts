@@ -52,7 +52,7 @@ export interface CompiledRule {
 }
 
 /** What a rule does with an object that it matches, whose preconditions hold and that no exception takes out. */
-export type Handler = (scope: Scope, exceptions: readonly CompiledException[]) => RuleOutcome | undefined;
+type Handler = (scope: Scope, exceptions: readonly CompiledException[]) => RuleOutcome | undefined;
 
 /** Compiles one rule, as it is written or as autogen made it. Throws GateErrors. */
 export function compileRule({ rule, index }: AppliedRule, context: RuleContext): CompiledRule {

@@ -291,13 +291,12 @@ export const Spec = z.strictObject({
 export type Spec = z.infer<typeof Spec>;
 
 /** The metadata of an object that lives in a cluster: only these parts of it are read, the others are the server's. */
-export const Metadata = z.looseObject({
+const Metadata = z.looseObject({
   name: text().check(z.minLength(1)),
   namespace: z.optional(text()),
   labels: z.optional(z.nullable(z.record(z.string(), z.string()))),
   annotations: z.optional(z.nullable(z.record(z.string(), z.string()))),
 });
-export type Metadata = z.infer<typeof Metadata>;
 
 export const KyvernoPolicy = z.strictObject({
   apiVersion: z.enum(['kyverno.io/v1', 'kyverno.io/v2beta1']),

@@ -2,7 +2,6 @@
  * `validate` with conditions, patterns and loops: what Kyverno 1.19 does in its handler for resources, in its order, with
  * its messages.
  */
-import { GateError } from '../../../core/errors.ts';
 import type { JsonObject, JsonPath, JsonValue } from '../../../core/json.ts';
 import { isObject } from '../../../core/json.ts';
 import { policyError } from '../document.ts';
@@ -10,6 +9,7 @@ import { type Compiling, queryAt, templateAt } from './compiling.ts';
 import { type ConditionList, compileConditions } from './condition-list.ts';
 import { compileEntries } from './context-entries.ts';
 import { Fault } from './fault.ts';
+import { anyPatternMessage, denyMessage, patternMessage, type Words, wordsOf } from './messages.ts';
 import { errored, failed, passed, type RuleOutcome, skippedBecause } from './outcome.ts';
 import { checkPattern } from './pattern/check.ts';
 import { compilePattern, matchAnyPattern } from './pattern/pattern.ts';
@@ -29,58 +29,9 @@ interface Body {
   readonly foreach?: readonly Foreach[] | undefined;
 }
 
-/** What messages are made of. */
-interface Words {
-  readonly rule: string;
-  readonly message: string;
-  /** The message with its variables. Throws Fault. */
-  render(scope: Scope): JsonValue;
-  /** The message and what the conditions add to it. */
-  withConditions(added: string, scope: Scope): JsonValue;
-}
-
 /** Compiles the body of a rule named `rule`. Throws GateErrors. */
 export function compileValidation(compiling: Compiling, rule: string, validation: Validation, path: JsonPath): Judge {
   return compileBody(compiling, validation, path, wordsOf(compiling, rule, validation.message ?? '', path), 0);
-}
-
-function wordsOf(compiling: Compiling, rule: string, message: string, path: JsonPath): Words {
-  const template = messageTemplate(compiling, message, [...path, 'message']);
-  const joined = new Map<string, Template | undefined>();
-  const render = (each: Template | undefined, scope: Scope): JsonValue => {
-    if (each === undefined) throw new Fault('a reference in the message leads nowhere');
-    return renderTemplate(each, scope);
-  };
-  return {
-    rule,
-    message,
-    render: (scope) => render(template, scope),
-    withConditions(added, scope) {
-      if (added === '') return render(template, scope);
-      if (!joined.has(added)) {
-        const whole = message === '' ? added : `${message}; ${added}`;
-        joined.set(added, joinedTemplate(compiling, whole, [...path, 'message']));
-      }
-      return render(joined.get(added), scope);
-    },
-  };
-}
-
-/** Each part was compiled before; that the whole is no message any more takes braces that only meet here. */
-function joinedTemplate(compiling: Compiling, message: string, path: JsonPath): Template | undefined {
-  try {
-    return messageTemplate({ ...compiling, isForeach: true, variables: ['*'] }, message, path);
-  } catch (error) {
-    if (error instanceof GateError) return undefined;
-    throw error;
-  }
-}
-
-/** Undefined where a reference leads nowhere, which Kyverno finds out when it prints the message. */
-function messageTemplate(compiling: Compiling, message: string, path: JsonPath): Template | undefined {
-  // A message is no part of what its references point into.
-  if (/(^|[^\\])\$\(.[^ ]*\)/.test(message)) return undefined;
-  return templateAt(compiling, message.replaceAll(/\\(\$\(.[^ )]*\))/g, '$1'), path);
 }
 
 function compileBody(compiling: Compiling, body: Body, path: JsonPath, words: Words, nesting: number): Judge {
@@ -116,19 +67,6 @@ function compileDeny(
 function faultOutcome(what: string, error: unknown): RuleOutcome {
   if (error instanceof Fault) return errored(`${what}: ${error.message}`);
   throw error;
-}
-
-function denyMessage(words: Words, added: string, scope: Scope): string {
-  if (words.message === '' && added === '') return `validation error: rule ${words.rule} failed`;
-  try {
-    const message = words.withConditions(added, scope);
-    return typeof message === 'string'
-      ? message
-      : "the produced message didn't resolve to a string, check your policy definition.";
-  } catch (error) {
-    if (error instanceof Fault) return added;
-    throw error;
-  }
 }
 
 function compilePatternBody(compiling: Compiling, pattern: JsonValue, path: JsonPath, words: Words): Judge {
@@ -195,42 +133,6 @@ function patternTemplate(compiling: Compiling, pattern: JsonValue, path: JsonPat
 function comparedWith(scope: Scope, element: JsonObject | undefined): JsonObject | undefined {
   if (element !== undefined) return element;
   return scope.isDelete ? undefined : (scope.view.object ?? undefined);
-}
-
-function patternMessage(words: Words, problem: string, at: string, scope: Scope): string {
-  if (words.message === '') {
-    return at === ''
-      ? `validation error: rule ${words.rule} execution error: ${problem}`
-      : `validation error: rule ${words.rule} failed at path ${at}`;
-  }
-  const message = renderedMessage(words, scope);
-  if (message === undefined) {
-    return `validation error: variables substitution error in rule ${words.rule} execution error: ${problem}`;
-  }
-  const sentence = message.endsWith('.') ? message : `${message}.`;
-  return at === ''
-    ? `validation error: ${sentence} rule ${words.rule} execution error: ${problem}`
-    : `validation error: ${sentence} rule ${words.rule} failed at path ${at}`;
-}
-
-function anyPatternMessage(words: Words, problems: string, scope: Scope): string {
-  if (words.message === '') return `validation error: ${problems}`;
-  const message = renderedMessage(words, scope);
-  if (message === undefined) {
-    return `validation error: variables substitution error in rule ${words.rule} execution error: ${problems}`;
-  }
-  return `validation error: ${message.endsWith('.') ? message : `${message}.`} ${problems}`;
-}
-
-/** Undefined where the message cannot be filled in: the verdict does not hang on it. */
-function renderedMessage(words: Words, scope: Scope): string | undefined {
-  try {
-    const message = words.render(scope);
-    return typeof message === 'string' ? message : undefined;
-  } catch (error) {
-    if (error instanceof Fault) return undefined;
-    throw error;
-  }
 }
 
 /** One entry of foreach. */
