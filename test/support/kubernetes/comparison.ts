@@ -14,7 +14,7 @@ import { gateJudgement, install, type Judgement, nameOf, serverJudgement } from 
 import { homeNamespace, type PolicyServer, startPolicyServer } from './server.ts';
 
 /** What both said of one object. Names that the server makes up have one spelling. */
-export interface Pair {
+interface Pair {
   readonly object: JsonObject;
   readonly ours: Judgement;
   readonly theirs: Judgement;

@@ -9,7 +9,7 @@ import type { AdmissionBinding, ParamKind } from './schema.ts';
 type ParamRef = NonNullable<AdmissionBinding['spec']['paramRef']>;
 
 /** The parameters of one run each; null where a run has none. An error is one of configuration, in the server's words. */
-export type FoundParams =
+type FoundParams =
   | { readonly kind: 'params'; readonly params: readonly (JsonObject | null)[] }
   | { readonly kind: 'error'; readonly message: string };
 

@@ -70,13 +70,11 @@ export const AdmissionPolicy = z.strictObject({
         ),
       ),
       variables: z.optional(
-        z
-          .array(Variable)
-          .check(
-            z.refine((all) => new Set(all.map(({ name }) => name)).size === all.length, {
-              error: 'a name stands twice',
-            }),
-          ),
+        z.array(Variable).check(
+          z.refine((all) => new Set(all.map(({ name }) => name)).size === all.length, {
+            error: 'a name stands twice',
+          }),
+        ),
       ),
       validations: z.optional(z.array(Validation)),
       auditAnnotations: z.optional(

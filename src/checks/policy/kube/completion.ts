@@ -55,7 +55,7 @@ function withoutStatus(object: JsonObject): JsonObject {
 function withMetadata(object: JsonObject, apiVersion: string, now: number): JsonObject {
   const given = isObject(object['metadata']) ? object['metadata'] : undefined;
   if (given === undefined && object['metadata'] !== undefined && object['metadata'] !== null) return object;
-  const time = formatGoTime(rfc3339, timeFromMilliseconds(Math.floor(now / 1000) * 1000));
+  const time = timeAt(Math.floor(now / 1000));
   const name = text(given?.['name']);
   const base = text(given?.['generateName']);
   const kept = entriesOf(given).filter(([key]) => !SERVER_SET.has(key));
@@ -71,6 +71,16 @@ function withMetadata(object: JsonObject, apiVersion: string, now: number): Json
     ...Object.entries(object).filter(([key]) => key !== 'metadata'),
     ['metadata', objectFrom(metadata)],
   ]);
+}
+
+/** All objects of a set are made in one moment. */
+let moment = { second: Number.NaN, text: '' };
+
+function timeAt(second: number): string {
+  if (moment.second !== second) {
+    moment = { second, text: formatGoTime(rfc3339, timeFromMilliseconds(second * 1000)) };
+  }
+  return moment.text;
 }
 
 /** Whatever an author writes there, the server sets or clears when an object is created. */

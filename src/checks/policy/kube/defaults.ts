@@ -6,9 +6,6 @@ import { type Completing, type Draft, structured, type Trail } from './typed-val
 
 type Defaults = Readonly<Record<string, Readonly<Record<string, JsonValue>>>>;
 
-/** The version of Kubernetes whose defaults these are. */
-export const defaultsVersion: string = table.kubernetes;
-
 /** Defaults of a type wherever it stands, and those that it has only in objects of one kind. */
 const everywhere = table.types as Defaults;
 const byKind = table.kinds as Readonly<Record<string, Defaults>>;

@@ -172,7 +172,7 @@ function scalar(
 }
 
 /** Go's zero value as JSON; null for what is nil. */
-export function zeroOf(type: FieldType): JsonValue {
+function zeroOf(type: FieldType): JsonValue {
   switch (type.kind) {
     case 'string':
       return '';
