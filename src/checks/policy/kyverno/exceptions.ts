@@ -4,6 +4,7 @@ import type { UserInfo } from '../kube/request.ts';
 import type { ResourceTable } from '../kube/resources.ts';
 import type { PolicyIdentity } from '../rule.ts';
 import { matchesWildcard } from '../values/wildcard.ts';
+import { withoutNulls } from './absent.ts';
 import type { Compiling } from './compiling.ts';
 import { type ConditionList, compileConditions } from './condition-list.ts';
 import { Fault } from './fault.ts';
@@ -33,7 +34,7 @@ export function compileKyvernoException(
   document: PolicyDocument,
   context: { readonly resources: ResourceTable; readonly isTest?: boolean },
 ): CompiledException {
-  const { apiVersion, kind, metadata, spec } = validateDocument(KyvernoException, document);
+  const { apiVersion, kind, metadata, spec } = validateDocument(KyvernoException, withoutNulls(document));
   const namespace = metadata.namespace ?? '';
   checkExcludes(spec.podSecurity ?? [], document, ['spec', 'podSecurity'], '');
   const { any = [], all = [] } = spec.match;

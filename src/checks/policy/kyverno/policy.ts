@@ -4,6 +4,7 @@ import { type PolicyDocument, policyError, validateDocument } from '../document.
 import type { GroupVersionKind, PolicyRequest } from '../kube/request.ts';
 import type { ResourceTable } from '../kube/resources.ts';
 import type { CompiledPolicy, CreatedBy, PolicyWorld, RuleResult } from '../rule.ts';
+import { withoutNulls } from './absent.ts';
 import { type AppliedRule, autogenKinds, isCarriedOver, rulesFor } from './autogen.ts';
 import { compileWebhookConditions } from './cel-rule.ts';
 import { describeRule } from './describe.ts';
@@ -47,7 +48,7 @@ interface KindRules {
  */
 export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoContext): CompiledKyvernoPolicy {
   refuseStrangeKeys(document);
-  const policy = validateDocument(KyvernoPolicy, document);
+  const policy = validateDocument(KyvernoPolicy, withoutNulls(document));
   const { metadata, spec } = policy;
   if (policy.kind === 'ClusterPolicy' && (metadata.namespace ?? '') !== '') {
     throw policyError(document, ['metadata', 'namespace'], 'a ClusterPolicy lies in no namespace');

@@ -277,6 +277,11 @@ describe('autogen', () => {
   });
 });
 
+it('a field with nothing behind it is not there', () => {
+  const empty = onPods('exclude: null, preconditions: null, context: null, validate: {message: null, deny: {}}');
+  expect(said(judgeOne(empty, pod))).toEqual(['r fail: validation error: rule r failed']);
+});
+
 describe('rules of a policy', () => {
   const rule = (name: string, body: string) => `{name: ${name}, match: {any: [{resources: {kinds: [Pod]}}]}, ${body}}`;
   const rules = [
