@@ -42,7 +42,7 @@ export type ImageAnswer =
   | { readonly kind: 'error'; readonly message: string };
 
 /** What the image policies together know of an image of one object. `failed`: somebody looked, and it is not signed as asked. */
-export type ImageEvidence = 'verified' | 'failed' | 'none';
+type ImageEvidence = 'verified' | 'failed' | 'none';
 
 /** What is known about images while policies judge, which they do without waiting. */
 export interface ImageAnswers {

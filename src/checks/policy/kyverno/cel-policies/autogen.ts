@@ -16,7 +16,7 @@ export interface Carried<Spec> {
   readonly spec: Spec;
 }
 
-export interface Target {
+interface Target {
   readonly group: string;
   readonly version: string;
   readonly resource: string;
@@ -143,7 +143,7 @@ function rewriteValue(value: JsonValue, shape: 'template' | 'cronjob'): JsonValu
 }
 
 /** One text of a policy as it reads for the workloads of a shape. */
-export function rewriteText(text: string, shape: 'template' | 'cronjob'): string {
+function rewriteText(text: string, shape: 'template' | 'cronjob'): string {
   let written = text;
   for (const field of ['spec', 'metadata']) {
     for (const root of ['object', 'oldObject']) {

@@ -3,9 +3,6 @@ import { CelList, type CelValue } from '../../cel/values.ts';
 import type { GroupVersionResource } from '../../kube/request.ts';
 import { type Compiling, compileExpression } from './program.ts';
 
-/** The images of an object by the name that expressions know them by (`images.containers`). */
-export type ImageLists = ReadonlyMap<string, readonly string[]>;
-
 export interface Extractor {
   readonly name: string;
   readonly program: CelProgram;

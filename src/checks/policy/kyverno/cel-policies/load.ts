@@ -7,9 +7,6 @@ import { type CelPolicyContext, compileValidatingPolicy } from './validating-pol
 export { type CelException, readCelException } from './exception.ts';
 export type { CelPolicyContext } from './validating-policy.ts';
 
-/** The API group of the kinds that `compileCelPolicy` knows, and of their PolicyException. */
-export const CEL_POLICY_GROUP = 'policies.kyverno.io';
-
 /**
  * A policy of `policies.kyverno.io`. Exceptions are read before (`readCelException`), because they are part of the policies
  * that they name. Throws a GateError with POLICY_INVALID or POLICY_UNSUPPORTED that names file, line and feature.
@@ -28,7 +25,7 @@ export function compileCelPolicy(document: PolicyDocument, context: CelPolicyCon
       throw policyError(
         document,
         ['kind'],
-        `${JSON.stringify(kind)} is no policy of ${CEL_POLICY_GROUP}`,
+        `${JSON.stringify(kind)} is no policy of policies.kyverno.io`,
         'POLICY_UNSUPPORTED',
       );
   }

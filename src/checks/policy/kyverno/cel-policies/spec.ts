@@ -15,7 +15,7 @@ export interface SpecSource {
   readonly auditAnnotations?: readonly { readonly key: string; readonly valueExpression: string }[] | undefined;
 }
 
-export interface CompiledValidation {
+interface CompiledValidation {
   readonly program: CelProgram;
   readonly message: string;
   readonly messageExpression: CelProgram | undefined;

@@ -12,7 +12,7 @@ import { readSettings } from '../../../../../src/core/settings-file.ts';
 export const resources = createResourceTable();
 
 /** The documents of a YAML text, as `policies.yaml`. */
-export function documentsOf(yaml: string): PolicyDocument[] {
+function documentsOf(yaml: string): PolicyDocument[] {
   return readSettings(yaml, 'policies.yaml', 'POLICY_INVALID').map(({ value, locate }, document) => ({
     value: value as JsonObject,
     file: 'policies.yaml',
