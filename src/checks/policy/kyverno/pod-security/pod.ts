@@ -71,8 +71,11 @@ export class PodPart {
     });
   }
 
+  /** An item that is null is empty, as Go decodes it. */
   texts(key: string): readonly string[] {
-    return this.#list(key).map((item) => (typeof item === 'string' ? item : this.#refuse(key, 'a list of strings')));
+    return this.#list(key).map((item) =>
+      typeof item === 'string' ? item : item === null ? '' : this.#refuse(key, 'a list of strings'),
+    );
   }
 
   #list(key: string): readonly JsonValue[] {

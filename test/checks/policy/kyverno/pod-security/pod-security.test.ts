@@ -446,6 +446,11 @@ describe('hostile objects', () => {
     expect(result).toMatchObject({ kind: 'fail', path: ['spec', 'template', 'spec', 'hostPID'] });
   });
 
+  it('takes null in a list for an empty text', () => {
+    const added = container({}, { capabilities: { drop: ['ALL'], add: [null] } });
+    expect(listed(judge(pod({ containers: [added] }), { level: 'baseline' }))).toContain('forbidden values found: []');
+  });
+
   it('does not mind fields that it does not know', () => {
     expect(judge(pod({ unknown: 1, containers: [container({ unknown: { a: [] } })] })).kind).toBe('pass');
   });
