@@ -23,6 +23,7 @@ import {
   type Program,
   peakMemory,
   processContender,
+  type Ran,
   runProgram,
   type Timing,
   workContender,
@@ -32,13 +33,11 @@ import { alignedText, fasterBy, type Line, sectionText } from './table.ts';
 
 const cli = join(import.meta.dirname, '../dist/syncgate.mjs');
 const resources = createResourceTable({ guess: true });
-/** The peer makes up a Namespace of that name alone; here the platform has one. */
-const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } };
-const cluster = createCluster([{ object: namespace, place: 'namespace.yaml' }], []);
+const cluster = createCluster([], []);
 
 /** What a policy asks of a cluster, a registry or a user: the peer would need one, and this is about the engines. */
 const NEEDS_MORE =
-  /apiCall|configMap:|imageRegistry|globalReference|globalContext|verifyImages|[nN]amespaceSelector|userInfo|serviceAccountName|resource\.|http\.|imagedata|random\(|time_now|allowExistingViolations/;
+  /apiCall|configMap:|imageRegistry|globalReference|globalContext|verifyImages|[nN]amespaceSelector|namespaceObject|userInfo|serviceAccountName|resource\.|http\.|imagedata|random\(|time_now|allowExistingViolations/;
 
 type Kind = 'ClusterPolicy' | 'ValidatingPolicy';
 
@@ -81,9 +80,8 @@ function writePolicies(root: string, kind: Kind, most: number): Setup {
   const gate = join(root, 'gate.yaml');
   writeFileSync(
     gate,
-    'apiVersion: syncgate.dev/v1alpha1\nkind: Gate\nmetadata: { name: bench }\nspec:\n  policies: [{ path: policies }]\n  images: unchecked\n  cluster: { objects: [{ path: namespace.json }] }\n',
+    'apiVersion: syncgate.dev/v1alpha1\nkind: Gate\nmetadata: { name: bench }\nspec:\n  policies: [{ path: policies }]\n  images: unchecked\n',
   );
-  writeFileSync(join(root, 'namespace.json'), JSON.stringify(namespace));
   return { root, policies, gate, documents: [...taken.values()] };
 }
 
@@ -138,8 +136,7 @@ interface Report {
   }[];
 }
 
-async function theirVerdicts(program: Program): Promise<Verdicts> {
-  const { stdout } = await runProgram(program);
+function theirVerdicts({ stdout }: Ran): Verdicts {
   const report = JSON.parse(stdout.slice(stdout.search(/^\{/m))) as Report;
   return (report.results ?? []).flatMap(({ policy, rule = '', result, resources: about }) =>
     about.map(({ kind, name }) => `${policy}/${rule} ${kind} ${name} → ${result}`),
@@ -180,7 +177,8 @@ async function openWarm(setup: Setup, app: App): Promise<Warm> {
   );
   const request = plainRequest({ kind: 'folder', root: app.folder, path: '.' });
   const work = () => gate.judge(request, 'json', AbortSignal.timeout(120_000));
-  for (let i = 0; i < 20; i += 1) await work();
+  // So that the engine has compiled what it runs often, as in a process that lives long.
+  for (let i = 0; i < 2000; i += app.objects.length) await work();
   return { contender: workContender('syncgate, warm', work), close: () => gate.close() };
 }
 
@@ -190,34 +188,37 @@ async function besideKyverno(scratch: string, kind: Kind, most: number, aim: num
   const setup = writePolicies(join(scratch, kind), kind, most);
   const app = writeApp(join(scratch, kind), 100);
   const { policies } = compile(setup.documents);
-  const theirs = [...(await theirVerdicts(kyvernoProgram(kyverno, setup, app)))].sort();
+  const peer = kyvernoProgram(kyverno, setup, app);
+  const first = await runProgram(peer);
+  const theirs = [...theirVerdicts(first)].sort();
   const ours = [...ourVerdicts(policies, app.objects)].sort();
   assert.deepEqual(ours, theirs);
 
   const expected = (await runProgram(syncgateProgram(setup, app))).exitCode ?? -1;
-  const theirExit = (await runProgram(kyvernoProgram(kyverno, setup, app))).exitCode ?? -1;
   const warm = await openWarm(setup, app);
   const engines = workContender('the engines alone, warm', async () => ourVerdicts(policies, app.objects));
   try {
     const timings = await compare(
       [
-        processContender('kyverno apply', kyvernoProgram(kyverno, setup, app), theirExit),
+        processContender('kyverno apply', peer, first.exitCode ?? -1),
         processContender('syncgate check, cold', syncgateProgram(setup, app), expected),
         warm.contender,
         engines,
       ],
-      rounds,
+      // Of a peer that takes a minute one round is enough.
+      first.milliseconds > 20_000 ? 1 : rounds,
+      first.milliseconds > 20_000 ? 0 : 1,
     );
-    const [peer, cold, ready, alone] = timings as [Timing, Timing, Timing, Timing];
+    const [theirTime, cold, ready, alone] = timings as [Timing, Timing, Timing, Timing];
     const within = (limit: number, timing: Timing) => ({ text: `≤ ${limit} ms`, reached: timing.median <= limit });
     const lines: Line[] = [
-      { what: peer.name, timing: peer },
-      { what: cold.name, timing: cold, against: peer, aim: fasterBy(aim, cold, peer) },
-      { what: ready.name, timing: ready, against: peer, aim: within(10, ready) },
-      { what: alone.name, timing: alone, against: peer },
+      { what: theirTime.name, timing: theirTime },
+      { what: cold.name, timing: cold, against: theirTime, aim: fasterBy(aim, cold, theirTime) },
+      { what: ready.name, timing: ready, against: theirTime, aim: within(10, ready) },
+      { what: alone.name, timing: alone, against: theirTime },
     ];
     const memory = [
-      await peakMemory(kyvernoProgram(kyverno, setup, app)),
+      first.milliseconds > 20_000 ? Number.NaN : await peakMemory(peer),
       await peakMemory(syncgateProgram(setup, app)),
     ];
     return sectionText({
@@ -315,7 +316,7 @@ function judgeOf(policies: readonly CompiledPolicy[]): (objects: readonly JsonOb
 export async function benchKyverno(scratch: string, quick: boolean): Promise<string> {
   return [
     await besideKyverno(scratch, 'ClusterPolicy', 150, 10, quick ? 2 : 9),
-    await besideKyverno(scratch, 'ValidatingPolicy', 64, 100, quick ? 1 : 3),
+    await besideKyverno(scratch, 'ValidatingPolicy', quick ? 6 : 64, 100, 3),
     await growth(scratch, quick ? 2 : 5),
     await idleRules(scratch, quick ? 5 : 15),
   ].join('\n');
