@@ -45,8 +45,15 @@ export function denialText(decision: Decision, limitBytes: number = denialLimitB
 export function errorDenialText(error: GateError, limitBytes: number = denialLimitBytes): string {
   const verdict = CODES[error.code].answer;
   const reasons = [findingFrom('generate', error)];
-  const nothing = { warnings: [], checks: [], images: [], objects: undefined, engines: {},
-    notEvaluated: [], manifestsDigest: undefined };
+  const nothing = {
+    warnings: [],
+    checks: [],
+    images: [],
+    objects: undefined,
+    engines: {},
+    notEvaluated: [],
+    manifestsDigest: undefined,
+  };
   return denialText({ verdict, reasons, ...nothing }, limitBytes);
 }
 
