@@ -43,7 +43,10 @@ function failureOf({ status, message }: Verdict): string[] {
  * violates, which is another one each time, and that its command has made every number of an object a double.
  */
 export function plainMessage(message: string): string {
-  const plain = message.replace(/^validation failure: /, '').replaceAll("'types.Double'", "'types.Int'");
+  const plain = message
+    .replace(/^validation failure: /, '')
+    .replaceAll("'types.Double'", "'types.Int'")
+    .replaceAll('found float64', 'found int64');
   const [before = '', ...violations] = plain.split('(Forbidden reason: ');
   return [before, ...violations.sort()].join('(Forbidden reason: ');
 }

@@ -212,7 +212,7 @@ const excludedFields = [
 ];
 const excludedValues = ['SYS_*', '*', 'false', 'true', '80', 'nil', 'Unconfined', 'NET_RAW', '/a'];
 
-function randomExclude(chance: Chance): Exclude {
+export function randomExclude(chance: Chance): Exclude {
   return {
     controlName: chance.of([...CONTROL_NAMES.keys()]),
     ...(chance.next() < 0.6 && { images: [chance.of(['nginx*', '*', 'ghcr.io/*', 'istio/*'])] }),
