@@ -18,6 +18,12 @@ export function decodeBase64(text: string): Uint8Array {
   const bare = digits.replace(/={1,2}$/, '');
   const padded = bare.length !== digits.length;
   const wellFormed = /^[A-Za-z0-9+/]*$/.test(bare) && bare.length % 4 !== 1 && !(padded && digits.length % 4 !== 0);
-  if (!wellFormed) throw evaluationError('illegal base64 data');
+  if (!wellFormed) throw evaluationError(`illegal base64 data at input byte ${wrongAt(text)}`);
   return new Uint8Array(Buffer.from(bare, 'base64'));
+}
+
+/** Where reading stops: at the first character that is no digit, or at the end. */
+function wrongAt(text: string): number {
+  const at = text.search(/[^A-Za-z0-9+/\r\n]/);
+  return Buffer.byteLength(at < 0 ? text : text.slice(0, at));
 }
