@@ -24,7 +24,7 @@ import { suiteFolder, suitesAbsent } from '../test/support/suites.ts';
 
 const { values: options } = parseArgs({
   options: {
-    pairs: { type: 'string', default: '21000' },
+    pairs: { type: 'string', default: '20000' },
     only: { type: 'string', default: '' },
     suite: { type: 'string', default: suiteFolder('kyverno-policies') ?? '' },
     keep: { type: 'string' },
