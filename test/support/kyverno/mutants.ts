@@ -5,7 +5,7 @@
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../src/core/json.ts';
 
 /** A number from 0 up to 1, and the next one, and so on: the same for the same seed on every machine (mulberry32). */
-export function randomFrom(seed: number): () => number {
+function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

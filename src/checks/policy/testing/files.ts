@@ -8,7 +8,7 @@ const maxEntries = 500_000;
 const maxDepth = 64;
 
 /** The name under which `kyverno test` looks for tests too. */
-export const testFileName = 'kyverno-test.yaml';
+const testFileName = 'kyverno-test.yaml';
 
 /**
  * Every test below the paths, in the order of their names; a path that is a file is one, whatever it is called. Hidden

@@ -9,13 +9,13 @@ export interface TestReport {
   readonly error: ReportedError | undefined;
 }
 
-export interface ReportedError {
+interface ReportedError {
   readonly code: string;
   readonly message: string;
   readonly mend: string;
 }
 
-export type RowOutcome = 'passed' | 'failed' | 'not evaluated';
+type RowOutcome = 'passed' | 'failed' | 'not evaluated';
 
 /** One entry of `results`. */
 export interface RowReport {
