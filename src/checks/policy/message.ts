@@ -6,6 +6,8 @@ const MAX_LENGTH = 1000;
  * be in it, and names of hostile objects can hold escape sequences), no full stop at the end.
  */
 export function oneLine(text: string, maxLength = MAX_LENGTH): string {
+  // Nearly every text is fine as it is, and rules say thousands of them.
+  if (text.length <= maxLength && /^(?:[\x21-\x7e]+(?: [\x21-\x7e]+)*)?$/.test(text)) return text.replace(/\.$/, '');
   const flat = text
     .toWellFormed()
     .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')

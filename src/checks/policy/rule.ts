@@ -79,9 +79,9 @@ export interface CompiledPolicy {
   readonly warnings: readonly string[];
   /**
    * Whether any rule could match objects of this kind. It may say yes for one that none matches, and never no for one
-   * that one matches. It is asked once for each kind, and answers from the policy's text alone.
+   * that one matches. It is asked once for each kind, and answers from the policy's text alone. `createdBy` as in `judge`.
    */
-  concerns(kind: GroupVersionKind, resource: GroupVersionResource, subresource: string): boolean;
+  concerns(kind: GroupVersionKind, resource: GroupVersionResource, subresource: string, createdBy?: CreatedBy): boolean;
   /**
    * Every rule's answer about one request, in the order of the policy. It never throws for what is wrong with the
    * object: that is a result of status `error`.

@@ -2,8 +2,8 @@ import type { PolicyDocument } from '../../../src/checks/policy/document.ts';
 import type { PolicyRequest } from '../../../src/checks/policy/kube/request.ts';
 import { createResourceTable, groupVersionKind } from '../../../src/checks/policy/kube/resources.ts';
 import { compileKyvernoException } from '../../../src/checks/policy/kyverno/exceptions.ts';
-import { type CompiledKyvernoPolicy, compileKyvernoPolicy } from '../../../src/checks/policy/kyverno/policy.ts';
-import type { CreatedBy, PolicyWorld, RuleResult } from '../../../src/checks/policy/rule.ts';
+import { compileKyvernoPolicy } from '../../../src/checks/policy/kyverno/policy.ts';
+import type { CompiledPolicy, CreatedBy, PolicyWorld, RuleResult } from '../../../src/checks/policy/rule.ts';
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../src/core/json.ts';
 import { readSettings } from '../../../src/core/settings-file.ts';
 
@@ -30,7 +30,7 @@ export function bare(value: JsonValue): JsonValue {
 }
 
 /** The first document as a policy, the others as its exceptions. */
-export function compilePolicy(yaml: string, isTest = false): CompiledKyvernoPolicy {
+export function compilePolicy(yaml: string, isTest = false): CompiledPolicy {
   const [policy, ...exceptions] = documentsOf(yaml);
   if (policy === undefined) throw new Error('no policy');
   const compiled = exceptions.map((each) => compileKyvernoException(each, { resources: kinds, isTest }));
@@ -92,7 +92,7 @@ export function requestOf(object: JsonObject, more: Partial<PolicyRequest> = {})
 
 /** What a policy says of an object, asked as a gate asks. */
 export function judgeOne(
-  policy: string | CompiledKyvernoPolicy,
+  policy: string | CompiledPolicy,
   object: string | JsonObject,
   world: PolicyWorld = worldOf(),
   more: Partial<PolicyRequest> = {},

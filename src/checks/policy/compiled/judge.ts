@@ -84,7 +84,7 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
         policy.judge(request, worldOf(policy), createdBy === undefined ? undefined : { kind: createdBy });
       for (const unit of all) {
         let isJudged = false;
-        for (const policy of index(unit.request)) {
+        for (const policy of index(unit)) {
           const results = evaluate(policy, unit.request, unit);
           examined += results.length;
           isJudged ||= results.length > 0;
@@ -154,17 +154,23 @@ function unitsOf(
 }
 
 /** The policies that may concern a request: asked of each policy once for each kind, and remembered. */
-function createIndex(policies: readonly CompiledPolicy[]): (request: PolicyRequest) => readonly CompiledPolicy[] {
+function createIndex(policies: readonly CompiledPolicy[]): (unit: Unit) => readonly CompiledPolicy[] {
   const known = new Map<string, readonly CompiledPolicy[]>();
-  return ({ kind, resource, subresource }) => {
-    const key = `${kind.group}/${kind.version}/${kind.kind}/${subresource}`;
+  return ({ request: { kind, resource, subresource }, createdBy }) => {
+    const by = createdBy === undefined ? '' : keyOf(createdBy);
+    const key = `${keyOf(kind)} ${subresource} ${by}`;
     let found = known.get(key);
     if (found === undefined) {
-      found = policies.filter((policy) => policy.concerns(kind, resource, subresource));
+      const creator = createdBy === undefined ? undefined : { kind: createdBy };
+      found = policies.filter((policy) => policy.concerns(kind, resource, subresource, creator));
       known.set(key, found);
     }
     return found;
   };
+}
+
+function keyOf({ group, version, kind }: GroupVersionKind): string {
+  return `${group}/${version}/${kind}`;
 }
 
 /** Of which kinds a policy is shown what is rendered, where the platform says so. */

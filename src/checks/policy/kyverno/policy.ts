@@ -22,15 +22,6 @@ export interface KyvernoContext {
   readonly isTest?: boolean;
 }
 
-/** A ClusterPolicy or Policy of Kyverno, compiled. */
-export interface CompiledKyvernoPolicy extends CompiledPolicy {
-  /**
-   * The names of the mutate rules that would touch the object before it is judged. They are not evaluated, so what the
-   * other rules see here is not what they would see in a cluster.
-   */
-  mutates(request: PolicyRequest, world: PolicyWorld): readonly string[];
-}
-
 /** So many kinds are remembered: objects name them as they like. */
 const maxKinds = 1_000;
 
@@ -46,7 +37,7 @@ interface KindRules {
  * variable or anchor is a GateError with POLICY_INVALID and its place, and what Kyverno can and a gate cannot do is one
  * with POLICY_UNSUPPORTED.
  */
-export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoContext): CompiledKyvernoPolicy {
+export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoContext): CompiledPolicy {
   refuseStrangeKeys(document);
   const policy = validateDocument(KyvernoPolicy, withoutNulls(document));
   const { metadata, spec } = policy;
@@ -103,11 +94,23 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
     return found;
   }
 
-  function rulesFrom({ kind, subresource }: PolicyRequest, createdBy: CreatedBy | undefined): readonly CompiledRule[] {
+  function rulesFrom(
+    { kind, subresource }: Pick<PolicyRequest, 'kind' | 'subresource'>,
+    createdBy: CreatedBy | undefined,
+  ): readonly CompiledRule[] {
     const { rules } = rulesOfKind(kind, subresource);
     if (createdBy === undefined) return rules;
     const { carried } = rulesOfKind(createdBy.kind, '');
     return rules.filter(({ index }) => !carried.has(index));
+  }
+
+  function mutates(request: PolicyRequest, world: PolicyWorld): readonly string[] {
+    const view = viewOf(request, world);
+    if (!isInNamespace(view, namespace)) return [];
+    return rulesFrom(request, undefined)
+      .filter(({ rule }) => rule.mutate !== undefined)
+      .filter((rule) => rule.touches(view))
+      .map(({ rule }) => rule.name);
   }
 
   return {
@@ -125,7 +128,8 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
     ),
     trusts: written.flatMap(({ trusts }) => trusts),
     warnings: [],
-    concerns: (kind, _, subresource) => rulesOfKind(kind, subresource).rules.some(({ judge }) => judge !== undefined),
+    concerns: (kind, _, subresource, createdBy) =>
+      rulesFrom({ kind, subresource }, createdBy).some(({ judge }) => judge !== undefined),
     judge(request, world, createdBy) {
       const rules = rulesFrom(request, createdBy);
       if (rules.length === 0) return [];
@@ -143,14 +147,7 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
       }
       return results;
     },
-    mutates(request, world) {
-      const view = viewOf(request, world);
-      if (!isInNamespace(view, namespace)) return [];
-      return rulesFrom(request, undefined)
-        .filter(({ rule }) => rule.mutate !== undefined)
-        .filter((rule) => rule.touches(view))
-        .map(({ rule }) => rule.name);
-    },
+    ...(written.some(({ rule }) => rule.mutate !== undefined) && { mutates }),
   };
 }
 

@@ -6,7 +6,7 @@ import { fromJson } from '../../cel/json.ts';
 import { type PolicyDocument, validateDocument } from '../../document.ts';
 import type { PolicyRequest } from '../../kube/request.ts';
 import type { ResourceTable } from '../../kube/resources.ts';
-import type { CompiledPolicy, PolicyWorld, RuleResult } from '../../rule.ts';
+import type { CompiledPolicy, CreatedBy, PolicyWorld, RuleResult } from '../../rule.ts';
 import { carryOver, isTarget, isWhollyRewritten } from './autogen.ts';
 import { subjectBindings } from './bindings.ts';
 import { actionOf, annotationsOf, describeRule } from './description.ts';
@@ -55,6 +55,9 @@ export function compileImagePolicy(document: PolicyDocument, context: CelPolicyC
         : compileKyvernoConstraints(written.matchConstraints, context.resources),
   }));
   const concerned = indexByKind(variants);
+  // Where the rewriting reaches everything, the workload has been judged by the same policy already.
+  const isCarriedTo = (createdBy: CreatedBy | undefined) =>
+    createdBy !== undefined && reaches && isTarget(createdBy.kind, '', carried);
   return {
     identity: { apiVersion, kind, namespace, name: metadata.name },
     source: document.locate(['metadata', 'name']),
@@ -62,11 +65,12 @@ export function compileImagePolicy(document: PolicyDocument, context: CelPolicyC
     rules: [describeRule(mode === 'JSON' ? undefined : spec.matchConstraints, carried, action, namespace)],
     trusts: images.trusts,
     warnings: [...warningsOf(document, spec, apiVersion), ...credentialWarning(document, spec)],
-    concerns: (asked, resource, subresource) => concerned.ofKind(asked, resource, subresource).length > 0,
+    concerns: (asked, resource, subresource, createdBy) =>
+      !isCarriedTo(createdBy) && concerned.ofKind(asked, resource, subresource).length > 0,
     judge(request, world, createdBy) {
       if (namespace !== '' && request.namespace !== namespace) return [];
       if (mode === 'JSON' && world.supplied === undefined) return [];
-      if (createdBy !== undefined && reaches && isTarget(createdBy.kind, '', carried)) return [];
+      if (isCarriedTo(createdBy)) return [];
       const asked = createdBy === undefined ? concerned.of(request) : variants.slice(0, 1);
       return asked.flatMap(({ shape, program, constraints }): RuleResult[] => {
         const answer = constraints?.match(request, world.cluster) ?? { kind: 'match' };

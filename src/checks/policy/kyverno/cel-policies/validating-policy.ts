@@ -5,7 +5,7 @@ import { type PolicyDocument, policyError, validateDocument } from '../../docume
 import type { MatchConstraints } from '../../kube/match-constraints.ts';
 import type { PolicyRequest } from '../../kube/request.ts';
 import type { ResourceTable } from '../../kube/resources.ts';
-import type { CompiledPolicy, PolicyWorld, RuleResult } from '../../rule.ts';
+import type { CompiledPolicy, CreatedBy, PolicyWorld, RuleResult } from '../../rule.ts';
 import { type Carried, carryOver, isTarget, isWhollyRewritten, readController } from './autogen.ts';
 import { subjectBindings } from './bindings.ts';
 import { actionOf, annotationsOf, describeRule } from './description.ts';
@@ -83,18 +83,22 @@ export function compileValidatingPolicy(document: PolicyDocument, context: CelPo
   const concerned = indexByKind(variants);
   const reaches = carried.length > 0 && expressionsOf(spec).every(isWhollyRewritten);
   const action = actionOf(spec.validationActions, spec.evaluation?.admission?.enabled);
+  // Where the rewriting reaches everything, the workload has been judged by the same policy already.
+  const isCarriedTo = (createdBy: CreatedBy | undefined) =>
+    createdBy !== undefined && reaches && isTarget(createdBy.kind, '', carried);
   return {
     identity: { apiVersion, kind, namespace, name: metadata.name },
     source: document.locate(['metadata', 'name']),
     ...annotationsOf(metadata.annotations),
     rules: [describeRule(mode === 'JSON' ? undefined : spec.matchConstraints, carried, action, namespace)],
     warnings,
-    concerns: (asked, resource, subresource) => concerned.ofKind(asked, resource, subresource).length > 0,
+    concerns: (asked, resource, subresource, createdBy) =>
+      !isCarriedTo(createdBy) && concerned.ofKind(asked, resource, subresource).length > 0,
     judge(request, world, createdBy) {
       if (namespace !== '' && request.namespace !== namespace) return [];
       // In a cluster nothing asks such a policy about an object; a test of policies does.
       if (mode === 'JSON' && world.supplied === undefined) return [];
-      if (createdBy !== undefined && reaches && isTarget(createdBy.kind, '', carried)) return [];
+      if (isCarriedTo(createdBy)) return [];
       const asked = createdBy === undefined ? concerned.of(request) : [own];
       return asked.flatMap(({ constraints, judge }): RuleResult[] => {
         const answer = constraints?.match(request, world.cluster) ?? { kind: 'match' };
