@@ -44,7 +44,7 @@ interface Unit {
 }
 
 /** So many evaluations are made before others (the deadline among them) have their turn. */
-const TURN = 500;
+const TURN = 50;
 
 /**
  * Builds the judge of a set of policies. Policies are indexed by the kinds that they concern, so that one that cannot
@@ -59,9 +59,9 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
     const now = ports.now();
     const inquiry = createImageInquiry(ports.images?.forRun());
     const worldOf = worlds(set, fed, { ...ports, now, answers: inquiry.answers });
-    const units = set.flatMap((judged) => unitsOf(judged, now, settings, ports));
+    const units = unitsIn(set, (judged) => unitsOf(judged, now, settings, ports), ports.images !== undefined);
     for (;;) {
-      const { findings, examined } = await judgeUnits(units, signal);
+      const { findings, examined } = await judgeUnits(units(), signal);
       // Results that were given without an answer are not final: with the answers, everything is judged again.
       if (!(await inquiry.settle(signal))) return { kind: 'completed', examined, findings };
     }
@@ -74,7 +74,7 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
     }
 
     async function judgeUnits(
-      all: readonly Unit[],
+      all: Iterable<Unit>,
       stop: AbortSignal,
     ): Promise<{ findings: Finding[]; examined: number }> {
       const findings: Finding[] = [];
@@ -103,6 +103,24 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
       }
       return { findings, examined };
     }
+  };
+}
+
+/**
+ * The units of a set, one object after the other, so that the completed objects of a large set are never there at once.
+ * Where policies ask about images they are kept: an answer belongs to the very object that was asked about.
+ */
+function unitsIn(
+  set: readonly JudgedObject[],
+  unitsOfOne: (judged: JudgedObject) => readonly Unit[],
+  isKept: boolean,
+): () => Iterable<Unit> {
+  if (isKept) {
+    const kept = set.flatMap(unitsOfOne);
+    return () => kept;
+  }
+  return function* () {
+    for (const judged of set) yield* unitsOfOne(judged);
   };
 }
 
