@@ -75,8 +75,7 @@ for (const policy of cases) {
   }
   if (shown > 0) print(`${policy.file}: ${shown} of ${objects.length} differ`);
 }
-if (options.record)
-  writeFileSync(recordFile, `${JSON.stringify(records, undefined, 0).replaceAll('{"policy"', '\n{"policy"')}\n`);
+if (options.record) writeFileSync(recordFile, records.map((record) => `${JSON.stringify(record)}\n`).join(''));
 const { pairs, verdicts, messages, refused } = tally;
 print(
   `${tally.listed} objects are listed with the reason for a difference; of ${tally.varying} Kyverno itself says now this, now that`,

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { fingerprint, type Mutant, mutantsOf, type PolicyCase, type Verdict } from './cases.ts';
 import { digestOf } from './compare.ts';
 
-export const recordFile = resolve(import.meta.dirname, '../../conformance/kyverno-verdicts.json');
+export const recordFile = resolve(import.meta.dirname, '../../conformance/kyverno-verdicts.jsonl');
 
 /** A rule's name, its status and the digest of a failure's message; empty where Kyverno itself says now this, now that. */
 export type RecordedVerdict = readonly [rule: string, status: string, message: string];
