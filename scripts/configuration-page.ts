@@ -39,7 +39,7 @@ metadata:
   name: production          # what reports call this gate
 spec:
   policies:
-    - path: policies/       # Rego, in the conventions of conftest; [] for none
+    - path: policies/       # Kyverno, ValidatingAdmissionPolicy, Rego; [] for none
   images:
     trust:
       - path: trust/        # ClusterImagePolicy documents, and the keys that they name

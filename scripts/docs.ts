@@ -30,7 +30,9 @@ export function generatedFiles(): Record<string, string> {
 const onlyWarnings: ReadonlySet<string> = new Set<Code>([
   'IMAGE_POLICY_HAZARD',
   'IMAGE_TRUST_ROOT_AGED',
+  'POLICY_ERROR_IGNORED',
   'POLICY_EXCEPTED',
+  'POLICY_NOT_EVALUATED',
   'POLICY_WARNED',
 ]);
 

@@ -7,10 +7,10 @@ import type { CompiledPolicy, CreatedBy, PolicyWorld, RuleResult } from '../../.
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../src/core/json.ts';
 import { readSettings } from '../../../src/core/settings-file.ts';
 
-export const kinds = createResourceTable();
+const kinds = createResourceTable();
 
 /** The documents of a YAML text, with their places. */
-export function documentsOf(yaml: string): PolicyDocument[] {
+function documentsOf(yaml: string): PolicyDocument[] {
   return readSettings(yaml, 'policies.yaml', 'POLICY_INVALID').map(({ value, locate }, document) => ({
     value: bare(value as JsonObject) as JsonObject,
     file: 'policies.yaml',

@@ -5,14 +5,14 @@ import type { Exclude } from '../../../src/checks/policy/kyverno/pod-security/ex
 import type { JsonObject, JsonValue } from '../../../src/core/json.ts';
 import { Chance } from './random-queries.ts';
 
-export interface PatternQuestion {
+interface PatternQuestion {
   readonly kind: 'pattern';
   readonly pattern: JsonValue;
   readonly resource: JsonValue;
   readonly floats: boolean;
 }
 
-export interface OperatorQuestion {
+interface OperatorQuestion {
   readonly kind: 'operator';
   readonly operator: string;
   readonly key: JsonValue;
@@ -21,7 +21,7 @@ export interface OperatorQuestion {
   readonly valueFloat: boolean;
 }
 
-export interface PodQuestion {
+interface PodQuestion {
   readonly kind: 'pod';
   readonly resource: JsonObject;
   readonly level: string;

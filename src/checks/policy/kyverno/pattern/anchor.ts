@@ -1,5 +1,5 @@
 /** How a key of a pattern binds what stands under it; `plain` keys have no anchor. */
-export type AnchorKind = 'condition' | 'global' | 'negation' | 'addition' | 'equality' | 'existence';
+type AnchorKind = 'condition' | 'global' | 'negation' | 'addition' | 'equality' | 'existence';
 
 export interface Anchor {
   readonly kind: AnchorKind;

@@ -89,7 +89,7 @@ export function formatGeneral(value: number): string {
 }
 
 /** A number as `%v` prints it. */
-export function formatNumber(value: number | bigint): string {
+function formatNumber(value: number | bigint): string {
   if (isInt64(value)) return value.toString();
   return formatGeneral(Number(value));
 }

@@ -6,7 +6,7 @@ import type { PatternNumbers } from './scalar.ts';
 import { type PatternNode, readPattern } from './tree.ts';
 
 /** What a `pattern` says of an object, as the engine of Kyverno 1.19 answers it. */
-export type PatternResult =
+type PatternResult =
   | { readonly kind: 'pass' }
   /** The rule does not apply to the object: a condition does not hold. */
   | { readonly kind: 'skip'; readonly message: string }

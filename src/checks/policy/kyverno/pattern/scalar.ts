@@ -35,6 +35,6 @@ function equalsFloat(value: JsonValue, pattern: number): boolean {
 }
 
 /** Whether a value is a map or a list. */
-export function isComposite(value: JsonValue): boolean {
+function isComposite(value: JsonValue): boolean {
   return Array.isArray(value) || isObject(value);
 }
