@@ -48,6 +48,16 @@ function start(): void {
     writeSync(2, printError(error).stderr);
   });
 
+  // Older ones start, and break down in the middle of the work.
+  const [major = '0'] = process.versions.node.split('.');
+  if (Number(major) < 24) {
+    const error = new GateError(
+      'NODE_UNSUPPORTED',
+      `syncgate needs Node 24 or later, and this is ${process.versions.node}`,
+    );
+    writeSync(2, printError(error).stderr);
+    process.exit(exitCodeOf('usage'));
+  }
   void main(process.argv.slice(2));
 }
 

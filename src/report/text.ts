@@ -31,7 +31,7 @@ export function findingText(finding: Finding): string {
 
 /** What is wrong and what to do, as two sentences. */
 export function withMend({ message, mend }: { readonly message: string; readonly mend: string }): string {
-  return `${message}${/[.?!]$/.test(message) ? '' : '.'} ${mend}`;
+  return `${cut(message)}${/[.?!]$/.test(message) ? '' : '.'} ${mend}`;
 }
 
 /** The whole decision for a person: a line a finding, then one line that sums up. */
@@ -39,10 +39,35 @@ export function decisionText(decision: Decision, palette: Palette = plainPalette
   const lines = [
     ...decision.reasons.map((f) => `${palette.bad(f.effect === 'deny' ? 'denied' : 'unevaluated')} ${findingText(f)}`),
     ...decision.warnings.map((finding) => `${palette.warn('warning')} ${findingText(finding)}`),
+    ...unevaluatedLines(decision.notEvaluated, palette),
     summaryText(decision, palette),
   ];
   return `${lines.join('\n')}\n`;
 }
+
+/** More than these are told by their number: a folder may hold hundreds of rules that change objects. */
+const maxUnevaluated = 20;
+
+/** Rules that gave no verdict, by name: nobody shall take them for passed. */
+function unevaluatedLines(rules: Decision['notEvaluated'], palette: Palette): string[] {
+  const lines = rules
+    .slice(0, maxUnevaluated)
+    .map(
+      ({ policy, rule, why }) =>
+        `${palette.dim('not evaluated')} ${visible(`${rule === '' ? policy : `${policy}/${rule}`}: ${cut(why)}`)}`,
+    );
+  const more = rules.length - maxUnevaluated;
+  return more > 0
+    ? [...lines, `${palette.dim('not evaluated')} ${count(more, 'more rule')} (--output json names them)`]
+    : lines;
+}
+
+/** On a line of its own nobody reads more; the JSON has all of it. */
+function cut(text: string): string {
+  return text.length <= maxMessage ? text : `${text.slice(0, maxMessage - 1).toWellFormed()}…`;
+}
+
+const maxMessage = 1000;
 
 function summaryText(decision: Decision, palette: Palette): string {
   const objects = decision.objects === undefined ? 'nothing rendered' : count(decision.objects, 'object');

@@ -68,6 +68,26 @@ describe('characters that a reader would not see, or that would change what is r
   it.each(['Grüße', '日本', '🙂', 'a b', 'a%0Ab'])('%s stays', (text) => expect(visible(text)).toBe(text));
 });
 
+describe('rules that gave no verdict', () => {
+  const rules = (number: number) =>
+    Array.from({ length: number }, (_, n) => ({
+      policy: `ClusterPolicy p${n}`,
+      rule: n === 0 ? '' : 'r',
+      why: 'mutate',
+    }));
+
+  it('are named, a line each', () => {
+    const text = decisionText(decision({ notEvaluated: rules(2) }));
+    expect(text).toContain('not evaluated ClusterPolicy p0: mutate\nnot evaluated ClusterPolicy p1/r: mutate\n');
+  });
+
+  it('are counted where they are too many', () => {
+    const text = decisionText(decision({ notEvaluated: rules(25) }));
+    expect(text.match(/^not evaluated ClusterPolicy/gm)).toHaveLength(20);
+    expect(text).toContain('not evaluated 5 more rules (--output json names them)');
+  });
+});
+
 describe('the whole decision', () => {
   it('is a line a finding and a line that sums up', () => {
     const text = decisionText(

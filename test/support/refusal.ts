@@ -63,7 +63,7 @@ function findingsOf(command: JudgingCommand, stderr: string): string[] {
       .split(' | ')
       .filter((part) => !/^syncgate |^once the cause|^\d+ more left out/.test(part));
   }
-  return lines.filter((line) => !/^(?:DENIED|NOT EVALUATED|warning|allowed) /.test(line));
+  return lines.filter((line) => !/^(?:DENIED|NOT EVALUATED|not evaluated|warning|allowed) /.test(line));
 }
 
 function exitCodeFrom(codes: readonly Code[]): number {

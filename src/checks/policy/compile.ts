@@ -69,12 +69,33 @@ export function compilePolicies(input: CompileInput): CompiledPolicies {
     if (compile === 'attached') continue;
     try {
       if (compile === undefined) throw unknownKind(document, identity);
-      policies.push(compile(document, context));
+      policies.push({ ...compile(document, context), readsNamespaces: readsNamespaces(document, context) });
     } catch (thrown) {
       refused.push({ identity, error: asGateError(thrown) });
     }
   }
   return { policies, refused };
+}
+
+/**
+ * Whether a policy, or a binding of it, speaks of namespaces in any way: a selector, a list of names, a field, a variable,
+ * or because it belongs to one. Told by the text, because every way of every dialect has the word in it.
+ */
+function readsNamespaces({ value }: PolicyDocument, { bindings }: Context): boolean {
+  const { kind, name, namespace } = identityOf(value);
+  const mentions = (object: JsonObject) => /namespace/i.test(JSON.stringify(object['spec'] ?? null, jsonSafe));
+  const bound = bindings.filter((each) => kind === 'ValidatingAdmissionPolicy' && policyNameOf(each) === name);
+  return namespace !== '' || mentions(value) || bound.some((each) => mentions(each.value));
+}
+
+function policyNameOf({ value }: PolicyDocument): unknown {
+  const spec = isObject(value['spec']) ? value['spec'] : {};
+  return Object.hasOwn(spec, 'policyName') ? spec['policyName'] : undefined;
+}
+
+/** JSON has no integers of any size. */
+function jsonSafe(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
 }
 
 function compileKyverno(document: PolicyDocument, { resources, isTest, kyvernoExceptions }: Context): CompiledPolicy {

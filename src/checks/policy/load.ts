@@ -61,7 +61,24 @@ export async function loadPolicies(
     await combine(loaded).dispose();
     throw error;
   }
-  return combine(loaded);
+  return mustJudge(combine(loaded));
+}
+
+/**
+ * Where no rule gives a verdict, nothing was judged: a folder that holds policies without bindings, or rules that change
+ * objects alone, must not read as passed.
+ */
+function mustJudge(policies: Policies): Policies {
+  const judges = policies.described.some(({ rules }) => rules.some(({ notEvaluated }) => notEvaluated === undefined));
+  if (judges) return policies;
+  return {
+    ...policies,
+    judge: async () => {
+      throw new GateError('POLICY_MISSING', 'no rule of the policies gives a verdict', {
+        mend: '`syncgate policies` says why; `policies: []` in the Gate says that there are none.',
+      });
+    },
+  };
 }
 
 async function sortByDialect(

@@ -75,6 +75,10 @@ export interface CompiledPolicy {
   readonly rules: readonly RuleDescription[];
   /** Whom it trusts to sign images: the image check must have read all of it before the policy judges. */
   readonly trusts?: readonly ImageTrust[];
+  /**
+   * Whether anything in it speaks of namespaces. Of an object whose namespace nobody knows it can say nothing then.
+   */
+  readonly readsNamespaces?: boolean;
   /** What is not wrong, and should be known: a policy without a binding, a deprecated field. */
   readonly warnings: readonly string[];
   /**

@@ -50,11 +50,44 @@ export function onlyPinnedPasses(
   return finding(effect, 'POLICY_PINNED_PASSES', policy, written, subject);
 }
 
-/** A rule that would change the object before the others judge it in a cluster. */
-export function mutationFinding(policy: CompiledPolicy, rule: string, subject: Subject): Finding {
-  const message = 'it would change this object in a cluster before other rules judge it, and changes are not made here';
-  return finding('warn', 'POLICY_NOT_EVALUATED', policy, { rule, status: 'warn', message, action: 'warn' }, subject);
+/** A rule that would change an object before the others judge it in a cluster. */
+export interface Mutation {
+  readonly policy: CompiledPolicy;
+  readonly rule: string;
 }
+
+/** Collects the mutations of a set: a rule that would change a thousand objects is one warning, about the first of them. */
+export function createMutations(): {
+  add(mutations: readonly Mutation[], subject: Subject): void;
+  findings(): Finding[];
+} {
+  const known = new Map<string, Mutation & { readonly subject: Subject; count: number }>();
+  return {
+    add(mutations, subject) {
+      for (const mutation of mutations) {
+        const key = `${policyName(mutation.policy)}/${mutation.rule}`;
+        const entry = known.get(key);
+        if (entry === undefined) known.set(key, { ...mutation, subject, count: 1 });
+        else entry.count += 1;
+      }
+    },
+    findings: () =>
+      [...known.values()].map(({ policy, rule, subject, count }) => {
+        const others = count === 1 ? '' : ` and ${count - 1} more`;
+        const message = `it would change this object${others} in a cluster before other rules judge it, and changes are not made here`;
+        return finding(
+          'warn',
+          'POLICY_NOT_EVALUATED',
+          policy,
+          { rule, status: 'warn', message, action: 'warn' },
+          subject,
+        );
+      }),
+  };
+}
+
+/** Pod Security says all that is wrong with a Pod in one message; a report in text cuts it, one in JSON has all of it. */
+const MAX_MESSAGE = 8000;
 
 function finding(
   effect: Finding['effect'],
@@ -71,8 +104,8 @@ function finding(
     effect,
     code,
     rule: oneLine(rule, 300),
-    message: about + (oneLine(message) || 'the rule gives no reason'),
-    mend: CODES[code].mend,
+    message: about + (oneLine(message, MAX_MESSAGE) || 'the rule gives no reason'),
+    mend: `${CODES[code].mend.replace(/\.$/, '')}; the rule is in ${oneLine(policy.source, 300)}.`,
     object: manifest.identity,
     place: path === undefined ? manifest.origin : manifest.locate(path),
     ...(path !== undefined && { field: fieldText(path) }),

@@ -9,7 +9,7 @@ import type { ResourceTable } from '../kube/resources.ts';
 import { isNamed, withRendered } from '../kube/snapshot.ts';
 import type { CompiledPolicy, PolicyWorld, RuleResult } from '../rule.ts';
 import { createsPods, nameless, podCreatedBy } from './created-pods.ts';
-import { findingOf, mutationFinding, onlyPinnedPasses, policyName, type Subject } from './findings.ts';
+import { createMutations, findingOf, type Mutation, onlyPinnedPasses, policyName, type Subject } from './findings.ts';
 import { asWritten, requestFor } from './requests.ts';
 
 /** What judging one set needs besides the policies. */
@@ -67,9 +67,9 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
     }
 
     /** Rules that would change the object first: what the others said of it may not be what they would say there. */
-    function mutationsOf({ request, subject }: Unit): Finding[] {
+    function mutationsOf({ request }: Unit): Mutation[] {
       return mutating.flatMap((policy) =>
-        (policy.mutates?.(request, worldOf(policy)) ?? []).map((rule) => mutationFinding(policy, rule, subject)),
+        (policy.mutates?.(request, worldOf(policy)) ?? []).map((rule) => ({ policy, rule })),
       );
     }
 
@@ -78,10 +78,13 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
       stop: AbortSignal,
     ): Promise<{ findings: Finding[]; examined: number }> {
       const findings: Finding[] = [];
+      const mutations = createMutations();
       let examined = 0;
       let turn = 0;
       const evaluate = (policy: CompiledPolicy, request: PolicyRequest, { createdBy }: Unit): readonly RuleResult[] =>
-        policy.judge(request, worldOf(policy), createdBy === undefined ? undefined : { kind: createdBy });
+        isPlaceless(policy, request)
+          ? [nowhere]
+          : policy.judge(request, worldOf(policy), createdBy === undefined ? undefined : { kind: createdBy });
       for (const unit of all) {
         let isJudged = false;
         for (const policy of index(unit)) {
@@ -99,9 +102,9 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
             stop.throwIfAborted();
           }
         }
-        if (isJudged) findings.push(...mutationsOf(unit));
+        if (isJudged) mutations.add(mutationsOf(unit), unit.subject);
       }
-      return { findings, examined };
+      return { findings: [...findings, ...mutations.findings()], examined };
     }
   };
 }
@@ -123,6 +126,22 @@ function unitsIn(
     for (const judged of set) yield* unitsOfOne(judged);
   };
 }
+
+/**
+ * Whether a policy looks at namespaces and the object has none that anybody knows: neither itself nor its destination says
+ * where it will be. A rule for `prod-*` would let it pass, and the cluster would not.
+ */
+function isPlaceless(policy: CompiledPolicy, { namespaced, namespace }: PolicyRequest): boolean {
+  return namespaced && namespace === '' && policy.readsNamespaces !== false;
+}
+
+const nowhere: RuleResult = {
+  rule: '',
+  status: 'error',
+  action: 'deny',
+  message:
+    'the policy looks at namespaces, the object names none, and none was given for the destination (--namespace on the command line)',
+};
 
 /** Rules that fail before the images were pinned, and pass after. */
 function comparePinned(

@@ -5,7 +5,7 @@ import type { Policies, PolicyDescription } from '../dialect.ts';
 import type { PolicyDocument } from '../document.ts';
 import type { ImageVerification } from '../image-answers.ts';
 import { completeObject } from '../kube/completion.ts';
-import { createResourceTable } from '../kube/resources.ts';
+import { createResourceTable, type ResourceTable } from '../kube/resources.ts';
 import { createCluster, readSnapshot } from '../kube/snapshot.ts';
 import type { CompiledPolicy } from '../rule.ts';
 import { type CompiledPorts, type CompiledSettings, refuseRepeated } from './dialect.ts';
@@ -31,6 +31,12 @@ export async function loadCompiled(
   const cluster = createCluster(snapshot, known.complete);
   const definitions = cluster.list({ group: 'apiextensions.k8s.io', kind: 'CustomResourceDefinition' });
   const resources = createResourceTable({ definitions, isClusterScoped: settings.isClusterScoped });
+  refuseUnknownKinds(known.complete, 'spec.cluster.complete', resources);
+  refuseUnknownKinds(
+    known.fromRendered.flatMap(({ kinds }) => kinds),
+    'spec.cluster.fromRendered',
+    resources,
+  );
   const compiled = compilePolicies({
     documents,
     resources,
@@ -105,18 +111,47 @@ function waive(
   waivers: readonly Waiver[],
   now: number,
 ): UnevaluatedRule[] {
-  const covered = refused.map(({ identity, error }) => {
+  const errors: GateError[] = [];
+  const covered = refused.flatMap(({ identity, error }): UnevaluatedRule[] => {
     const policy = policyName({ identity });
     const waiver = waivers.find((each) => each.policy === policy);
-    if (waiver === undefined || (waiver.until !== undefined && Date.parse(waiver.until) <= now)) throw error;
-    return { policy, rule: '', why: `waived (${waiver.reason}): ${error.message}` };
+    const holds = waiver !== undefined && (waiver.until === undefined || Date.parse(waiver.until) > now);
+    if (!holds) errors.push(error);
+    return holds ? [{ policy, rule: '', why: `waived (${waiver.reason}): ${error.message}` }] : [];
   });
+  const [first, ...more] = errors;
+  if (first !== undefined) throw more.length === 0 ? first : withOthers(first, more);
   const idle = waivers.find(({ policy }) => !covered.some((each) => each.policy === policy));
   if (idle === undefined) return covered;
   throw new GateError(
     'POLICY_WAIVER_UNUSED',
     `the waiver for ${idle.policy} covers nothing: no such policy is refused`,
   );
+}
+
+/** The first fault, and where the others are: whoever mends a folder wants to know of all of them. */
+function withOthers(first: GateError, more: readonly GateError[]): GateError {
+  const places = more.slice(0, 5).map(({ place, message }) => place ?? message);
+  const rest = more.length > places.length ? ` and ${more.length - places.length} more places` : '';
+  const message = `${first.message}; more is wrong at ${places.join(', ')}${rest}`;
+  return new GateError(first.code, message, {
+    mend: first.mend,
+    cause: first,
+    ...(first.place !== undefined && { place: first.place }),
+  });
+}
+
+/** A kind that cannot exist would leave the snapshot as incomplete as it was, and nobody would notice. */
+function refuseUnknownKinds(kinds: readonly string[], field: string, resources: ResourceTable): void {
+  for (const name of kinds) {
+    const slash = name.lastIndexOf('/');
+    const [group, kind] = [name.slice(0, Math.max(slash, 0)), name.slice(slash + 1)];
+    if (!resources.knowsWholeGroup(group)) continue;
+    if (resources.ofKind({ group, version: 'v1', kind }).source !== 'guessed') continue;
+    throw new GateError('CONFIG_INVALID', `${field} names ${name}, and Kubernetes has no such kind`, {
+      mend: 'Write a kind with its group: Namespace, ConfigMap, apps/Deployment, networking.k8s.io/Ingress.',
+    });
+  }
 }
 
 /** A feed for a policy that is not there would be a typing mistake that nobody notices. */

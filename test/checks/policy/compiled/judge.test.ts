@@ -115,6 +115,46 @@ describe('an error', () => {
   });
 });
 
+describe('an object that names no namespace', () => {
+  const inProd = policy(
+    'in-prod',
+    `  - name: team
+    match: {any: [{resources: {kinds: [ConfigMap], namespaces: ["prod-*"]}}]}
+    validate: {message: "a team is needed", pattern: {metadata: {labels: {team: "?*"}}}}
+`,
+  );
+  const nowhere = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'c' } };
+
+  it('is no pass of a policy that looks at namespaces', async () => {
+    expect(await short({ files: one(inProd) }, [nowhere])).toEqual([
+      expect.stringMatching(/^error POLICY_EVALUATION_FAILED ClusterPolicy in-prod: .*--namespace/),
+    ]);
+  });
+
+  it.each([
+    ['of a policy that does not', needsTeam, nowhere, ['deny']],
+    ['where it has one', inProd, configMap('c'), []],
+    [
+      'where its kind has none',
+      inProd.replace('ConfigMap', 'ClusterRole'),
+      { ...nowhere, apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole' },
+      [],
+    ],
+  ])('is judged %s', async (_, text, object, effects) => {
+    const found = await findingsFor({ files: one(text) }, [object]);
+    expect(found.map(({ effect }) => effect)).toEqual(effects);
+  });
+});
+
+describe('several policies that cannot be judged by', () => {
+  it('are all named', async () => {
+    const strange = needsTeam.replace('pattern:', 'patern:');
+    const files = { ...one(strange), 'policies/q.yaml': strange.replaceAll('needs-team', 'other') };
+    const error = await rejectionOf(findingsFor({ files }, []));
+    expect(error.message).toMatch(/^policies\/p\.yaml:\d+:\d+: .*; more is wrong at policies\/q\.yaml:\d+:\d+$/);
+  });
+});
+
 describe('what a workload would create', () => {
   it('is judged where a rule was not carried over to the workload', async () => {
     const files = one(selected);
@@ -192,7 +232,20 @@ describe('what is not evaluated', () => {
   });
 
   it('warns of nothing where no other rule judges the object', async () => {
-    expect(await short({ files: one(mutate) }, [configMap('c')])).toEqual([]);
+    expect(await short({ files: { ...one(mutate), 'policies/o.yaml': noLatest } }, [configMap('c')])).toEqual([]);
+  });
+
+  it('denies where no rule gives a verdict at all', async () => {
+    const error = await rejectionOf(findingsFor({ files: one(mutate) }, [configMap('c')]));
+    expect(error).toMatchObject({ code: 'POLICY_MISSING', message: 'no rule of the policies gives a verdict' });
+  });
+
+  it('is one warning for a rule, however many objects it would change', async () => {
+    const files = { ...one(needsTeam), 'policies/m.yaml': mutate };
+    const found = await findingsFor({ files }, [configMap('a'), configMap('b'), configMap('c')]);
+    expect(found.filter(({ code }) => code === 'POLICY_NOT_EVALUATED')).toMatchObject([
+      { object: { name: 'a' }, message: expect.stringContaining('this object and 2 more') },
+    ]);
   });
 });
 
@@ -208,7 +261,8 @@ describe('what cannot be judged by', () => {
   const waiver = { policy: 'ClusterPolicy needs-team', reason: 'we are moving it' };
 
   it('is named in every answer where the platform waives it', async () => {
-    await withPolicies({ files: one(strange), evaluation: { waivers: [waiver] } }, async (policies) => {
+    const files = { ...one(strange), 'policies/o.yaml': noLatest };
+    await withPolicies({ files, evaluation: { waivers: [waiver] } }, async (policies) => {
       const { notEvaluated } = await policies.judge([judged(configMap('c'))], AbortSignal.timeout(9000));
       expect(notEvaluated).toEqual([
         { policy: waiver.policy, rule: '', why: expect.stringMatching(/^waived \(we are moving it\): .*patern/) },

@@ -208,3 +208,16 @@ it('a feed for a policy that is not there is refused', async () => {
   const mistyped = effects(first, [], { fromRendered: [{ policy: 'ClusterPolicy q', kinds: ['Namespace'] }] });
   expect(await rejectionOf(mistyped)).toMatchObject({ code: 'CONFIG_INVALID' });
 });
+
+it.each([
+  ['complete', { complete: ['Namespaces'] }],
+  ['complete', { complete: ['Ingress'] }],
+  ['fromRendered', { fromRendered: [{ policy: 'ClusterPolicy p', kinds: ['apps/Deploymint'] }] }],
+])('a kind that cannot exist in %s is refused', async (field, cluster) => {
+  const [first] = cases;
+  if (first === undefined) throw new Error('there are no cases');
+  expect(await rejectionOf(effects(first, [], cluster))).toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining(`spec.cluster.${field} names`),
+  });
+});

@@ -13,7 +13,7 @@ export const ENCODER_FUNCTIONS: readonly FunctionDeclaration[] = [
 ];
 
 /** Standard alphabet, with its padding or wholly without; line breaks are passed over, as Go does. */
-export function decodeBase64(text: string): Uint8Array {
+function decodeBase64(text: string): Uint8Array {
   const digits = text.replace(/[\r\n]/g, '');
   const bare = digits.replace(/={1,2}$/, '');
   const padded = bare.length !== digits.length;

@@ -48,7 +48,7 @@ function textEquals(key: string, value: JsonValue): boolean | undefined {
 }
 
 /** Whether two values are the same throughout. */
-export function deepEquals(a: JsonValue, b: JsonValue): boolean {
+function deepEquals(a: JsonValue, b: JsonValue): boolean {
   if (typeof a === 'number' || typeof a === 'bigint') {
     return (typeof b === 'number' || typeof b === 'bigint') && numbersEqual(a, b);
   }

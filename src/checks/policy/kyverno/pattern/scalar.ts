@@ -33,8 +33,3 @@ function equalsFloat(value: JsonValue, pattern: number): boolean {
   if (typeof value === 'number' || typeof value === 'bigint') return numbersEqual(value, pattern);
   return typeof value === 'string' && parseFloat64(value) === pattern;
 }
-
-/** Whether a value is a map or a list. */
-function isComposite(value: JsonValue): boolean {
-  return Array.isArray(value) || isObject(value);
-}
