@@ -7,6 +7,8 @@ import { findTests } from '../checks/policy/testing/files.ts';
 import type { TestReport } from '../checks/policy/testing/report.ts';
 import type { RowFilter } from '../checks/policy/testing/rows.ts';
 import { runTests, type TestPorts } from '../checks/policy/testing/run-test.ts';
+import type { ExpectedResult } from '../checks/policy/testing/settings.ts';
+import { isFilter, rowsIn, unmatchedError } from '../checks/policy/testing/unmatched.ts';
 import { GateError } from '../core/errors.ts';
 import { parseDocuments } from '../manifests/parse.ts';
 import { isClusterScoped } from '../manifests/scope.ts';
@@ -19,7 +21,10 @@ const filesAThread = 16;
 const maxThreads = 8;
 
 export interface OpenTests {
-  /** Runs every test at or below the paths, in threads where there are many. Throws TEST_MISSING and what aborts it. */
+  /**
+   * Runs every test at or below the paths, in threads where there are many. Throws TEST_MISSING, USAGE where the filter takes no row
+   * of them, and what aborts it.
+   */
   run(
     paths: readonly string[],
     filter: RowFilter,
@@ -32,23 +37,41 @@ export function openTests(world: World): OpenTests {
   return {
     async run(paths, filter, signal, progress) {
       const files = findTests(paths);
-      const threads = Math.min(availableParallelism(), maxThreads, Math.floor(files.length / filesAThread));
-      if (threads <= 1) return await runHere(files, filter, signal, progress);
-      const { startThread } = await import('../adapters/thread.ts');
-      return await distribute(
-        files,
-        filter,
-        {
-          start: () => startThread(world.program, { syncgate: 'tester' }),
-          threads,
-          crashed: (thrown) =>
-            new GateError('TEST_CRASHED', 'the thread that ran the test ended without an answer', { cause: thrown }),
-          onDone: progress && ((done) => progress(done, files.length)),
-        },
-        signal,
-      );
+      const reports = await runAll(files, filter, signal, progress, world.program);
+      if (reports.length > 0 || !isFilter(filter)) return reports;
+      const rows: ExpectedResult[] = [];
+      for (const file of files) {
+        rows.push(...rowsIn(file, ports.read));
+        await setImmediate();
+        signal.throwIfAborted();
+      }
+      throw unmatchedError(filter, rows);
     },
   };
+}
+
+async function runAll(
+  files: readonly string[],
+  filter: RowFilter,
+  signal: AbortSignal,
+  progress: ((done: number, all: number) => void) | undefined,
+  program: string,
+): Promise<TestReport[]> {
+  const threads = Math.min(availableParallelism(), maxThreads, Math.floor(files.length / filesAThread));
+  if (threads <= 1) return await runHere(files, filter, signal, progress);
+  const { startThread } = await import('../adapters/thread.ts');
+  return await distribute(
+    files,
+    filter,
+    {
+      start: () => startThread(program, { syncgate: 'tester' }),
+      threads,
+      crashed: (thrown) =>
+        new GateError('TEST_CRASHED', 'the thread that ran the test ended without an answer', { cause: thrown }),
+      onDone: progress && ((done) => progress(done, files.length)),
+    },
+    signal,
+  );
 }
 
 async function runHere(

@@ -84,6 +84,19 @@ describe('syncgate test', () => {
     expect(stdout).toMatch(/the policy cannot judge: refused\/policy\.yaml:9:\d+: .*mesage/);
   });
 
+  it.each(['many', 'wrong'])('says of %s that no row is as the filters ask, and what was meant', async (path) => {
+    const { exitCode, stdout, stderr } = await run(path, '--rule', 'chekc', '-o', 'junit');
+    expect([exitCode, stdout]).toEqual([3, '']);
+    expect(stderr).toContain('USAGE no row matches --rule chekc; did you mean check?');
+  });
+
+  it('says of a test without results that it judges nothing', async () => {
+    sandbox.write({ 'without/kyverno-test.yaml': 'resources: []' });
+    const { exitCode, stdout } = await run('without');
+    expect(exitCode).toBe(2);
+    expect(stdout).toContain('without/kyverno-test.yaml: the test has no results, and so nothing of it is judged');
+  });
+
   it('says that there is no test', async () => {
     sandbox.write({ 'empty/readme.md': '' });
     const { exitCode, stdout, stderr } = await run('empty');

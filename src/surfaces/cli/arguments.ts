@@ -144,12 +144,42 @@ function parseFlags(name: string, args: readonly string[], flags: Record<string,
     return { values: parsed.values as FlagValues, positionals: parsed.positionals };
   } catch (error) {
     if (error instanceof GateError) throw error;
-    const unknown = args.find((arg) => arg.startsWith('--') && !Object.hasOwn(flags, flagName(arg)));
-    if (unknown === undefined) throw usage(`${(error as Error).message.split(/\. |\.?\n/)[0]} (syncgate ${name})`);
-    const near = nearest(flagName(unknown), Object.keys(flags));
-    const hint = near === undefined ? '' : `; did you mean --${near}?`;
-    throw usage(`syncgate ${name} knows no flag --${flagName(unknown)}${hint}`);
+    throw usage(problemIn(name, args, flags) ?? `${(error as Error).message.split(/\. |\.?\n/)[0]} (syncgate ${name})`);
   }
+}
+
+/** What keeps a command line from being read, in the words of this program. */
+function problemIn(name: string, args: readonly string[], flags: Record<string, Flag>): string | undefined {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: flags,
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  });
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue;
+    const { rawName, value } = token;
+    const flag = Object.hasOwn(flags, token.name) ? flags[token.name] : undefined;
+    if (flag === undefined) return `syncgate ${name} knows no flag ${rawName.slice(0, 100)}${flagHint(rawName, flags)}`;
+    if (flag.type === 'boolean' && value !== undefined)
+      return `--${token.name} takes no value, and was given ${quote(value)}`;
+    if (flag.type !== 'string') continue;
+    if (value === undefined) return `--${token.name} takes a value, and was given none`;
+    if (!token.inlineValue && /^-./.test(value))
+      return `--${token.name} takes a value, and ${quote(value)} reads as a flag; write --${token.name}=${value.slice(0, 100)} for a value of that name`;
+  }
+  return undefined;
+}
+
+/** What was meant by a flag that is none. Of a letter nothing can be guessed: the letters that there are are named. */
+function flagHint(rawName: string, flags: Record<string, Flag>): string {
+  if (rawName.startsWith('--')) {
+    const near = nearest(rawName.slice(2), Object.keys(flags));
+    return near === undefined ? '' : `; did you mean --${near}?`;
+  }
+  const letters = Object.entries(flags).flatMap(([long, { short }]) => (short ? [`-${short} (--${long})`] : []));
+  return `; it knows ${letters.join(', ')}`;
 }
 
 /** Of a flag given twice the last would count without a word, and the first may be the one that was meant. */
@@ -164,10 +194,6 @@ function refuseRepeated(
     if (seen.has(name)) throw usage(`--${name} was given twice`);
     seen.add(name);
   }
-}
-
-function flagName(arg: string): string {
-  return arg.slice(2).split('=', 1)[0] ?? '';
 }
 
 function commandName(text: string): CommandName {

@@ -38,7 +38,7 @@ export const testFlagHelp: readonly (readonly [string, string])[] = [
   ['    --resource GLOB', 'only such resources (NAME, or NAMESPACE/NAME as the row writes it)'],
   ['    --require-evaluated', 'a row that was not evaluated fails'],
   ['    --timeout SECONDS', 'for all tests together; 600 by itself'],
-  ['-q, --quiet', 'print only what did not pass'],
+  ['-q, --quiet', 'print only what did not pass, rows that were not evaluated among it'],
   ['    --no-color', 'no colours, even on a terminal'],
 ];
 

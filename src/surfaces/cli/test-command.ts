@@ -1,4 +1,4 @@
-import { type Tally, type TestReport, tallyOf } from '../../checks/policy/testing/report.ts';
+import { requiringEvaluated, type Tally, type TestReport, tallyOf } from '../../checks/policy/testing/report.ts';
 import { CODES } from '../../core/errors.ts';
 import { colourPalette, jsonText, plainPalette } from '../../report/text.ts';
 import { exitCodeOf, type Printed } from './judge-command.ts';
@@ -7,7 +7,7 @@ import { junitOf } from './test-junit.ts';
 import { reportLines, tallyText } from './test-text.ts';
 
 export interface TestWorld {
-  /** Runs every test at or below the paths, in the order of their files. Throws TEST_MISSING. */
+  /** Runs every test at or below the paths, in the order of their files. Throws TEST_MISSING, and USAGE where the filter takes no row. */
   readonly run: (
     paths: readonly string[],
     filter: TestCommand['filter'],
@@ -25,11 +25,12 @@ export interface TestWorld {
 export async function runTestCommand(command: TestCommand, world: TestWorld, signal: AbortSignal): Promise<Printed> {
   const { progress } = world;
   const show = progress && ((done: number, all: number) => progress(`${done}/${all} tests`));
-  const reports = await world.run(command.paths, command.filter, signal, show);
+  const judged = await world.run(command.paths, command.filter, signal, show);
   progress?.('');
+  const reports = command.options.requireEvaluated ? requiringEvaluated(judged) : judged;
   const tally = tallyOf(reports);
   const { output, quiet, color } = command.options;
-  const exitCode = exitCodeFor(reports, tally, command.options.requireEvaluated);
+  const exitCode = exitCodeFor(reports, tally);
   const summary = tallyText(tally);
   if (output === 'json') {
     const stdout = jsonText({ schema: 'syncgate.dev/test/v1alpha1', ...tally, tests: reports });
@@ -41,11 +42,11 @@ export async function runTestCommand(command: TestCommand, world: TestWorld, sig
   return { stdout: `${[...lines, summary].join('\n')}\n`, stderr: '', exitCode };
 }
 
-function exitCodeFor(reports: readonly TestReport[], tally: Tally, requireEvaluated: boolean): number {
+function exitCodeFor(reports: readonly TestReport[], tally: Tally): number {
   const codes = reports.map(({ error }) =>
     error === undefined ? 0 : exitCodeOf(CODES[error.code as keyof typeof CODES].answer),
   );
-  if (tally.failed > 0 || (requireEvaluated && tally.notEvaluated > 0)) codes.push(exitCodeOf('denied'));
+  if (tally.failed > 0) codes.push(exitCodeOf('denied'));
   // Nothing was judged, and so nothing has passed.
   if (tally.passed + tally.failed === 0) codes.push(exitCodeOf('unevaluated'));
   return Math.max(0, ...codes);

@@ -5,16 +5,18 @@ import { differenceText, rowText } from './test-text.ts';
 /** The report as JUnit XML, as CI servers read it: a suite a test, a case a row; what was not evaluated is skipped. */
 export function junitOf(reports: readonly TestReport[], tally: Tally): string {
   const { passed, failed, notEvaluated } = tally;
+  // A test that cannot be read is counted as one that failed, and is an error here.
+  const errors = reports.filter(({ error }) => error !== undefined).length;
   const lines = [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="syncgate test" tests="${passed + failed + notEvaluated}" failures="${failed}" skipped="${notEvaluated}">`,
+    `<testsuites name="syncgate test" tests="${passed + failed + notEvaluated}" failures="${failed - errors}" errors="${errors}" skipped="${notEvaluated}">`,
     ...reports.flatMap(suiteLines),
     '</testsuites>',
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function suiteLines({ file, name, rows, error }: TestReport): string[] {
+function suiteLines({ file, name, rows, warnings, error }: TestReport): string[] {
   const failed = rows.filter(({ outcome }) => outcome === 'failed').length;
   const skipped = rows.filter(({ outcome }) => outcome === 'not evaluated').length;
   const attributes = `name=${attribute(name || file)} file=${attribute(file)}`;
@@ -31,6 +33,7 @@ function suiteLines({ file, name, rows, error }: TestReport): string[] {
   return [
     `  <testsuite ${attributes} tests="${rows.length}" failures="${failed}" errors="0" skipped="${skipped}">`,
     ...rows.flatMap((row) => caseLines(row)),
+    ...(warnings.length === 0 ? [] : [`    <system-err>${text(warnings.join('\n'))}</system-err>`]),
     '  </testsuite>',
   ];
 }

@@ -19,7 +19,7 @@ export function reportLines(report: TestReport, palette: Palette, quiet: boolean
     ...warnings.map((warning) => `  ${palette.warn('warning')} ${visible(warning)}`),
     ...rest.flatMap((row) => rowLines(row, palette)),
   ];
-  if (quiet && !failed) return [];
+  if (quiet && rest.length === 0 && passed > 0) return [];
   const heading = failed ? palette.bad('FAILED') : passed > 0 ? palette.good('passed') : palette.dim('not evaluated');
   const count = palette.dim(`${passed} of ${rows.length} ${rows.length === 1 ? 'row' : 'rows'} passed`);
   return [`${heading} ${title}: ${count}`, ...lines];
@@ -43,5 +43,7 @@ export function rowText({ policy, rule, kind, resources, expected, operation }: 
 
 export function differenceText({ object, rule, got, message }: RowDifference): string {
   const by = rule === '' ? '' : ` by ${rule}`;
-  return `${object}: ${got}${by}${message === '' ? '' : `: ${message}`}`;
+  // Kyverno's own words for an error begin with what was got.
+  const said = message.startsWith(`${got}: `) ? message.slice(got.length + 2) : message;
+  return `${object}: ${got}${by}${said === '' ? '' : `: ${said}`}`;
 }

@@ -5,7 +5,7 @@ import { thrownBy } from '../../support/thrown.ts';
 
 const options = { config: undefined, output: 'text', quiet: false, color: true, timeoutSeconds: undefined };
 const source = { root: undefined, appName: '', namespace: '', kubeVersion: '', apiVersions: [], parameters: {} };
-const check = { name: 'check', path: '.', options, source };
+const check = { name: 'check', path: '.', options, source, policies: [] };
 const render = { ...check, name: 'render', options: { ...options, output: 'json' } };
 
 type JudgeCommand = Extract<Command, { readonly source: unknown }>;
@@ -69,7 +69,9 @@ describe('a command line that is not understood is an error, with the nearest th
     ['check --confg g.yaml', 'syncgate check knows no flag --confg; did you mean --config?'],
     ['check --insecure', 'syncgate check knows no flag --insecure'],
     ['check --__proto__=x', 'syncgate check knows no flag --__proto__'],
-    ['check -x', "Unknown option '-x'"],
+    ['test p -n x', 'syncgate test knows no flag -n; it knows -o (--output), -q (--quiet), -h (--help)'],
+    ['policies -n', 'syncgate policies knows no flag -n; it knows -c (--config)'],
+    ['check -qx', 'syncgate check knows no flag -x; it knows -c (--config)'],
     ['check a b', 'takes one path, and was given "b" too'],
     ['mirror a.example/b:1', 'takes one image or more, and the folder'],
     ['mirror a.example/b:1 a.example/c:1', 'takes the folder last, and "a.example/c:1" reads as an image'],
@@ -80,10 +82,10 @@ describe('a command line that is not understood is an error, with the nearest th
     ['generate --output yaml', 'syncgate generate --output takes json, not "yaml"'],
     ['check --output yaml', 'syncgate check --output takes text or json, not "yaml"'],
     ['render --output text', 'syncgate render --output takes json or yaml, not "text"'],
-    ['check --output', "Option '-o, --output <value>' argument missing"],
-    ['check --quiet=yes', "Option '-q, --quiet' does not take an argument"],
+    ['check --output', '--output takes a value, and was given none'],
+    ['check --quiet=yes', '--quiet takes no value, and was given "yes"'],
     ['check --timeout 0', '--timeout takes whole seconds from 1 to 9999, not "0"'],
-    ['check --timeout -5', '--timeout'],
+    ['check --timeout -5', '--timeout takes a value, and "-5" reads as a flag; write --timeout=-5'],
     ['check --timeout 1.5', '--timeout takes whole seconds'],
     ['check --timeout 1e3', '--timeout takes whole seconds'],
     ['check --timeout forever', '--timeout takes whole seconds'],

@@ -70,6 +70,7 @@ describe('what a run of tests exits with', () => {
     ['every row passed', [report([row, row])], '', 0],
     ['some rows were not evaluated', [report([row, left])], '', 0],
     ['they had to be', [report([row, left])], '--require-evaluated', 1],
+    ['none was, and all had to be', [report([left])], '--require-evaluated', 1],
     ['a row failed', [report([row, failed])], '', 1],
     ['nothing was evaluated', [report([left])], '', 2],
     ['nothing was left by the filters', [], '--policy x', 2],
@@ -106,8 +107,51 @@ describe('what a run of tests prints', () => {
   });
 
   it('is with --quiet only what did not pass', async () => {
-    expect((await print([report([row]), report([left])], '-q')).stdout).toBe('1 passed, 0 failed, 1 not evaluated\n');
+    expect((await print([report([row], { warnings: ['a thing twice'] })], '-q')).stdout).toBe(
+      '1 passed, 0 failed, 0 not evaluated\n',
+    );
+    expect((await print([report([row]), report([left])], '-q')).stdout.split('\n')).toEqual([
+      'not evaluated p/kyverno-test.yaml (limits): 0 of 1 row passed',
+      '  not evaluated limits check, Pod web: pass: it mutates',
+      '1 passed, 0 failed, 1 not evaluated',
+      '',
+    ]);
+    expect((await print([report([row, left])], '-q')).stdout).toContain('not evaluated limits check');
+    expect((await print([report([], { warnings: ['it has no results'] })], '-q')).stdout).toContain('no results');
     expect((await print([report([failed])], '-q')).stdout).toContain('FAILED');
+  });
+
+  it('is in every form that a row failed which was not evaluated and had to be', async () => {
+    const flags = '--require-evaluated';
+    const last = '1 passed, 1 failed, 0 not evaluated\n';
+    const reports = [report([row, left])];
+    const asText = await print(reports, flags);
+    expect(asText.stdout).toContain('failed limits check, Pod web: pass: not evaluated: it mutates (p/kyverno-test');
+    expect(asText.stdout.endsWith(last)).toBe(true);
+    const asJson = await print(reports, `${flags} -o json`);
+    expect(JSON.parse(asJson.stdout)).toMatchObject({
+      passed: 1,
+      failed: 1,
+      notEvaluated: 0,
+      tests: [{ rows: [{ outcome: 'passed' }, { outcome: 'failed', reason: 'not evaluated: it mutates' }] }],
+    });
+    const asJunit = await print(reports, `${flags} -o junit`);
+    expect(asJunit.stdout).toContain('tests="2" failures="1" errors="0" skipped="0"');
+    expect(asJunit.stdout).toContain('<failure message="not evaluated: it mutates">');
+    expect(asJunit.stdout).not.toContain('<skipped');
+    expect([asJson.stderr, asJunit.stderr]).toEqual([last, last]);
+  });
+
+  it('says once that there was an error', async () => {
+    const differences = ['', 'autogen-check'].map((by) => ({
+      object: 'Pod shop/web',
+      rule: by,
+      got: 'error',
+      message: 'error: no such key: spec',
+    }));
+    const { stdout } = await print([report([{ ...failed, differences }])]);
+    expect(stdout).toContain('Pod shop/web: error: no such key: spec\n');
+    expect(stdout).toContain('Pod shop/web: error by autogen-check: no such key: spec\n');
   });
 
   it('has colours on a terminal alone', async () => {
@@ -130,10 +174,17 @@ describe('what a run of tests prints', () => {
 
   it('is JUnit XML that holds no character XML has no spelling for', async () => {
     const { stdout, stderr } = await print(reports, '-o junit');
-    expect(stdout).toContain('<testsuites name="syncgate test" tests="4" failures="2" skipped="1">');
+    expect(stdout).toContain('<testsuites name="syncgate test" tests="4" failures="1" errors="1" skipped="1">');
     expect(stdout).toContain(
       '<testsuite name="limits" file="p/kyverno-test.yaml" tests="3" failures="1" errors="0" skipped="1">',
     );
+    const counted = (name: string) =>
+      [...stdout.matchAll(new RegExp(`<testsuite .* ${name}="(\\d+)"`, 'g'))].reduce(
+        (sum, [, n]) => sum + Number(n),
+        0,
+      );
+    expect(['tests', 'failures', 'errors', 'skipped'].map(counted)).toEqual([4, 1, 1, 1]);
+    expect(stdout).toContain('<system-err>a thing twice</system-err>');
     expect(stdout).toContain('<failure message="expected pass, got fail">');
     expect(stdout).toContain('no &lt;limits&gt; &amp; "more"\\u001b[31m');
     expect(stdout).toContain('<skipped message="it mutates"/>');

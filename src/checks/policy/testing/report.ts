@@ -54,6 +54,16 @@ export interface Tally {
   readonly notEvaluated: number;
 }
 
+/** The reports where every row has to be evaluated: one that was not has failed, whoever counts or shows it. */
+export function requiringEvaluated(reports: readonly TestReport[]): readonly TestReport[] {
+  return reports.map((report) => ({
+    ...report,
+    rows: report.rows.map((row) =>
+      row.outcome === 'not evaluated' ? { ...row, outcome: 'failed', reason: `not evaluated: ${row.reason}` } : row,
+    ),
+  }));
+}
+
 export function tallyOf(reports: readonly TestReport[]): Tally {
   let [passed, failed, notEvaluated] = [0, 0, 0];
   for (const { rows, error } of reports) {

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { GateError } from '../../../core/errors.ts';
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../core/json.ts';
+import { nearest } from '../../../core/settings-file.ts';
 import type { Operation } from '../kube/request.ts';
 import type { CompiledPolicy, PolicyIdentity, RuleResult } from '../rule.ts';
 import { matchesWildcard } from '../values/wildcard.ts';
@@ -74,14 +75,18 @@ function verdictOf(question: RowQuestion): Verdict {
   if (policies.length === 0) {
     const refusal = refused.find(({ identity }) => isNamed(row, identity));
     if (refusal !== undefined) return failedFor(`the policy cannot judge: ${refusal.error.message}`);
-    return failedFor(`no policy of the test is called ${JSON.stringify(row.policy)}`);
+    const known = [...question.policies, ...refused].map(({ identity }) => policyText(identity, row));
+    return failedFor(`no policy of the test is called ${JSON.stringify(row.policy)}${didYouMean([row.policy], known)}`);
   }
   const unjudged = policies.map((policy) => unjudgedBy(policy, row.rule));
   // Of a policy that judges nothing at all (a mutation), a row cannot be wrong about a verdict.
   if (unjudged.every((reason) => reason !== undefined)) return notEvaluated(unjudged[0] ?? '');
-  const { objects, missing } = objectsOf(question);
-  if (missing.length > 0) return failedFor(`no ${row.kind || 'resource'} of the test is called ${missing.join(', ')}`);
-  if (objects.length === 0) return failedFor(`the test has no ${row.kind || 'resource'}`);
+  const { objects, missing, known } = objectsOf(question);
+  if (missing.length > 0) {
+    const what = `no ${row.kind || 'resource'} of the test is called ${missing.join(', ')}`;
+    return failedFor(`${what}${known.length === 0 ? nearKind(question) : didYouMean(missing, known)}`);
+  }
+  if (objects.length === 0) return failedFor(`the test has no ${row.kind || 'resource'}${nearKind(question)}`);
   const differences: RowDifference[] = [];
   const documents = test.policies.filter(({ value }) => policies.some(({ identity }) => isDocumentOf(value, identity)));
   const scored = !documents.some(({ value }) => isUnscored(value));
@@ -105,8 +110,11 @@ function verdictOf(question: RowQuestion): Verdict {
     return notEvaluated('it verifies images, and a test asks no registry');
   }
   const nothing = differences.every(({ got }) => got === 'nothing') && differences.length === objects.length;
-  const known = policies.some((policy) => hasRule(policy, row.rule));
-  if (nothing && !known) return failedFor(`the policy has no rule ${JSON.stringify(row.rule ?? '')}`);
+  if (nothing && !policies.some((policy) => hasRule(policy, row.rule))) {
+    const { rule = '' } = row;
+    const rules = policies.flatMap((policy) => policy.rules.map(({ name }) => name));
+    return failedFor(`the policy has no rule ${JSON.stringify(rule)}${didYouMean([rule], rules)}`);
+  }
   const others = new Set(differences.map(({ got }) => got));
   return { outcome: 'failed', reason: `expected ${row.result}, got ${[...others].join(' and ')}`, differences };
 }
@@ -212,6 +220,8 @@ function isOtherWork(reason: string): boolean {
 interface Named {
   readonly objects: readonly TestedObject[];
   readonly missing: readonly string[];
+  /** What could have been named. */
+  readonly known: readonly string[];
 }
 
 function objectsOf({ row, test, filter }: RowQuestion): Named {
@@ -221,7 +231,9 @@ function objectsOf({ row, test, filter }: RowQuestion): Named {
   const specs = (row.resourceSpecs ?? []).filter(
     ({ name = '' }) => wanted === undefined || matchesWildcard(wanted, name),
   );
-  if ((row.resources ?? []).length + (row.resourceSpecs ?? []).length === 0) return { objects: ofKind, missing: [] };
+  if ((row.resources ?? []).length + (row.resourceSpecs ?? []).length === 0) {
+    return { objects: ofKind, missing: [], known: [] };
+  }
   const objects = new Set<TestedObject>();
   const missing: string[] = [];
   const take = (called: string, fits: (object: TestedObject) => boolean) => {
@@ -237,7 +249,8 @@ function objectsOf({ row, test, filter }: RowQuestion): Named {
     take(called, (each) => each.name === name && (namespace === undefined || each.namespace === namespace));
   }
   for (const spec of specs) take(specText(spec), (each) => fitsSpec(each, spec));
-  return { objects: [...objects], missing };
+  const known = missing.length === 0 ? [] : ofKind.flatMap((each) => namesOf(each, row));
+  return { objects: [...objects], missing, known };
 }
 
 /** A payload is called by its file. */
@@ -255,9 +268,36 @@ function fitsSpec(object: TestedObject, { group = '', version = '', namespace = 
   );
 }
 
+/** What a row may call an object, in the forms that it uses. */
+function namesOf({ kind, namespace, name }: TestedObject, row: ExpectedResult): string[] {
+  const names = (row.resources ?? []).some((called) => called.includes('/')) ? [name, `${namespace}/${name}`] : [name];
+  return (row.resourceSpecs ?? []).length === 0 ? names : [...names, specText({ ...kind, namespace, name })];
+}
+
 function specText({ group = '', version = '', kind = '', namespace = '', name = '' }: ResourceSpec): string {
   const type = [group, version, kind].filter((part) => part !== '').join('/');
   return `${type} ${namespace === '' ? '' : `${namespace}/`}${name}`.trim();
+}
+
+/** As the row would have to write it. */
+function policyText({ namespace, name }: PolicyIdentity, row: ExpectedResult): string {
+  return row.policy.includes('/') && namespace !== '' ? `${namespace}/${name}` : name;
+}
+
+function nearKind({ row, test }: RowQuestion): string {
+  const { kind = '' } = row;
+  return kind === ''
+    ? ''
+    : didYouMean(
+        [kind],
+        test.objects.map((each) => each.kind.kind),
+      );
+}
+
+/** What was probably meant by names that are none. One that is known, and was refused for another reason, is no hint. */
+function didYouMean(wrong: readonly string[], known: readonly string[]): string {
+  const near = wrong.flatMap((name) => (known.includes(name) ? [] : (nearest(name, known) ?? [])));
+  return near.length === 0 ? '' : `; did you mean ${[...new Set(near)].join(', ')}?`;
 }
 
 function notEvaluated(reason: string): Verdict {

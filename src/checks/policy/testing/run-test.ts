@@ -10,6 +10,7 @@ import { type LoadedTest, readTests, type TestReader } from './read-test.ts';
 import type { TestReport } from './report.ts';
 import { type Asked, judgeRow, type RowFilter, takesRow } from './rows.ts';
 import { suppliedTo, valuesOf } from './supplied.ts';
+import { isFilter } from './unmatched.ts';
 
 export interface TestPorts extends TestReader {
   readonly compile: (input: CompileInput) => CompiledPolicies;
@@ -27,7 +28,7 @@ export function runTests(file: string, filter: RowFilter, ports: TestPorts): Tes
     const rows = (test.settings.results ?? []).map((row, i) => ({ row, place: test.rowPlaces[i] ?? file }));
     const taken = rows.filter(({ row }) => takesRow(filter, row));
     // A test of which the filters leave nothing costs nothing, and is no part of the run.
-    if (taken.length === 0 && rows.length > 0) return [];
+    if (taken.length === 0 && (rows.length > 0 || isFilter(filter))) return [];
     try {
       const { policies, refused } = compiled(test, ports);
       const asked = asker(test, policies, ports);
@@ -36,7 +37,11 @@ export function runTests(file: string, filter: RowFilter, ports: TestPorts): Tes
           file,
           name: test.name,
           rows: taken.map(({ row, place }) => judgeRow({ row, place, test, policies, refused, asked, filter })),
-          warnings: [...policies.flatMap((policy) => policy.warnings), ...repeatedObjects(test.objects)],
+          warnings: [
+            ...(rows.length === 0 ? [`${file}: the test has no results, and so nothing of it is judged`] : []),
+            ...policies.flatMap((policy) => policy.warnings),
+            ...repeatedObjects(test.objects),
+          ],
           error: undefined,
         },
       ];

@@ -125,7 +125,51 @@ describe('a row', () => {
       'the policy cannot judge: policy.yaml:7:3: no such field',
       [],
     ],
-    ['about a rule that is not there', { rule: 'chekc', resources: ['good'] }, 'the policy has no rule "chekc"', []],
+    [
+      'about a rule that is not there',
+      { rule: 'chekc', resources: ['good'] },
+      'the policy has no rule "chekc"; did you mean check?',
+      [],
+    ],
+    ['about a rule like no other', { rule: 'ports', resources: ['good'] }, 'the policy has no rule "ports"', []],
+    ['that mistypes a policy', { policy: 'nmaes' }, 'no policy of the test is called "nmaes"; did you mean names?', []],
+    [
+      'that mistypes a policy which cannot judge',
+      { policy: 'refusd' },
+      'no policy of the test is called "refusd"; did you mean refused?',
+      [],
+    ],
+    [
+      'of another kind of policy than the one of this name',
+      { isValidatingPolicy: true },
+      'no policy of the test is called "names"',
+      [],
+    ],
+    [
+      'that mistypes resources',
+      { resources: ['godo', 'bda'] },
+      'no Pod of the test is called godo, bda; did you mean good, bad?',
+      [],
+    ],
+    [
+      'that mistypes a namespace',
+      { resources: ['defualt/good'] },
+      'no Pod of the test is called defualt/good; did you mean default/good?',
+      [],
+    ],
+    [
+      'that mistypes a specification',
+      { resourceSpecs: [{ version: 'v1', kind: 'Pod', namespace: 'default', name: 'godo' }] },
+      'no Pod of the test is called v1/Pod default/godo; did you mean v1/Pod default/good?',
+      [],
+    ],
+    ['that mistypes a kind', { kind: 'Pdo' }, 'the test has no Pdo; did you mean Pod?', []],
+    [
+      'that mistypes the kind of a resource',
+      { kind: 'Pdo', resources: ['good'] },
+      'no Pdo of the test is called good; did you mean Pod?',
+      [],
+    ],
     [
       'that expects skip of a rule that passes',
       { result: 'skip', resources: ['good'] },
@@ -433,6 +477,16 @@ describe('a filter', () => {
       { names: { answer: namePasses, rules: [rule('check'), rule('other')] } },
       { filter: { ...all, ...filter } },
     )?.rows.map(({ outcome }) => outcome);
+  it('leaves nothing of a test without results', () => {
+    const without = (filter: RowFilter) => run({}, { names: { answer: namePasses } }, { filter });
+    expect(without({ ...all, policy: 'n*' })).toBeUndefined();
+    expect(without(all)).toMatchObject({
+      rows: [],
+      error: undefined,
+      warnings: [expect.stringMatching(/kyverno-test\.yaml: the test has no results, and so nothing of it is judged$/)],
+    });
+    expect(run({ results }, { names: { answer: namePasses } })?.warnings).toEqual([]);
+  });
   it('takes rows by policy, rule and resource, and of a row only such resources', () => {
     expect(rows({})).toEqual(['failed', 'passed', 'failed']);
     expect(rows({ rule: 'ch?ck' })).toEqual(['failed', 'passed']);
