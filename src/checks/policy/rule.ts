@@ -2,6 +2,7 @@ import type { JsonPath } from '../../core/json.ts';
 import type { ImageAnswers, ImageTrust } from './image-answers.ts';
 import type { Cluster } from './kube/cluster.ts';
 import type { GroupVersionKind, GroupVersionResource, PolicyRequest } from './kube/request.ts';
+import type { Lacks } from './lacks.ts';
 import type { Supplied } from './supplied.ts';
 
 /**
@@ -26,6 +27,8 @@ export interface RuleResult {
   readonly path?: JsonPath;
   /** The exceptions that turned a failure into a skip. */
   readonly exceptedBy?: readonly string[];
+  /** Set where an error is one of missing data, which the platform can give. */
+  readonly lacks?: Lacks;
 }
 
 export interface PolicyIdentity {

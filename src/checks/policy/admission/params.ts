@@ -1,8 +1,9 @@
 import { isObject, type JsonObject } from '../../../core/json.ts';
-import type { Cluster } from '../kube/cluster.ts';
+import { type Cluster, settingsName } from '../kube/cluster.ts';
 import { completeStored } from '../kube/completion.ts';
 import { labelsOf } from '../kube/match-constraints.ts';
 import { groupVersionKind, type ResourceTable } from '../kube/resources.ts';
+import type { Lacks } from '../lacks.ts';
 import { compileSelector, type LabelMatcher } from '../values/label-selector.ts';
 import type { AdmissionBinding, ParamKind } from './schema.ts';
 
@@ -11,7 +12,7 @@ type ParamRef = NonNullable<AdmissionBinding['spec']['paramRef']>;
 /** The parameters of one run each; null where a run has none. An error is one of configuration, in the server's words. */
 type FoundParams =
   | { readonly kind: 'params'; readonly params: readonly (JsonObject | null)[] }
-  | { readonly kind: 'error'; readonly message: string };
+  | { readonly kind: 'error'; readonly message: string; readonly lacks?: Lacks };
 
 /** Finds the parameters for a request in a namespace (empty for what has none). */
 export type FindParams = (namespace: string, cluster: Cluster) => FoundParams;
@@ -39,6 +40,7 @@ export function paramFinder(
       return {
         kind: 'error',
         message: `paramKind kind \`&ParamKind{APIVersion:${paramKind.apiVersion},Kind:${paramKind.kind},}\` not known`,
+        lacks: 'snapshot',
       };
     }
     const namespaced = type.source === 'guessed' ? known.some((each) => namespaceOf(each) !== '') : type.namespaced;
@@ -53,8 +55,13 @@ export function paramFinder(
     const found = selects === undefined ? named(cluster, namespace) : selected(known, namespace, selects);
     if (found.length > 0) return { kind: 'params', params: found.map(completeStored) };
     if (!cluster.isComplete(kind)) {
-      const what = selects === undefined ? `${kind.kind} ${paramRef.name ?? ''}` : `a ${kind.kind} that is selected`;
-      return { kind: 'error', message: `${what} is not in the snapshot, which does not speak for all of its kind` };
+      const name = paramRef.name ?? '';
+      const which =
+        selects === undefined
+          ? `${settingsName(kind)} ${namespace === '' ? name : `${namespace}/${name}`}`
+          : `a ${settingsName(kind)} that is selected${namespace === '' ? '' : ` in ${namespace}`}`;
+      const message = `${which} is not in the snapshot, which does not speak for all of its kind`;
+      return { kind: 'error', message, lacks: 'snapshot' };
     }
     if (paramRef.parameterNotFoundAction === 'Allow') return { kind: 'params', params: [] };
     return { kind: 'error', message: 'no params found for policy binding with `Deny` parameterNotFoundAction' };

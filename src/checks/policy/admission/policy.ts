@@ -77,7 +77,7 @@ export function compileAdmissionPolicy(document: PolicyDocument, context: Admiss
       if (bindings.length === 0 || isExempt(request.resource)) return [];
       const answer = constraints.match(request, world.cluster);
       if (answer.kind === 'no') return [];
-      if (answer.kind === 'error') return [misconfigured('', 'policy', answer.message, ignoreErrors)];
+      if (answer.kind === 'error') return [misconfigured('', 'policy', answer, ignoreErrors)];
       return bindings.flatMap((each) =>
         judgeBinding(each, validator, answer.as, request, world, resources, ignoreErrors),
       );
@@ -129,13 +129,14 @@ function judgeBinding(
 ): RuleResult[] {
   const answer = constraints?.match(request, world.cluster);
   if (answer?.kind === 'no') return [];
-  if (answer?.kind === 'error') return [misconfigured(name, 'binding', answer.message, ignoreErrors)];
+  if (answer?.kind === 'error') return [misconfigured(name, 'binding', answer, ignoreErrors)];
   const found = findParams(request.namespace, world.cluster);
-  if (found.kind === 'error') return [misconfigured(name, 'binding', found.message, ignoreErrors)];
+  if (found.kind === 'error') return [misconfigured(name, 'binding', found, ignoreErrors)];
   if (found.params.length === 0) return [];
   const seen = inVersion(request, as, resources);
   if (typeof seen === 'string') {
-    return [misconfigured(name, 'binding', `failed to convert object version: ${seen}`, ignoreErrors)];
+    const message = `failed to convert object version: ${seen}`;
+    return [misconfigured(name, 'binding', { message }, ignoreErrors)];
   }
   return found.params.flatMap((params): RuleResult[] => {
     const subject: Subject = { request, matched: as, ...seen, params, cluster: world.cluster };
@@ -150,17 +151,37 @@ function judgeBinding(
 const unmet = "match conditions aren't met";
 
 function resultOf(outcome: ValidationOutcome, rule: string, action: RuleAction, ignoreErrors: boolean): RuleResult[] {
-  const { kind, message } = outcome;
+  const { kind, message, lacks } = outcome;
   if (kind === 'admitted') return [];
   if (kind === 'denied') return [{ rule, status: 'fail', message, action }];
   // What a binding only warns of or writes down does not deny when it errs; an audit annotation that errs always does.
   const tolerated = ignoreErrors || (action !== 'deny' && outcome.fromAnnotation !== true);
-  return [{ rule, status: 'error', message, action, ...(tolerated && { ignoreErrors: true }) }];
+  return [
+    {
+      rule,
+      status: 'error',
+      message,
+      action,
+      ...(tolerated && { ignoreErrors: true }),
+      ...(lacks !== undefined && { lacks }),
+    },
+  ];
 }
 
-function misconfigured(rule: string, what: string, message: string, ignoreErrors: boolean): RuleResult {
-  const text = `failed to configure ${what}: ${message}`;
-  return { rule, status: 'error', message: text, action: 'deny', ...(ignoreErrors && { ignoreErrors: true }) };
+function misconfigured(
+  rule: string,
+  what: string,
+  { message, lacks }: Pick<RuleResult, 'message' | 'lacks'>,
+  ignoreErrors: boolean,
+): RuleResult {
+  return {
+    rule,
+    status: 'error',
+    message: `failed to configure ${what}: ${message}`,
+    action: 'deny',
+    ...(ignoreErrors && { ignoreErrors: true }),
+    ...(lacks !== undefined && { lacks }),
+  };
 }
 
 /** The objects as the policy wants to see them, or why they cannot be shown so. */

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../core/json.ts';
-import { evaluationError } from '../cel/error.ts';
+import { lackingError } from '../cel/error.ts';
 import { fromJson } from '../cel/json.ts';
 import type { CelValue } from '../cel/values.ts';
 import { RequestMap } from '../kube/admission-values.ts';
@@ -60,7 +60,8 @@ function namespaceValue({ namespace, kind }: PolicyRequest, cluster: Cluster): C
   if (namespace === '' || (kind.group === '' && kind.version === 'v1' && kind.kind === 'Namespace')) return null;
   const found = namespaceObject(cluster, namespace);
   if (found === undefined) {
-    throw evaluationError(
+    throw lackingError(
+      'snapshot',
       `namespaceObject is not known: the snapshot does not hold the namespace ${JSON.stringify(namespace)}`,
     );
   }

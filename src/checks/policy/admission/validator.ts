@@ -4,6 +4,7 @@ import { CostBudget } from '../cel/cost.ts';
 import type { CelEnvironment } from '../cel/environment.ts';
 import { CelError } from '../cel/error.ts';
 import type { CelValue } from '../cel/values.ts';
+import type { Lacks } from '../lacks.ts';
 import { trimSpace } from '../values/go-space.ts';
 import type { AuditAnnotation, MatchCondition, Validation, Variable } from './schema.ts';
 import { declareVariables, type LazyVariables } from './variables.ts';
@@ -43,6 +44,8 @@ export interface ValidationOutcome {
   readonly message: string;
   /** The error comes from an audit annotation: whoever fails closed denies, whatever the binding wants done. */
   readonly fromAnnotation?: true;
+  /** What the platform did not say, where that is the error. */
+  readonly lacks?: Lacks;
 }
 
 export interface Validator {
@@ -109,7 +112,7 @@ export function compileValidator(source: ValidatorSource, context: ValidatorCont
       const matched = matches(conditions, bindings);
       if (matched !== true) {
         if (matched === false || source.failurePolicy === 'Ignore') return undefined;
-        return [whole(matched.error)];
+        return [erred(undefined, matched)];
       }
       const pass = run(validations, variables.open(bindings), bindings, PER_BINDING);
       if (pass.kind === 'spent') return [whole(OUT_OF_BUDGET)];
@@ -136,19 +139,25 @@ export function compileValidator(source: ValidatorSource, context: ValidatorCont
 }
 
 /** True, false, or why it cannot be said. */
-function matches(conditions: readonly Expression[], bindings: Bindings): boolean | { readonly error: string } {
+function matches(conditions: readonly Expression[], bindings: Bindings): boolean | Erred {
   if (conditions.length === 0) return true;
   // The API server gives no namespace to match conditions.
   const bound: Bindings = (name) => (name === 'namespaceObject' ? null : bindings(name));
   const pass = run(conditions, undefined, bound, PER_CONDITIONS);
   if (pass.kind === 'spent') return { error: OUT_OF_BUDGET };
   if (pass.results.some((result) => 'value' in result && result.value === false)) return false;
-  const errors = new Set(pass.results.flatMap((result) => ('error' in result ? [result.error] : [])));
+  const found = pass.results.filter((result) => 'error' in result);
+  const errors = new Set(found.map(({ error }) => error));
   if (errors.size === 0) return true;
-  return { error: errors.size === 1 ? ([...errors][0] as string) : `[${[...errors].join(', ')}]` };
+  const lacks = found.find((each) => each.lacks !== undefined)?.lacks;
+  return { error: errors.size === 1 ? ([...errors][0] as string) : `[${[...errors].join(', ')}]`, lacks };
 }
 
-type Result = { readonly value: CelValue } | { readonly error: string };
+interface Erred {
+  readonly error: string;
+  readonly lacks?: Lacks | undefined;
+}
+type Result = { readonly value: CelValue } | Erred;
 type Pass =
   | { readonly kind: 'done'; readonly results: readonly Result[]; readonly left: number }
   | { readonly kind: 'spent' };
@@ -176,7 +185,7 @@ function run(
       result = { value: expression.program.evaluate(bound, cost) };
     } catch (error) {
       if (!(error instanceof CelError)) throw error;
-      result = { error: `expression '${expression.source}' resulted in error: ${error.message}` };
+      result = { error: `expression '${expression.source}' resulted in error: ${error.message}`, lacks: error.lacks };
     }
     left -= cost.spent + (variables?.takeCost() ?? 0);
     if (left < 0) return { kind: 'spent' };
@@ -193,7 +202,7 @@ function outcomeOf(
   message: Result | undefined,
 ): ValidationOutcome {
   if (result === undefined) return { index, kind: 'error', message: 'it was not evaluated' };
-  if ('error' in result) return { index, kind: 'error', message: result.error };
+  if ('error' in result) return erred(index, result);
   if (told?.kind === 'spent') return { index, kind: 'error', message: `failed messageExpression: ${OUT_OF_BUDGET}` };
   if (result.value === true) return { index, kind: 'admitted', message: '' };
   return { index, kind: 'denied', message: messageOf(validation, message) };
@@ -210,7 +219,11 @@ function messageOf(validation: CompiledValidation, told: Result | undefined): st
 /** What an annotation says is for the audit log; only its error concerns the verdict. */
 function annotationOutcome(result: Result): ValidationOutcome[] {
   if (!('error' in result)) return [];
-  return [{ index: undefined, kind: 'error', message: result.error, fromAnnotation: true }];
+  return [{ ...erred(undefined, result), fromAnnotation: true }];
+}
+
+function erred(index: number | undefined, { error, lacks }: Erred): ValidationOutcome {
+  return { index, kind: 'error', message: error, ...(lacks !== undefined && { lacks }) };
 }
 
 function whole(message: string): ValidationOutcome {

@@ -1,7 +1,7 @@
 import type { CelProgram } from '../cel/compile.ts';
 import { CostBudget } from '../cel/cost.ts';
 import type { CelEnvironment } from '../cel/environment.ts';
-import { CelError, evaluationError } from '../cel/error.ts';
+import { CelError } from '../cel/error.ts';
 import { type CelType, DYN, listOf, mapOf, objectType } from '../cel/types.ts';
 import { type CelKey, CelMap, type CelValue } from '../cel/values.ts';
 import type { Variable } from './schema.ts';
@@ -82,7 +82,8 @@ function openVariables(
       return program.evaluate((each) => (each === 'variables' ? map : bindings(each)), cost);
     } catch (error) {
       if (!(error instanceof CelError)) throw error;
-      return evaluationError(`composited variable "${name}" fails to evaluate: ${error.message}`);
+      const message = `composited variable "${name}" fails to evaluate: ${error.message}`;
+      return new CelError('evaluation', message, undefined, error.lacks);
     } finally {
       spent += cost.spent;
     }

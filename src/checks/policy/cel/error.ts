@@ -1,3 +1,5 @@
+import type { Lacks } from '../lacks.ts';
+
 /**
  * Why an expression has no value. `syntax`, `type` and `limit` are found when it is compiled; `evaluation` is an error
  * in the sense of the language, which `||`, `&&` and the quantifiers may absorb; `cost` means that the budget is spent
@@ -10,8 +12,10 @@ export class CelError extends Error {
   readonly kind: CelErrorKind;
   /** Where in the source, in UTF-16 units from its start; undefined where no place is known. */
   readonly offset: number | undefined;
+  /** What the platform did not say, where that is why. */
+  readonly lacks: Lacks | undefined;
 
-  constructor(kind: CelErrorKind, message: string, offset?: number) {
+  constructor(kind: CelErrorKind, message: string, offset?: number, lacks?: Lacks) {
     // Evaluation errors are ordinary values of the language (`a || b` throws them away), and collecting a stack costs
     // more than evaluating a whole policy.
     const limit = Error.stackTraceLimit;
@@ -21,12 +25,18 @@ export class CelError extends Error {
     this.name = 'CelError';
     this.kind = kind;
     this.offset = offset;
+    this.lacks = lacks;
   }
 }
 
 /** An error of the evaluation, in the words that the Go implementation uses where there are such. */
 export function evaluationError(message: string, offset?: number): CelError {
   return new CelError('evaluation', message, offset);
+}
+
+/** The error of what depends on data that the platform did not give. */
+export function lackingError(lacks: Lacks, message: string): CelError {
+  return new CelError('evaluation', message, undefined, lacks);
 }
 
 /**

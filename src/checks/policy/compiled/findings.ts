@@ -99,13 +99,14 @@ function finding(
 ): Finding {
   const rule = `${policyName(policy)}${result.rule === '' ? '' : `/${result.rule}`}`;
   const path = result.path === undefined ? undefined : [...(templatePath ?? []), ...result.path];
+  const mend = result.lacks === undefined ? CODES[code].mend : lackMends[result.lacks];
   const about = templatePath === undefined ? '' : 'the Pod that it creates: ';
   return {
     effect,
     code,
     rule: oneLine(rule, 300),
     message: about + (oneLine(message, MAX_MESSAGE) || 'the rule gives no reason'),
-    mend: `${CODES[code].mend.replace(/\.$/, '')}; the rule is in ${oneLine(policy.source, 300)}.`,
+    mend: `${mend.replace(/\.$/, '')}; the rule is in ${oneLine(policy.source, 300)}.`,
     object: manifest.identity,
     place: path === undefined ? manifest.origin : manifest.locate(path),
     ...(path !== undefined && { field: fieldText(path) }),
@@ -114,6 +115,11 @@ function finding(
     ...(policy.category !== undefined && { category: oneLine(policy.category, 200) }),
   };
 }
+
+const lackMends = {
+  snapshot: 'Add it to spec.cluster.objects, or name its kind in spec.cluster.complete if it does not exist.',
+  identity: 'Say in spec.cluster.identity who applies the manifests.',
+} as const;
 
 /** `spec.containers[0].image`; a key that is no plain word stands in quotes. */
 function fieldText(path: JsonPath): string {

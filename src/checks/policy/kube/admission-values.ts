@@ -1,5 +1,5 @@
 import { type JsonObject, type JsonValue, objectFrom } from '../../../core/json.ts';
-import { evaluationError } from '../cel/error.ts';
+import { lackingError } from '../cel/error.ts';
 import { fromJson } from '../cel/json.ts';
 import { type CelKey, CelMap, type CelValue } from '../cel/values.ts';
 import type { PolicyRequest, UserInfo } from './request.ts';
@@ -72,7 +72,10 @@ export class RequestMap extends CelMap {
 
 function userInfoOf(user: UserInfo | undefined): JsonObject {
   if (user === undefined) {
-    throw evaluationError('request.userInfo is not known: no identity is configured for whoever applies the manifests');
+    throw lackingError(
+      'identity',
+      'request.userInfo is not known: no identity is configured for whoever applies the manifests',
+    );
   }
   const { username, uid, groups, extra } = user;
   return objectFrom([

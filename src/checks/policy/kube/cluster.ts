@@ -18,6 +18,11 @@ export interface Cluster {
   isComplete(kind: Pick<GroupVersionKind, 'group' | 'kind'>): boolean;
 }
 
+/** A kind as `spec.cluster.complete` names it: `ConfigMap`, `networking.k8s.io/Ingress`. */
+export function settingsName({ group, kind }: Pick<GroupVersionKind, 'group' | 'kind'>): string {
+  return group === '' ? kind : `${group}/${kind}`;
+}
+
 /** A Namespace of the snapshot. */
 export function namespaceObject(cluster: Cluster, name: string): JsonObject | undefined {
   return cluster.object({ group: '', kind: 'Namespace' }, '', name);

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../../../core/json.ts';
+import type { Lacks } from '../lacks.ts';
 import { compileSelector, SelectorError } from '../values/label-selector.ts';
 import { type Cluster, namespaceObject } from './cluster.ts';
 import type { MatchResources, NamedRule } from './match-resources.ts';
@@ -13,7 +14,7 @@ import { plausiblePlurals, type ResourceTable, type ResourceType } from './resou
 export type MatchAnswer =
   | { readonly kind: 'no' }
   | { readonly kind: 'match'; readonly as: Pick<ResourceType, 'kind' | 'resource'> }
-  | { readonly kind: 'error'; readonly message: string };
+  | { readonly kind: 'error'; readonly message: string; readonly lacks?: Lacks };
 
 /** `matchConstraints` or `matchResources`, ready to be asked. */
 export interface MatchConstraints {
@@ -56,7 +57,7 @@ export function compileMatchConstraints(value: MatchResources, resources: Resour
         included.length === 0
           ? { kind: 'match', as: { kind: request.kind, resource: request.resource } }
           : matchRules(included, request, equivalent, resources);
-      return answer.kind === 'match' && namespace !== true ? { kind: 'error', message: namespace.error } : answer;
+      return answer.kind === 'match' && namespace !== true ? namespace : answer;
     },
   };
 }
@@ -117,6 +118,7 @@ function matchForm(
     doubt = {
       kind: 'error',
       message: `the resource of ${kind} (${group}) is not known: its CustomResourceDefinition is not in the snapshot`,
+      lacks: 'snapshot',
     };
   }
   return doubt;
@@ -176,7 +178,7 @@ function matchesNamespace(
   request: PolicyRequest,
   cluster: Cluster,
   selector: Selector,
-): boolean | { readonly error: string } {
+): boolean | Extract<MatchAnswer, { kind: 'error' }> {
   const aboutNamespaces = request.resource.resource === 'namespaces';
   // What has no namespace is never left out by a selector of namespaces.
   if (request.namespace === '' && !aboutNamespaces) return true;
@@ -190,11 +192,11 @@ function matchesNamespace(
   const found = namespaceObject(cluster, request.namespace);
   if (found !== undefined) return selector(labelsOf(found));
   const name = JSON.stringify(request.namespace);
-  return {
-    error: cluster.isComplete({ group: '', kind: 'Namespace' })
-      ? `namespaces ${name} not found`
-      : `the labels of namespace ${name} are not known: the snapshot does not hold it`,
-  };
+  if (cluster.isComplete({ group: '', kind: 'Namespace' })) {
+    return { kind: 'error', message: `namespaces ${name} not found` };
+  }
+  const message = `the labels of namespace ${name} are not known: the snapshot does not hold it`;
+  return { kind: 'error', message, lacks: 'snapshot' };
 }
 
 function matchesEither({ object, oldObject }: PolicyRequest, selector: Selector): boolean {

@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '../../../core/json.ts';
-import type { Cluster } from '../kube/cluster.ts';
+import { type Cluster, settingsName } from '../kube/cluster.ts';
 import type { ResourceTable, ResourceType } from '../kube/resources.ts';
+import type { Lacks } from '../lacks.ts';
 
 /** What the API server would answer, by the snapshot of the cluster. */
 export type ApiAnswer =
@@ -8,7 +9,7 @@ export type ApiAnswer =
   /** There is none, which the snapshot knows for certain. */
   | { readonly kind: 'absent'; readonly message: string }
   /** Nobody knows: the snapshot does not speak for all objects of the kind, or the call is one it cannot answer. */
-  | { readonly kind: 'unknown'; readonly message: string };
+  | { readonly kind: 'unknown'; readonly message: string; readonly lacks?: Lacks };
 
 /**
  * The answer to a GET of a path of the API server: of one object, or of all objects of a resource in one namespace or in
@@ -32,7 +33,8 @@ export function answerApiCall(
   }
   const type = resources.ofResource(call);
   if (type === undefined) {
-    return { kind: 'unknown', message: `the snapshot of the cluster knows no resource ${call.resource} of ${urlPath}` };
+    const message = `the snapshot of the cluster has no CustomResourceDefinition of ${call.resource} for ${urlPath}`;
+    return { kind: 'unknown', message, lacks: 'snapshot' };
   }
   const { group, kind } = type.kind;
   const isWhole = cluster.isComplete({ group, kind });
@@ -41,10 +43,15 @@ export function answerApiCall(
     if (found !== undefined) return { kind: 'body', value: found };
     const message = `the server could not find the requested resource (${kind} ${call.name})`;
     if (isWhole) return { kind: 'absent', message };
-    return { kind: 'unknown', message: `the snapshot of the cluster holds no ${kind} ${call.name}` };
+    const name = type.namespaced ? `${call.namespace ?? ''}/${call.name}` : call.name;
+    const unheld = `the snapshot of the cluster holds no ${settingsName({ group, kind })} ${name}`;
+    return { kind: 'unknown', message: unheld, lacks: 'snapshot' };
   }
   // A list that may lack an object would let a rule pass that counts or compares them.
-  if (!isWhole) return { kind: 'unknown', message: `the snapshot of the cluster does not hold every ${kind}` };
+  if (!isWhole) {
+    const message = `the snapshot of the cluster does not hold every ${settingsName({ group, kind })}`;
+    return { kind: 'unknown', message, lacks: 'snapshot' };
+  }
   return { kind: 'body', value: listOf(type, cluster.list({ group, kind }, call.namespace)) };
 }
 

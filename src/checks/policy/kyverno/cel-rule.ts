@@ -11,6 +11,7 @@ import { kubernetes } from '../cel/profiles.ts';
 import { type PolicyDocument, policyError } from '../document.ts';
 import type { PolicyRequest, UserInfo } from '../kube/request.ts';
 import type { ResourceTable } from '../kube/resources.ts';
+import type { Lacks } from '../lacks.ts';
 import { SelectorError } from '../values/label-selector.ts';
 import { compileExpression } from './cel-policies/program.ts';
 import { errored, failed, passed, type RuleOutcome, skippedBecause } from './outcome.ts';
@@ -62,7 +63,7 @@ export function compileCelRule(rule: Rule, cel: Cel, context: CelContext, path: 
   const findParams = paramsAt(cel, document, resources, [...at, 'paramRef', 'selector']);
   return (view) => {
     const found = findParams(view.namespace, view.world.cluster);
-    if (found.kind === 'error') return errored(`error in parameterized resource: ${found.message}`);
+    if (found.kind === 'error') return errored(`error in parameterized resource: ${found.message}`, found.lacks);
     for (const params of found.params) {
       const outcomes = validator.validate(bindingsFor(view, params));
       if (outcomes === undefined) return skippedBecause('cel preconditions not met');
@@ -74,7 +75,9 @@ export function compileCelRule(rule: Rule, cel: Cel, context: CelContext, path: 
 }
 
 /** Whether the CEL conditions of a policy's webhook let a request through, or why that cannot be said. */
-export type WebhookConditions = (view: RequestView) => boolean | { readonly error: string };
+export type WebhookConditions = (
+  view: RequestView,
+) => boolean | { readonly error: string; readonly lacks: Lacks | undefined };
 
 /** Compiles `webhookConfiguration.matchConditions`. Throws GateErrors. */
 export function compileWebhookConditions(
@@ -89,7 +92,7 @@ export function compileWebhookConditions(
     const outcomes = validator.validate(bindingsFor(view, null));
     if (outcomes === undefined) return false;
     const [problem] = outcomes;
-    return problem === undefined ? true : { error: problem.message };
+    return problem === undefined ? true : { error: problem.message, lacks: problem.lacks };
   };
 }
 
@@ -159,6 +162,6 @@ function bindingsFor(view: RequestView, params: Parameters<typeof bindingsOf>[0]
 function firstProblem(outcomes: readonly ValidationOutcome[]): RuleOutcome | undefined {
   const problem = outcomes.find(({ kind, fromAnnotation }) => kind !== 'admitted' && fromAnnotation !== true);
   if (problem === undefined) return undefined;
-  const isUnknown = problem.kind === 'error' && problem.message.includes(' is not known: ');
-  return isUnknown ? errored(problem.message) : failed(problem.message);
+  const { message, lacks } = problem;
+  return lacks === undefined ? failed(message) : errored(message, lacks);
 }

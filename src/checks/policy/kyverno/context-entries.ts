@@ -150,7 +150,7 @@ function compileConfigMap(
           // A test says what it holds by values of the entry's name.
           if (scope.supplied?.hasCluster === false) return undefined;
           const missing = `the snapshot of the cluster holds no ConfigMap ${namespace}/${object}`;
-          if (!scope.world.cluster.isComplete(kind)) throw new Unanswerable(missing);
+          if (!scope.world.cluster.isComplete(kind)) throw new Unanswerable(missing, 'snapshot');
           throw new Fault(`failed to get configmap ${namespace}/${object} : ${missing}`);
         }
         const made: Record<string, JsonValue> = Object.create(null);
@@ -234,7 +234,7 @@ function fetchBody(
   const answer = answerApiCall(scope.world.cluster, resources, url, namespace);
   if (answer.kind === 'body') return { value: answer.value, isDefault: false };
   if (answer.kind === 'absent' && fallback !== undefined) return { value: fallback, isDefault: true };
-  if (answer.kind === 'unknown') throw new Unanswerable(answer.message);
+  if (answer.kind === 'unknown') throw new Unanswerable(answer.message, answer.lacks);
   throw new Fault(answer.message);
 }
 

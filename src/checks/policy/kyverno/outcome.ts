@@ -1,4 +1,5 @@
 import type { JsonPath } from '../../../core/json.ts';
+import type { Lacks } from '../lacks.ts';
 import type { RuleStatus } from '../rule.ts';
 
 /** What a rule says of one object, before anybody asks what is to be done about it. */
@@ -7,6 +8,8 @@ export interface RuleOutcome {
   readonly message: string;
   readonly path?: JsonPath;
   readonly exceptedBy?: readonly string[];
+  /** What the platform did not say, where that is the error. */
+  readonly lacks?: Lacks;
 }
 
 export function passed(message: string): RuleOutcome {
@@ -21,6 +24,6 @@ export function skippedBecause(message: string): RuleOutcome {
   return { status: 'skip', message };
 }
 
-export function errored(message: string): RuleOutcome {
-  return { status: 'error', message };
+export function errored(message: string, lacks?: Lacks): RuleOutcome {
+  return { status: 'error', message, ...(lacks !== undefined && { lacks }) };
 }

@@ -6,7 +6,7 @@ import type { ResourceTable } from '../kube/resources.ts';
 import type { CompiledPolicy, CreatedBy, PolicyWorld, RuleResult } from '../rule.ts';
 import { withoutNulls } from './absent.ts';
 import { type AppliedRule, autogenKinds, isCarriedOver, rulesFor } from './autogen.ts';
-import { compileWebhookConditions } from './cel-rule.ts';
+import { compileWebhookConditions, type WebhookConditions } from './cel-rule.ts';
 import { describeRule } from './describe.ts';
 import type { CompiledException } from './exceptions.ts';
 import { type RequestView, viewOf } from './request-view.ts';
@@ -137,7 +137,7 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
       if (!isInNamespace(view, namespace)) return [];
       const letThrough = isLetThrough?.(view) ?? true;
       if (letThrough === false) return [];
-      if (letThrough !== true) return unjudged(rules, view, letThrough.error);
+      if (letThrough !== true) return unjudged(rules, view, letThrough);
       const results: RuleResult[] = [];
       for (const rule of rules) {
         const result = rule.judge?.(view);
@@ -152,10 +152,20 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
 }
 
 /** Where nobody can say whether the policy is asked at all, every rule that matches is without a verdict. */
-function unjudged(rules: readonly CompiledRule[], view: RequestView, message: string): RuleResult[] {
+function unjudged(
+  rules: readonly CompiledRule[],
+  view: RequestView,
+  { error: message, lacks }: Exclude<ReturnType<WebhookConditions>, boolean>,
+): RuleResult[] {
   return rules
     .filter((rule) => rule.judge !== undefined && rule.touches(view))
-    .map(({ rule, actions }) => ({ rule: rule.name, status: 'error', message, action: actions.usual }));
+    .map(({ rule, actions }) => ({
+      rule: rule.name,
+      status: 'error',
+      message,
+      action: actions.usual,
+      ...(lacks !== undefined && { lacks }),
+    }));
 }
 
 function isSameKind(a: GroupVersionKind, b: GroupVersionKind): boolean {

@@ -99,13 +99,16 @@ function makeView(
       if (found === undefined && namespace !== '' && world.supplied === undefined) {
         throw new Unanswerable(
           `the rule selects by the labels of Namespace ${JSON.stringify(namespace)}, which the snapshot of the cluster does not hold`,
+          'snapshot',
         );
       }
       namespaceLabels = stringMap(own(objectAt(found, 'metadata'), 'labels'));
       return namespaceLabels;
     },
     userInfo() {
-      if (request.userInfo === undefined && world.supplied === undefined) throw new Unanswerable(noIdentity);
+      if (request.userInfo === undefined && world.supplied === undefined) {
+        throw new Unanswerable(noIdentity, 'identity');
+      }
       return request.userInfo;
     },
   };
@@ -147,7 +150,7 @@ function refuseToTell(object: Record<string, JsonValue>, field: string): void {
     enumerable: true,
     configurable: true,
     get(): never {
-      throw new Unanswerable(noIdentity);
+      throw new Unanswerable(noIdentity, 'identity');
     },
   });
 }

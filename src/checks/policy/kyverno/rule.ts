@@ -175,9 +175,9 @@ function compileJudge(
       if (outcome === undefined) return undefined;
       action = actions.of(view);
     } catch (error) {
-      outcome = errored(reasonOf(error));
+      outcome = errored(reasonOf(error), error instanceof Unanswerable ? error.lacks : undefined);
     }
-    const { status, message, path: at, exceptedBy } = outcome;
+    const { status, message, path: at, exceptedBy, lacks } = outcome;
     return {
       rule: rule.name,
       status,
@@ -186,6 +186,7 @@ function compileJudge(
       ...(ignores && { ignoreErrors: true }),
       ...(at !== undefined && { path: at }),
       ...(exceptedBy !== undefined && { exceptedBy }),
+      ...(lacks !== undefined && { lacks }),
     };
   };
 }

@@ -1,11 +1,17 @@
+import type { Lacks } from '../lacks.ts';
+
 /**
  * A question that nobody can answer here: the gate does not know who asks, or what a Namespace is labelled. Kyverno's own
  * expressions can make a default of anything that is absent; this is no absence, so nothing between may swallow it.
  */
 export class Unanswerable extends Error {
-  constructor(message: string) {
+  /** What the platform could say to answer it; undefined for what no gate answers. */
+  readonly lacks: Lacks | undefined;
+
+  constructor(message: string, lacks: Lacks | undefined) {
     super(message);
     this.name = 'Unanswerable';
+    this.lacks = lacks;
   }
 }
 

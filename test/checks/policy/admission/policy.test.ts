@@ -97,6 +97,59 @@ describe('what a policy says', () => {
   });
 });
 
+describe('data that the platform did not give', () => {
+  const nothing = { known: [], complete: [] };
+  const params = { paramKind: { apiVersion: 'v1', kind: 'ConfigMap' }, ...validation('true') };
+  const ref = (more: JsonObject) => [
+    { name: 'denies', validationActions: ['Deny'], paramRef: { parameterNotFoundAction: 'Deny', ...more } },
+  ];
+  const selecting = { matchConstraints: { ...onPods, namespaceSelector: { matchLabels: { team: 'shop' } } } };
+
+  it.each<[string, JsonObject, Bindings, string, string]>([
+    ['a parameter', params, ref({ name: 'limits' }), 'ConfigMap shop/limits is not in', 'snapshot'],
+    [
+      'parameters by labels',
+      params,
+      ref({ selector: { matchLabels: { a: 'b' } } }),
+      'a ConfigMap that is selected in shop is not in',
+      'snapshot',
+    ],
+    [
+      'the kind of parameters',
+      { ...params, paramKind: { apiVersion: 'example.com/v1', kind: 'Limits' } },
+      ref({ name: 'limits' }),
+      'not known',
+      'snapshot',
+    ],
+    ['the labels of a Namespace', { ...validation('true'), ...selecting }, denies, 'are not known', 'snapshot'],
+    ['namespaceObject', validation("namespaceObject.metadata.name == 'x'"), denies, 'is not known', 'snapshot'],
+    [
+      'a variable of one',
+      { variables: [{ name: 'n', expression: 'namespaceObject' }], ...validation("variables.n.metadata.name == 'x'") },
+      denies,
+      'is not known',
+      'snapshot',
+    ],
+    [
+      'who asks, in a condition',
+      { matchConditions: [{ name: 'c', expression: "request.userInfo.username == 'x'" }], ...validation('true') },
+      denies,
+      'no identity',
+      'identity',
+    ],
+  ])('%s is told', (_, spec, bindings, message, lacks) => {
+    expect(judge(compile(spec, bindings), pod(), nothing)).toMatchObject([
+      { status: 'error', message: expect.stringContaining(message), lacks },
+    ]);
+  });
+
+  it('is none where the snapshot speaks for all', () => {
+    const [result] = judge(compile(params, ref({ name: 'other' })));
+    expect(result).toMatchObject({ status: 'error', message: expect.stringContaining('no params found') });
+    expect(result).not.toHaveProperty('lacks');
+  });
+});
+
 describe('what errs', () => {
   const error = "expression 'object.spec.nothing == 1' resulted in error: no such key: nothing";
 

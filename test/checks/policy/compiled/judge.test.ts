@@ -115,6 +115,31 @@ describe('an error', () => {
   });
 });
 
+describe('what the platform did not say', () => {
+  const denyIf = (key: string, context = '') =>
+    policy(
+      'reads',
+      `  - name: r
+    match: {any: [{resources: {kinds: [ConfigMap]}}]}
+${context}    validate: {message: m, deny: {conditions: {any: [{key: "{{ ${key} }}", operator: Equals, value: x}]}}}
+`,
+    );
+  const map = '    context: [{name: map, configMap: {name: limits, namespace: platform}}]\n';
+
+  it.each([
+    [
+      'an object',
+      denyIf('map.data.a', map),
+      /^Add it to spec\.cluster\.objects, or name its kind in spec\.cluster\.complete/,
+    ],
+    ['who asks', denyIf('request.userInfo.username'), /^Say in spec\.cluster\.identity who applies the manifests/],
+  ])('is asked for: %s', async (_, text, mend) => {
+    expect(await findingsFor({ files: one(text) }, [configMap('c')])).toMatchObject([
+      { code: 'POLICY_EVALUATION_FAILED', mend: expect.stringMatching(mend) },
+    ]);
+  });
+});
+
 describe('an object that names no namespace', () => {
   const inProd = policy(
     'in-prod',

@@ -34,7 +34,10 @@ describe('who asks', () => {
   const subjects = '[{kind: Group, name: "system:*"}]';
 
   it('cannot be made up where it is not configured', () => {
-    expect(judgeOne(byName, pod)).toMatchObject([{ status: 'error', message: expect.stringContaining('no identity') }]);
+    const unknown = { status: 'error', message: expect.stringContaining('no identity'), lacks: 'identity' };
+    expect(judgeOne(byName, pod)).toMatchObject([unknown]);
+    const cel = onPods(`validate: {cel: {expressions: [{expression: "request.userInfo.username == 'a'"}]}}`);
+    expect(judgeOne(cel, pod)).toMatchObject([{ status: 'error', lacks: 'identity' }]);
     for (const key of ["serviceAccountName || 'x'", "request.roles || 'x'", "request.clusterRoles || 'x'"]) {
       expect(judgeOne(onPods(denyIf(key, 'x')), pod)).toMatchObject([{ status: 'error' }]);
     }
@@ -122,6 +125,24 @@ describe('what the cluster holds', () => {
     ['a way out of a path', '/api/v1/namespaces/shop/../../x', worldOf()],
   ])('is no answer to %s', (_, path, world) => {
     expect(judgeOne(counting(path), pod, world)).toMatchObject([{ status: 'error' }]);
+  });
+  it.each([
+    ['a list', '/apis/networking.k8s.io/v1/ingresses', 'does not hold every networking.k8s.io/Ingress'],
+    [
+      'an object',
+      '/apis/networking.k8s.io/v1/namespaces/shop/ingresses/web',
+      'holds no networking.k8s.io/Ingress shop/web',
+    ],
+    ['an object of the core', '/api/v1/namespaces/shop', 'holds no Namespace shop'],
+  ])('says which kind it lacks, of %s', (_, path, message) => {
+    expect(judgeOne(counting(path), pod)).toMatchObject([
+      { status: 'error', message: expect.stringContaining(message), lacks: 'snapshot' },
+    ]);
+  });
+  it('lacks nothing where nobody could answer', () => {
+    const [result] = judgeOne(counting('/version'), pod);
+    expect(result?.status).toBe('error');
+    expect(result).not.toHaveProperty('lacks');
   });
 });
 

@@ -1,4 +1,4 @@
-import { evaluationError } from '../../cel/error.ts';
+import { lackingError } from '../../cel/error.ts';
 import type { Bindings } from '../../cel/frame.ts';
 import { fromJson } from '../../cel/json.ts';
 import type { CelValue } from '../../cel/values.ts';
@@ -56,7 +56,8 @@ function namespaceValue({ request, world: { cluster } }: Subject): CelValue {
   if (found !== undefined) return fromJson(found);
   const isOne = request.kind.group === '' && request.kind.kind === 'Namespace';
   if (isOne || cluster.isComplete({ group: '', kind: 'Namespace' })) return null;
-  throw evaluationError(
+  throw lackingError(
+    'snapshot',
     `namespaceObject is not known: the snapshot does not hold the namespace ${JSON.stringify(namespace)}`,
   );
 }

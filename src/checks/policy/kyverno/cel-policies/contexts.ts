@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../../../../core/json.ts';
-import { evaluationError } from '../../cel/error.ts';
+import { evaluationError, lackingError } from '../../cel/error.ts';
 import { fromJson } from '../../cel/json.ts';
 import {
   GlobalContext,
@@ -9,6 +9,7 @@ import {
   ResourceName,
 } from '../../cel/library/kyverno-context.ts';
 import type { CelMap, CelValue } from '../../cel/values.ts';
+import { settingsName } from '../../kube/cluster.ts';
 import { labelsOf } from '../../kube/match-constraints.ts';
 import { groupVersionKind, type ResourceTable } from '../../kube/resources.ts';
 import type { PolicyWorld } from '../../rule.ts';
@@ -58,14 +59,20 @@ class SnapshotResources extends ResourceContext {
     if (found !== undefined) return fromJson(found);
     if (cluster.isComplete(kind)) return null;
     const shown = namespace === '' ? name : `${namespace}/${name}`;
-    throw evaluationError(`failed to get resource: the snapshot does not hold the ${kind.kind} ${shown}`);
+    throw lackingError(
+      'snapshot',
+      `failed to get resource: the snapshot does not hold the ${settingsName(kind)} ${shown}`,
+    );
   }
 
   override list(apiVersion: string, resource: string, namespace: string, labels: CelMap | undefined): CelValue {
     const { cluster, supplied } = this.#world;
     const kind = this.#kindOf(apiVersion, resource, 'list');
     if (!cluster.isComplete(kind)) {
-      throw evaluationError(`failed to list resource: the snapshot does not speak for every ${kind.kind}`);
+      throw lackingError(
+        'snapshot',
+        `failed to list resource: the snapshot does not speak for every ${settingsName(kind)}`,
+      );
     }
     // The command of Kyverno does not know a resource of which its tests hold no object.
     if (supplied !== undefined && cluster.list(kind).length === 0) {

@@ -5,14 +5,22 @@ import { CelError } from '../../cel/error.ts';
 import type { Bindings } from '../../cel/frame.ts';
 import { fromJson } from '../../cel/json.ts';
 import { type CelKey, CelMap, type CelValue } from '../../cel/values.ts';
+import type { Lacks } from '../../lacks.ts';
 import { type CelException, isExpired } from './exception.ts';
 import type { CompiledException, CompiledSpec } from './spec.ts';
+
+/** `lacks`: what the platform did not say, where that is why. */
+export interface ErrorVerdict {
+  readonly kind: 'error';
+  readonly message: string;
+  readonly lacks?: Lacks | undefined;
+}
 
 /** What a policy says of one object. `error` holds the words of Kyverno, and before them what it was about. */
 export type Verdict =
   | { readonly kind: 'pass' }
   | { readonly kind: 'fail'; readonly message: string; readonly index: number }
-  | { readonly kind: 'error'; readonly message: string }
+  | ErrorVerdict
   /** A condition of the policy takes the object out. */
   | { readonly kind: 'unmatched' }
   | { readonly kind: 'excepted'; readonly by: readonly CelException[] };
@@ -36,14 +44,19 @@ export function evaluate({ budget, host }: Evaluator, program: CelProgram, bindi
   }
 }
 
-/** The value, or the message of what went wrong. */
-export type Tried = { readonly value: CelValue } | { readonly error: string };
+/** The message of what went wrong, and what the platform did not say, where that is why. */
+export interface Erred {
+  readonly error: string;
+  readonly lacks?: Lacks | undefined;
+}
+
+export type Tried = { readonly value: CelValue } | Erred;
 
 export function attempt(evaluator: Evaluator, program: CelProgram, bindings: Bindings): Tried {
   try {
     return { value: evaluate(evaluator, program, bindings) };
   } catch (error) {
-    if (error instanceof CelError) return { error: error.message };
+    if (error instanceof CelError) return { error: error.message, lacks: error.lacks };
     throw error;
   }
 }
@@ -57,22 +70,24 @@ export function holdsAll(
   conditions: readonly CelProgram[],
   bindings: Bindings,
   ignoreErrors: boolean,
-): boolean | { readonly error: string } {
-  const errors: string[] = [];
+): boolean | Erred {
+  const errors: Erred[] = [];
   for (const condition of conditions) {
     const tried = attempt(evaluator, condition, bindings);
-    if ('error' in tried) errors.push(tried.error);
+    if ('error' in tried) errors.push(tried);
     else if (tried.value !== true) return false;
   }
   if (errors.length === 0) return true;
-  return ignoreErrors ? false : { error: errors.join('; ') };
+  if (ignoreErrors) return false;
+  const lacks = errors.find((each) => each.lacks !== undefined)?.lacks;
+  return { error: errors.map(({ error }) => error).join('; '), lacks };
 }
 
 /** What exceptions grant: all of the object, or images and values for the policy to compare with. */
 export type Grant =
   | { readonly kind: 'all'; readonly by: readonly CelException[] }
   | { readonly kind: 'some'; readonly images: readonly string[]; readonly values: readonly string[] }
-  | { readonly kind: 'error'; readonly message: string };
+  | ErrorVerdict;
 
 /** An exception that was granted stays so, whatever a later one says. */
 export function grantOf(
@@ -91,7 +106,7 @@ export function grantOf(
     const holds = holdsAll(evaluator, conditions, bindings, ignoreErrors);
     if (typeof holds === 'object') {
       if (isWhole) continue;
-      return { kind: 'error', message: holds.error };
+      return { kind: 'error', message: holds.error, lacks: holds.lacks };
     }
     if (!holds) continue;
     by.push(exception);
@@ -107,17 +122,18 @@ export function validate(evaluator: Evaluator, spec: CompiledSpec, bindings: Bin
   const { validations } = spec;
   for (const [index, { program, message, messageExpression }] of validations.entries()) {
     const tried = attempt(evaluator, program, bindings);
-    if ('error' in tried) return { kind: 'error', message: `error: ${tried.error}` };
+    if ('error' in tried) return { kind: 'error', message: `error: ${tried.error}`, lacks: tried.lacks };
     if (tried.value === true) continue;
     const said = messageExpression === undefined ? message : expressed(evaluator, messageExpression, bindings);
     const annotation = annotationError(evaluator, spec, bindings);
-    if (annotation !== undefined) return { kind: 'error', message: `error: ${annotation}` };
+    if (annotation !== undefined)
+      return { kind: 'error', message: `error: ${annotation.error}`, lacks: annotation.lacks };
     return { kind: 'fail', message: said === '' ? `CEL expression validation failed at index ${index}` : said, index };
   }
   const annotation = annotationError(evaluator, spec, bindings);
   return annotation === undefined
     ? { kind: 'pass' }
-    : { kind: 'error', message: `failed to load context: ${annotation}` };
+    : { kind: 'error', message: `failed to load context: ${annotation.error}`, lacks: annotation.lacks };
 }
 
 function expressed(evaluator: Evaluator, program: CelProgram, bindings: Bindings): string {
@@ -131,12 +147,14 @@ function annotationError(
   evaluator: Evaluator,
   { auditAnnotations }: CompiledSpec,
   bindings: Bindings,
-): string | undefined {
+): Erred | undefined {
   for (const { key, program } of auditAnnotations) {
     const tried = attempt(evaluator, program, bindings);
-    if ('error' in tried) return `failed to evaluate auditAnnotation '${key}': ${tried.error}`;
+    if ('error' in tried) return { ...tried, error: `failed to evaluate auditAnnotation '${key}': ${tried.error}` };
     if (typeof tried.value !== 'string') {
-      return `failed to convert auditAnnotation '${key}' expression: type conversion error from 'null_type' to 'string'`;
+      return {
+        error: `failed to convert auditAnnotation '${key}' expression: type conversion error from 'null_type' to 'string'`,
+      };
     }
   }
   return undefined;

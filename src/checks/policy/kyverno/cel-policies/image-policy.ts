@@ -6,6 +6,7 @@ import { fromJson } from '../../cel/json.ts';
 import { type PolicyDocument, validateDocument } from '../../document.ts';
 import type { PolicyRequest } from '../../kube/request.ts';
 import type { ResourceTable } from '../../kube/resources.ts';
+import type { Lacks } from '../../lacks.ts';
 import type { CompiledPolicy, CreatedBy, PolicyWorld, RuleResult } from '../../rule.ts';
 import { carryOver, isTarget, isWhollyRewritten } from './autogen.ts';
 import { subjectBindings } from './bindings.ts';
@@ -16,7 +17,7 @@ import { imagesIn } from './image-extractors.ts';
 import type { AttestorValue, ImageHost } from './image-functions.ts';
 import { type CompiledImages, compileImages, type ImageProgram } from './image-spec.ts';
 import { compileKyvernoConstraints } from './matching.ts';
-import { resultOf } from './result.ts';
+import { resultOf, unmatchable } from './result.ts';
 import { ImageValidatingPolicySchema, type ImageValidatingPolicySpec } from './schema.ts';
 import {
   BUDGET,
@@ -75,9 +76,7 @@ export function compileImagePolicy(document: PolicyDocument, context: CelPolicyC
       return asked.flatMap(({ shape, program, constraints }): RuleResult[] => {
         const answer = constraints?.match(request, world.cluster) ?? { kind: 'match' };
         if (answer.kind === 'no') return [];
-        if (answer.kind === 'error') {
-          return [{ rule: '', status: 'error', message: `failed to execute matching: ${answer.message}`, action }];
-        }
+        if (answer.kind === 'error') return [unmatchable(answer, action)];
         const judgement = new Judgement(images, spec, mode, context.resources, request, world);
         const verdict =
           shape === 'extract'
@@ -132,16 +131,20 @@ class Judgement {
     const evaluator = { budget: new CostBudget(BUDGET), host };
     const subject = subjectBindings({ request, world, resources: this.#resources, mode: this.#mode, synthetic });
     const ignoreErrors = this.#spec.failurePolicy === 'Ignore';
-    const failed = (message: string): Verdict => ({ kind: 'error', message: `failed to evaluate policy: ${message}` });
+    const failed = (message: string, lacks?: Lacks): Verdict => ({
+      kind: 'error',
+      message: `failed to evaluate policy: ${message}`,
+      lacks,
+    });
 
     const holds = holdsAll(evaluator, program.spec.matchConditions, subject, ignoreErrors);
-    if (typeof holds === 'object') return failed(holds.error);
+    if (typeof holds === 'object') return failed(holds.error, holds.lacks);
     if (!holds) return { kind: 'unmatched' };
     const whole = this.#images.exceptions.filter(
       ({ exception }) => exception.images.length === 0 && exception.allowedValues.length === 0,
     );
     const grant = grantOf(evaluator, whole, subject, ignoreErrors, world.now);
-    if (grant.kind === 'error') return failed(grant.message);
+    if (grant.kind === 'error') return failed(grant.message, grant.lacks);
     if (grant.kind === 'all') return { kind: 'excepted', by: grant.by };
 
     const variables = new VariableMap(program.spec.variables, (each) => evaluate(evaluator, each, bindings));
@@ -154,7 +157,7 @@ class Judgement {
     const lists: Record<string, readonly string[]> = Object.create(null);
     for (const { name, program: extractor } of program.extractors(request.resource)) {
       const tried = attempt(evaluator, extractor, bindings);
-      if ('error' in tried) return failed(tried.error);
+      if ('error' in tried) return failed(tried.error, tried.lacks);
       const found = imagesIn(tried.value);
       if (found === undefined) return failed(`images.${name} is no list of strings`);
       const applying: string[] = [];
@@ -173,7 +176,7 @@ class Judgement {
     }
     const verdict = validate(evaluator, program.spec, bindings);
     return verdict.kind === 'error'
-      ? failed(verdict.message.replace(/^(?:error|failed to load context): /, ''))
+      ? failed(verdict.message.replace(/^(?:error|failed to load context): /, ''), verdict.lacks)
       : verdict;
   }
 

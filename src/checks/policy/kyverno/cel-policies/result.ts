@@ -1,5 +1,13 @@
 import type { RuleAction, RuleResult } from '../../rule.ts';
-import type { Verdict } from './evaluation.ts';
+import type { ErrorVerdict, Verdict } from './evaluation.ts';
+
+/** The error of match constraints that cannot be asked. */
+export function unmatchable(
+  { message, lacks }: Pick<ErrorVerdict, 'message' | 'lacks'>,
+  action: RuleAction,
+): RuleResult {
+  return resultOf({ kind: 'error', message: `failed to execute matching: ${message}`, lacks }, action);
+}
 
 /** A verdict as a result, in the words of Kyverno's reports. Rules of these kinds have no name. */
 export function resultOf(verdict: Verdict, action: RuleAction): RuleResult {
@@ -10,7 +18,13 @@ export function resultOf(verdict: Verdict, action: RuleAction): RuleResult {
     case 'fail':
       return { rule, status: 'fail', message: verdict.message, action };
     case 'error':
-      return { rule, status: 'error', message: verdict.message, action };
+      return {
+        rule,
+        status: 'error',
+        message: verdict.message,
+        action,
+        ...(verdict.lacks !== undefined && { lacks: verdict.lacks }),
+      };
     case 'unmatched':
       return { rule, status: 'skip', message: 'skip', action };
     case 'excepted': {

@@ -23,7 +23,7 @@ import {
 import type { CelException } from './exception.ts';
 import { judgeTemplates } from './extraction.ts';
 import { compileKyvernoConstraints } from './matching.ts';
-import { resultOf } from './result.ts';
+import { resultOf, unmatchable } from './result.ts';
 import { type ImageValidatingPolicySpec, ValidatingPolicySchema, type ValidatingPolicySpec } from './schema.ts';
 import { compileExceptions, compileSpec } from './spec.ts';
 import { indexByKind } from './variants.ts';
@@ -103,9 +103,7 @@ export function compileValidatingPolicy(document: PolicyDocument, context: CelPo
       return asked.flatMap(({ constraints, judge }): RuleResult[] => {
         const answer = constraints?.match(request, world.cluster) ?? { kind: 'match' };
         if (answer.kind === 'no') return [];
-        if (answer.kind === 'error') {
-          return [{ rule: '', status: 'error', message: `failed to execute matching: ${answer.message}`, action }];
-        }
+        if (answer.kind === 'error') return [unmatchable(answer, action)];
         return [resultOf(judge(request, world), action)];
       });
     },
@@ -134,12 +132,14 @@ function variantOf(
     const evaluator: Evaluator = { budget: new CostBudget(BUDGET), host: world };
     const subject = subjectBindings({ request, world, resources, mode, synthetic });
     const grant = grantOf(evaluator, program.exceptions, subject, ignoreErrors, world.now);
-    if (grant.kind === 'error') return { kind: 'error', message: `failed to load context: ${grant.message}` };
+    if (grant.kind === 'error') return { ...grant, message: `failed to load context: ${grant.message}` };
     if (grant.kind === 'all') return { kind: 'excepted', by: grant.by };
     const granted = grantValue(grant.images, grant.values);
     const beforeVariables: Bindings = (name) => (name === 'exceptions' ? granted : subject(name));
     const holds = holdsAll(evaluator, program.spec.matchConditions, beforeVariables, ignoreErrors);
-    if (typeof holds === 'object') return { kind: 'error', message: `failed to load context: ${holds.error}` };
+    if (typeof holds === 'object') {
+      return { kind: 'error', message: `failed to load context: ${holds.error}`, lacks: holds.lacks };
+    }
     if (!holds) return { kind: 'unmatched' };
     const variables = new VariableMap(program.spec.variables, (each) => evaluate(evaluator, each, bindings));
     const bindings: Bindings = (name) => (name === 'variables' ? variables : beforeVariables(name));

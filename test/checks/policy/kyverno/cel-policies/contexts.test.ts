@@ -58,6 +58,14 @@ describe('objects of the snapshot', () => {
     );
   });
 
+  it.each([
+    ["resource.List('networking.k8s.io/v1', 'ingresses', '').items.size() == 0", 'every networking.k8s.io/Ingress'],
+    ["namespaceObject.metadata.name == 'x'", 'namespaceObject is not known'],
+  ])('are told to be lacking by %s', (expression, message) => {
+    const [result] = ask(compile(policy(expression)), { object: pod({}), world: { cluster: knowsNothing } });
+    expect(result).toMatchObject({ status: 'error', message: expect.stringContaining(message), lacks: 'snapshot' });
+  });
+
   it('are those of its own namespace for a policy that has one', () => {
     const own = (expression: string) => policy(expression, 'NamespacedValidatingPolicy', 'shop');
     expect(judge(own("resource.Get('v1', 'configmaps', 'a').data.ok == 'yes'"))).toBe('pass success');
