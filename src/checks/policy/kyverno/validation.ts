@@ -9,6 +9,7 @@ import { type Compiling, queryAt, templateAt } from './compiling.ts';
 import { type ConditionList, compileConditions } from './condition-list.ts';
 import { compileEntries } from './context-entries.ts';
 import { Fault } from './fault.ts';
+import { type ListPath, pathIn, readListPath } from './list-path.ts';
 import { anyPatternMessage, denyMessage, patternMessage, type Words, wordsOf } from './messages.ts';
 import { errored, failed, passed, type RuleOutcome, skippedBecause } from './outcome.ts';
 import { checkPattern } from './pattern/check.ts';
@@ -18,8 +19,17 @@ import type { Foreach, Validation } from './schema.ts';
 import type { EntryLoader, Scope } from './scope.ts';
 import { renderTemplate, type Template } from './template.ts';
 
+/** The element that a loop has come to. Paths lead from the object, and are undefined where they cannot be told. */
+interface Element {
+  readonly value: JsonValue;
+  readonly path: JsonPath | undefined;
+  /** What patterns are put to: the element if it is an object, else what is around it; undefined for the whole object. */
+  readonly compared: JsonObject | undefined;
+  readonly comparedPath: JsonPath | undefined;
+}
+
 /** Undefined where the rule has nothing to say: no element was there, or a pattern has nothing to compare on DELETE. */
-export type Judge = (scope: Scope, element: JsonObject | undefined) => RuleOutcome | undefined;
+export type Judge = (scope: Scope, element: Element | undefined) => RuleOutcome | undefined;
 
 /** What a level of a rule says: the rule itself, or one foreach of it. */
 interface Body {
@@ -53,10 +63,12 @@ function compileDeny(
   isComplete: boolean,
 ): Judge {
   const conditions = compileConditions(compiling, deny.conditions, [...path, 'deny', 'conditions'], isComplete);
-  return (scope) => {
+  return (scope, element) => {
     try {
       const { holds, message } = conditions(scope);
-      return holds ? failed(denyMessage(words, message, scope)) : passed(`validation rule '${words.rule}' passed.`);
+      return holds
+        ? failed(denyMessage(words, message, scope), element?.path)
+        : passed(`validation rule '${words.rule}' passed.`);
     } catch (error) {
       return faultOutcome('failed to check deny conditions', error);
     }
@@ -89,7 +101,7 @@ function compilePatternBody(compiling: Compiling, pattern: JsonValue, path: Json
       case 'error':
         return errored(patternMessage(words, result.message, '', scope));
       case 'fail':
-        return failed(patternMessage(words, result.message, result.at, scope), result.path);
+        return failed(patternMessage(words, result.message, result.at, scope), pathFrom(element, result.path));
       default:
         return result satisfies never;
     }
@@ -116,7 +128,7 @@ function compileAnyPattern(compiling: Compiling, patterns: readonly JsonValue[],
       case 'skip':
         return skippedBecause(result.message);
       case 'fail':
-        return failed(anyPatternMessage(words, result.message, scope), result.path);
+        return failed(anyPatternMessage(words, result.message, scope), pathFrom(element, result.path));
       default:
         return result satisfies never;
     }
@@ -129,15 +141,22 @@ function patternTemplate(compiling: Compiling, pattern: JsonValue, path: JsonPat
   return templateAt(compiling, pattern, path);
 }
 
+/** The path in the object of a place in what a pattern was put to. */
+function pathFrom(element: Element | undefined, path: JsonPath | undefined): JsonPath | undefined {
+  if (element === undefined || path === undefined) return path;
+  return element.comparedPath === undefined ? undefined : [...element.comparedPath, ...path];
+}
+
 /** What a pattern is put to: the element of the loop, if it is an object; else the object as a whole. */
-function comparedWith(scope: Scope, element: JsonObject | undefined): JsonObject | undefined {
-  if (element !== undefined) return element;
+function comparedWith(scope: Scope, element: Element | undefined): JsonObject | undefined {
+  if (element?.compared !== undefined) return element.compared;
   return scope.isDelete ? undefined : (scope.view.object ?? undefined);
 }
 
 /** One entry of foreach. */
 interface Loop {
   readonly list: ContextQuery;
+  readonly listPath: ListPath | undefined;
   readonly elementScope: boolean | undefined;
   readonly loaders: readonly EntryLoader[];
   readonly preconditions: ConditionList;
@@ -159,6 +178,7 @@ function compileForeach(
     ]);
     return {
       list: queryAt(compiling, each.list, [...at, 'list']),
+      listPath: readListPath(each.list),
       elementScope: each.elementScope,
       loaders,
       preconditions: compileConditions(inside, each.preconditions, [...at, 'preconditions'], false),
@@ -170,16 +190,18 @@ function compileForeach(
     let problem: Fault | undefined;
     for (const loop of loops) {
       let elements: readonly JsonValue[];
+      let at: JsonPath | undefined;
       try {
         const found = scope.search(loop.list);
         elements = Array.isArray(found) ? (found as readonly JsonValue[]) : [found];
+        at = Array.isArray(found) ? pathOfList(loop, scope, element) : undefined;
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
         // A list that is not there has no elements.
         if (!error.message.includes('Unknown key')) problem = error;
         continue;
       }
-      const outcome = judgeElements(loop, elements, scope, element, nesting);
+      const outcome = judgeElements(loop, elements, at, scope, element, nesting);
       if (typeof outcome !== 'number') return outcome;
       applied += outcome;
     }
@@ -188,37 +210,46 @@ function compileForeach(
   };
 }
 
+/** Where the elements of a loop lie, by their indices. */
+function pathOfList({ listPath }: Loop, { view }: Scope, outer: Element | undefined): JsonPath | undefined {
+  if (listPath === undefined) return undefined;
+  const [root, path] = listPath.from === 'element' ? [outer?.value, outer?.path] : [view.object, []];
+  const inside = root === undefined || path === undefined ? undefined : pathIn(listPath, root);
+  return inside === undefined ? undefined : [...(path ?? []), ...inside];
+}
+
 /** How many elements the loop applied to, or the first outcome that is no pass. */
 function judgeElements(
   loop: Loop,
   elements: readonly JsonValue[],
+  at: JsonPath | undefined,
   scope: Scope,
-  outer: JsonObject | undefined,
+  outer: Element | undefined,
   nesting: number,
 ): number | RuleOutcome {
   let applied = 0;
   for (const [index, element] of elements.entries()) {
     if (element === null) continue;
     let inner: Scope;
-    let compared: JsonObject | undefined;
+    let place: Element;
     try {
-      compared = comparedElement(element, loop.elementScope, outer);
+      place = placeOf(element, at === undefined ? undefined : [...at, index], loop.elementScope, outer);
       inner = scope.forElement(element, index, nesting, loop.loaders);
     } catch (error) {
       return faultOutcome('failed to process foreach', error);
     }
-    const outcome = judgeElement(loop, inner, compared);
+    const outcome = judgeElement(loop, inner, place);
     inner.leave();
     if (outcome === undefined || outcome.status === 'skip') continue;
     if (outcome.status !== 'pass') {
-      return { ...withoutPath(outcome), message: `validation failure: ${outcome.message}` };
+      return { ...outcome, message: `validation failure: ${outcome.message}` };
     }
     applied += 1;
   }
   return applied;
 }
 
-function judgeElement(loop: Loop, scope: Scope, element: JsonObject | undefined): RuleOutcome | undefined {
+function judgeElement(loop: Loop, scope: Scope, element: Element): RuleOutcome | undefined {
   try {
     const { holds, message } = loop.preconditions(scope);
     if (!holds) return skippedBecause(notMet(message));
@@ -235,17 +266,20 @@ export function notMet(message: string): string {
   return message === '' ? 'preconditions not met' : `preconditions not met; ${message}`;
 }
 
-function comparedElement(
-  element: JsonValue,
+function placeOf(
+  value: JsonValue,
+  path: JsonPath | undefined,
   elementScope: boolean | undefined,
-  outer: JsonObject | undefined,
-): JsonObject | undefined {
-  if (elementScope === true && !isObject(element)) {
+  outer: Element | undefined,
+): Element {
+  if (elementScope === true && !isObject(value)) {
     throw new Fault(
-      `cannot use elementScope=true foreach rules for elements that are not maps, expected type=map got type=${goTypeOf(element)}`,
+      `cannot use elementScope=true foreach rules for elements that are not maps, expected type=map got type=${goTypeOf(value)}`,
     );
   }
-  return (elementScope ?? isObject(element)) ? (element as JsonObject) : outer;
+  if (elementScope !== false && isObject(value)) return { value, path, compared: value, comparedPath: path };
+  const isWhole = outer?.compared === undefined;
+  return { value, path, compared: outer?.compared, comparedPath: isWhole ? [] : outer.comparedPath };
 }
 
 /** Kyverno reads elements that are no strings, lists and maps as JSON anew, which makes every number a float. */
@@ -253,9 +287,4 @@ function goTypeOf(element: JsonValue): string {
   if (Array.isArray(element)) return '[]interface {}';
   if (typeof element === 'boolean') return 'bool';
   return typeof element === 'string' ? 'string' : 'float64';
-}
-
-/** Inside of a loop a path leads from an element, which a finding cannot tell from the object. */
-function withoutPath({ path: _, ...outcome }: RuleOutcome): RuleOutcome {
-  return outcome;
 }

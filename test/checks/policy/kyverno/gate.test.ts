@@ -146,6 +146,50 @@ describe('what the cluster holds', () => {
   });
 });
 
+describe('where an element of a loop fails', () => {
+  const web = objectOf(
+    '{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop}, spec: {initContainers: [{name: i, image: a}], containers: [{name: a, image: b, ports: [{n: 1}]}, {name: b, image: bad, args: [x, bad], ports: [{n: 1}, {n: 2}]}]}}',
+  );
+  const pathOf = (loop: string) => {
+    const [result] = judgeOne(onPods(`validate: {message: m, foreach: [${loop}]}`), web);
+    return result?.status === 'fail' ? (result.path?.join('.') ?? 'unknown') : result?.status;
+  };
+  const containers = 'list: request.object.spec.containers';
+  const pattern = 'pattern: {image: "!bad"}';
+  const deny = (key: string, value: string) =>
+    `deny: {conditions: {any: [{key: "{{ ${key} }}", operator: Equals, value: ${value}}]}}`;
+
+  it.each([
+    ['a pattern', `{${containers}, ${pattern}}`, 'spec.containers.1.image'],
+    ['a deny', `{${containers}, ${deny('element.image', 'bad')}}`, 'spec.containers.1'],
+    ['one of several patterns', `{${containers}, anyPattern: [{image: "!bad"}]}`, 'spec.containers.1.image'],
+    ['a path in quotes', `{list: 'request.object."spec".containers', ${pattern}}`, 'spec.containers.1.image'],
+    ['a list of all of it', `{list: "request.object.spec.containers[]", ${pattern}}`, 'spec.containers.1.image'],
+    ['two lists', `{list: "request.object.spec.[initContainers, containers][]", ${pattern}}`, 'unknown'],
+    ['a filter', `{list: "request.object.spec.containers[?name == 'b']", ${pattern}}`, 'unknown'],
+    [
+      'a list of what elements hold',
+      `{list: "request.object.spec.containers[].args[]", ${deny('element', 'bad')}}`,
+      'unknown',
+    ],
+    [
+      'a loop in a loop',
+      `{${containers}, foreach: [{list: element.ports, pattern: {n: 1}}]}`,
+      'spec.containers.1.ports.1.n',
+    ],
+    [
+      'a text in a loop in a loop',
+      `{${containers}, preconditions: {all: [{key: "{{ element.name }}", operator: Equals, value: b}]}, foreach: [{list: element.args, ${deny('element', 'bad')}}]}`,
+      'spec.containers.1.args.1',
+    ],
+    [
+      'the object as a whole',
+      `{${containers}, elementScope: false, pattern: {spec: {initContainers: [{image: b}]}}}`,
+      'spec.initContainers.0.image',
+    ],
+  ])('is told of %s', (_, loop, path) => expect(pathOf(loop)).toBe(path));
+});
+
 describe('what is done about a failure', () => {
   const failing = 'message: m, deny: {}';
   it.each([
