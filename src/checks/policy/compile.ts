@@ -3,6 +3,7 @@ import { isObject, type JsonObject } from '../../core/json.ts';
 import { checkBinding, compileAdmissionPolicy } from './admission/policy.ts';
 import { type KubernetesVersion, kubernetes as kubernetesProfile, kyverno as kyvernoProfile } from './cel/profiles.ts';
 import type { PolicyDocument } from './document.ts';
+import { describeCelException, describeKyvernoException, type ExceptionDescription } from './exception-description.ts';
 import type { Cluster } from './kube/cluster.ts';
 import type { ResourceTable } from './kube/resources.ts';
 import { type CelException, compileCelPolicy, readCelException } from './kyverno/cel-policies/load.ts';
@@ -25,6 +26,7 @@ export interface CompileInput {
 
 export interface CompiledPolicies {
   readonly policies: readonly CompiledPolicy[];
+  readonly exceptions: readonly ExceptionDescription[];
   /** Policies that can never judge, and why. */
   readonly refused: readonly { readonly identity: PolicyIdentity; readonly error: GateError }[];
 }
@@ -74,7 +76,12 @@ export function compilePolicies(input: CompileInput): CompiledPolicies {
       refused.push({ identity, error: asGateError(thrown) });
     }
   }
-  return { policies, refused };
+  const loaded = [...policies, ...refused];
+  const exceptions = [
+    ...context.kyvernoExceptions.map((each) => describeKyvernoException(each, loaded)),
+    ...context.celExceptions.map((each) => describeCelException(each, loaded)),
+  ];
+  return { policies, exceptions, refused };
 }
 
 /**

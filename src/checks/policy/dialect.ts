@@ -27,6 +27,10 @@ export interface PolicyDescription {
   readonly source: string;
   readonly rules: readonly RuleDescription[];
   readonly warnings: readonly string[];
+  /** Set where it is no policy but an exception to others: what it takes objects out of. */
+  readonly excepts?: readonly string[];
+  /** When the exception ends, as RFC 3339; undefined where it does not. */
+  readonly until?: string;
 }
 
 /** Policies that were loaded and are ready to judge. */

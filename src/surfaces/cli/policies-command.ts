@@ -21,10 +21,12 @@ export function paletteFor(terminal: boolean, color: boolean): Palette {
   return terminal && color ? colourPalette : plainPalette;
 }
 
-function policyLines({ dialect, policy, source, rules, warnings }: PolicyDescription, palette: Palette): string[] {
+function policyLines(description: PolicyDescription, palette: Palette): string[] {
+  const { dialect, policy, source, rules, warnings, excepts = [], until } = description;
   return [
     visible(`${dialect}  ${policy}  `) + palette.dim(visible(source)),
     ...rules.map((rule) => `  ${ruleLine(rule, palette)}`),
+    ...excepts.map((each) => `  excepts ${visible(each)}${until === undefined ? '' : `, until ${visible(until)}`}`),
     ...warnings.map((warning) => `  ${palette.warn('warning')} ${visible(warning)}`),
   ];
 }
@@ -35,9 +37,12 @@ function ruleLine({ name, matches, action, notEvaluated }: RuleDescription, pale
   return `${called}${what}${matches === '' ? '' : `, ${visible(matches)}`}`;
 }
 
-function summary(policies: readonly PolicyDescription[]): string {
+/** Of policies and their rules; exceptions are counted where there are any. */
+function summary(described: readonly PolicyDescription[]): string {
+  const policies = described.filter(({ excepts }) => excepts === undefined);
+  const exceptions = described.length - policies.length;
   const rules = policies.flatMap((policy) => policy.rules);
   const silent = rules.filter(({ notEvaluated }) => notEvaluated !== undefined).length;
   const policyCount = policies.length === 1 ? '1 policy' : `${policies.length} policies`;
-  return `${policyCount}, ${count(rules.length, 'rule')}, ${silent} not evaluated`;
+  return `${policyCount}, ${count(rules.length, 'rule')}, ${silent} not evaluated${exceptions === 0 ? '' : `, ${count(exceptions, 'exception')}`}`;
 }

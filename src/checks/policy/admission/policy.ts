@@ -28,6 +28,7 @@ export interface AdmissionContext {
 
 interface Bound {
   readonly name: string;
+  readonly spec: AdmissionBinding['spec'];
   readonly constraints: MatchConstraints | undefined;
   readonly action: RuleAction;
   readonly findParams: FindParams;
@@ -107,6 +108,7 @@ function bound(
       : 'audit';
   return {
     name: metadata.name,
+    spec,
     action,
     constraints:
       matchResources === undefined

@@ -3,6 +3,7 @@ import { GateError } from '../../../core/errors.ts';
 import { compilePolicies } from '../compile.ts';
 import type { Policies, PolicyDescription } from '../dialect.ts';
 import type { PolicyDocument } from '../document.ts';
+import type { ExceptionDescription } from '../exception-description.ts';
 import type { ImageVerification } from '../image-answers.ts';
 import { completeObject } from '../kube/completion.ts';
 import { createResourceTable, type ResourceTable } from '../kube/resources.ts';
@@ -62,7 +63,7 @@ export async function loadCompiled(
   const described = policies.map((policy) => describe(policy, hazards.get(policy) ?? []));
   const notEvaluated = [...described.flatMap(unevaluatedIn), ...waived];
   return {
-    described,
+    described: [...described, ...compiled.exceptions.map(describeException)],
     async judge(set, stop) {
       return { outcome: await judge(set, stop), engines: {}, notEvaluated };
     },
@@ -172,6 +173,18 @@ function describe(policy: CompiledPolicy, hazards: readonly string[]): PolicyDes
     source: policy.source,
     rules: policy.rules,
     warnings: [...policy.warnings, ...hazards],
+  };
+}
+
+function describeException({ key, source, excepts, until, warnings }: ExceptionDescription): PolicyDescription {
+  return {
+    dialect: 'Kyverno',
+    policy: `PolicyException ${key}`,
+    source,
+    rules: [],
+    warnings,
+    excepts,
+    ...(until !== undefined && { until }),
   };
 }
 

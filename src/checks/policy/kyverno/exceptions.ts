@@ -21,6 +21,7 @@ export interface CompiledException {
   readonly source: string;
   /** `namespace/name`, as messages name it. */
   readonly key: string;
+  readonly excepts: readonly { readonly policy: string; readonly rules: readonly string[]; readonly place: string }[];
   /** Where it is not empty, it takes controls out of a Pod Security rule, and not the object out of the rule. */
   readonly podSecurity: readonly PodSecurityStandard[];
   /** Whether it is about a rule. `policy` is `namespace/name`, or the name alone for a ClusterPolicy. */
@@ -57,6 +58,11 @@ export function compileKyvernoException(
     identity: { apiVersion, kind, namespace, name: metadata.name },
     source: document.locate([]),
     key: namespace === '' ? metadata.name : `${namespace}/${metadata.name}`,
+    excepts: spec.exceptions.map(({ policyName, ruleNames }, i) => ({
+      policy: policyName,
+      rules: ruleNames,
+      place: document.locate(['spec', 'exceptions', i]),
+    })),
     podSecurity: spec.podSecurity ?? [],
     names: (policy, rule) =>
       spec.exceptions.some(

@@ -12,6 +12,7 @@ import type { CompiledException } from './exceptions.ts';
 import { type RequestView, viewOf } from './request-view.ts';
 import { type CompiledRule, compileGenerated, compileRule, type RuleContext } from './rule.ts';
 import { KyvernoPolicy } from './schema.ts';
+import { warningsOf } from './warnings.ts';
 
 /** What a policy is compiled with. */
 export interface KyvernoContext {
@@ -127,7 +128,7 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
       ),
     ),
     trusts: written.flatMap(({ trusts }) => trusts),
-    warnings: [],
+    warnings: warningsOf(policy, document, context.resources),
     concerns: (kind, _, subresource, createdBy) =>
       rulesFrom({ kind, subresource }, createdBy).some(({ judge }) => judge !== undefined),
     judge(request, world, createdBy) {

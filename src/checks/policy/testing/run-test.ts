@@ -12,8 +12,10 @@ import { type Asked, judgeRow, type RowFilter, takesRow } from './rows.ts';
 import { suppliedTo, valuesOf } from './supplied.ts';
 import { isFilter } from './unmatched.ts';
 
+type Compiled = Pick<CompiledPolicies, 'policies' | 'refused'>;
+
 export interface TestPorts extends TestReader {
-  readonly compile: (input: CompileInput) => CompiledPolicies;
+  readonly compile: (input: CompileInput) => Compiled;
   /** The minor version of Kubernetes whose functions CEL has in policies of Kubernetes itself. */
   readonly kubernetes: KubernetesVersion;
   /** Milliseconds since the epoch. */
@@ -56,7 +58,7 @@ function failed(file: string, name: string, thrown: unknown): TestReport {
   return { file, name, rows: [], warnings: [], error: { code, message, mend } };
 }
 
-function compiled(test: LoadedTest, { compile, kubernetes }: TestPorts): CompiledPolicies {
+function compiled(test: LoadedTest, { compile, kubernetes }: TestPorts): Compiled {
   const { policies, exceptions, resources, cluster } = test;
   const documents = [...policies, ...madeBindings(policies), ...exceptions];
   return compile({ documents, resources, cluster, kubernetes, isTest: true });

@@ -97,6 +97,56 @@ describe('what a policy says', () => {
   });
 });
 
+describe('what is listed of a binding', () => {
+  const params = { paramKind: { apiVersion: 'example.com/v1', kind: 'Limits' }, ...validation('true') };
+  const matchesOf = (spec: JsonObject, more: JsonObject = {}) =>
+    compile(spec, [{ name: 'denies', validationActions: ['Deny'], ...more }]).rules.map(({ matches }) => matches);
+  const selector = { matchLabels: { a: 'b' } };
+  const paramRef = { name: 'x', parameterNotFoundAction: 'Deny' };
+
+  it.each<[string, JsonObject, JsonObject, string]>([
+    ['nothing of its own', validation('true'), {}, 'pods'],
+    ['params', params, { paramRef }, 'pods, with params example.com/Limits x'],
+    [
+      'params of a namespace',
+      params,
+      { paramRef: { ...paramRef, namespace: 'shop' } },
+      'pods, with params example.com/Limits shop/x',
+    ],
+    [
+      'params by labels',
+      params,
+      { paramRef: { selector, parameterNotFoundAction: 'Deny' } },
+      'pods, with params example.com/Limits by labels',
+    ],
+    [
+      'selectors',
+      validation('true'),
+      { matchResources: { namespaceSelector: selector, objectSelector: selector } },
+      'pods, there only by labels in Namespaces by labels',
+    ],
+    [
+      'resources',
+      validation('true'),
+      {
+        matchResources: {
+          resourceRules: [{ ...onPods.resourceRules[0], resourceNames: ['web'] }],
+          excludeResourceRules: onPods.resourceRules,
+        },
+      },
+      'pods, there only pods named web but not pods',
+    ],
+    [
+      'the selectors of the policy',
+      { ...validation('true'), matchConstraints: { ...onPods, objectSelector: selector } },
+      {},
+      'pods by labels',
+    ],
+  ])('%s', (_, spec, binding, expected) => {
+    expect(matchesOf(spec, binding)).toEqual([expected]);
+  });
+});
+
 describe('data that the platform did not give', () => {
   const nothing = { known: [], complete: [] };
   const params = { paramKind: { apiVersion: 'v1', kind: 'ConfigMap' }, ...validation('true') };

@@ -45,7 +45,7 @@ export function evaluate({ budget, host }: Evaluator, program: CelProgram, bindi
 }
 
 /** The message of what went wrong, and what the platform did not say, where that is why. */
-export interface Erred {
+interface Erred {
   readonly error: string;
   readonly lacks?: Lacks | undefined;
 }
