@@ -125,7 +125,7 @@ describe.each(judgingCommands)('syncgate %s', (command) => {
       'a policy of another engine',
       {
         'a.rego': allowAll,
-        'b.yaml': 'apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: { name: a }\nspec: {}\n',
+        'b.yaml': 'apiVersion: templates.gatekeeper.sh/v1\nkind: ConstraintTemplate\nmetadata: { name: a }\n',
       },
       'POLICY_UNSUPPORTED',
       ['b.yaml'],
