@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { ThreadRole } from './adapters/thread.ts';
 import { emptyConfig, type GateConfig, loadConfig } from './config.ts';
+import { bindDeadline } from './core/deadline.ts';
 import { asGateError, CODES, GateError } from './core/errors.ts';
 import { visible, withMend } from './report/text.ts';
 import { type Command, parseCommand } from './surfaces/cli/arguments.ts';
@@ -262,6 +263,8 @@ async function withDeadline<Answer>(
   if (interruption.signal.aborted) interrupt();
   else interruption.signal.addEventListener('abort', interrupt, { once: true });
   const timer = setTimeout(() => over.abort(late()), seconds * 1000);
+  const end = performance.now() + seconds * 1000;
+  bindDeadline(over.signal, () => performance.now() > end);
   try {
     return await use(over.signal);
   } finally {

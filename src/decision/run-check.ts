@@ -1,3 +1,4 @@
+import { isOver } from '../core/deadline.ts';
 import type { Finding, Outcome } from '../core/decision.ts';
 import { asGateError, CODES, GateError } from '../core/errors.ts';
 
@@ -14,7 +15,7 @@ export async function runCheck<Answer extends { readonly outcome: Outcome }>(
     signal.reason instanceof GateError
       ? signal.reason
       : new GateError('CHECK_TIMEOUT', `the ${name} check did not finish before the deadline`);
-  if (signal.aborted) return { outcome: { kind: 'errored', error: late() }, answer: undefined };
+  if (isOver(signal)) return { outcome: { kind: 'errored', error: late() }, answer: undefined };
   let giveUp = () => {};
   const deadline = new Promise<never>((_, reject) => {
     giveUp = () => reject(late());
@@ -23,6 +24,8 @@ export async function runCheck<Answer extends { readonly outcome: Outcome }>(
   try {
     // A check that ignores the signal must not hold the verdict: whichever comes first counts.
     const answer: unknown = await Promise.race([check(signal), deadline]);
+    // What never waits keeps the timer from firing, and answers when it is long over: an answer that is late is none.
+    if (isOver(signal)) return { outcome: { kind: 'errored', error: late() }, answer: undefined };
     const outcome = (answer as Answer | undefined)?.outcome;
     if (isOutcome(outcome)) return { outcome, answer: answer as Answer };
     const error = new GateError('CHECK_SILENT', `the ${name} check returned no outcome`);

@@ -1,3 +1,4 @@
+import { worked } from '../values/work.ts';
 import { CelError } from './error.ts';
 import { CelList, CelMap, CelOptional, type CelValue, codePointCount } from './values.ts';
 
@@ -15,6 +16,7 @@ export class CostBudget {
 
   /** Throws CelError (`cost`) once more than the limit is spent. */
   charge(cost: number): void {
+    worked(cost);
     this.spent += cost;
     if (this.spent > this.limit) {
       throw new CelError('cost', 'operation cancelled: actual cost limit exceeded');

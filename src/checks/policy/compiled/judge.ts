@@ -1,5 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
+import { isOver } from '../../../core/deadline.ts';
 import type { Finding, Outcome } from '../../../core/decision.ts';
+import { GateError } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { JudgedObject } from '../../../core/rendered.ts';
 import { createImageInquiry, type ImageAnswers, type ImageVerification } from '../image-answers.ts';
@@ -8,6 +10,7 @@ import type { GroupVersionKind, PolicyRequest, UserInfo } from '../kube/request.
 import type { ResourceTable } from '../kube/resources.ts';
 import { isNamed, withRendered } from '../kube/snapshot.ts';
 import type { CompiledPolicy, PolicyWorld, RuleResult } from '../rule.ts';
+import { withinDeadline } from '../values/work.ts';
 import { createsPods, nameless, podCreatedBy } from './created-pods.ts';
 import { createMutations, findingOf, type Mutation, onlyPinnedPasses, policyName, type Subject } from './findings.ts';
 import { asWritten, requestFor } from './requests.ts';
@@ -84,7 +87,9 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
       const evaluate = (policy: CompiledPolicy, request: PolicyRequest, { createdBy }: Unit): readonly RuleResult[] =>
         isPlaceless(policy, request)
           ? [nowhere]
-          : policy.judge(request, worldOf(policy), createdBy === undefined ? undefined : { kind: createdBy });
+          : inTime(stop, () =>
+              policy.judge(request, worldOf(policy), createdBy === undefined ? undefined : { kind: createdBy }),
+            );
       for (const unit of all) {
         let isJudged = false;
         for (const policy of index(unit)) {
@@ -99,11 +104,12 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
           turn += 1;
           if (turn % TURN === 0) {
             await setImmediate();
-            stop.throwIfAborted();
+            refuseLate(stop);
           }
         }
         if (isJudged) mutations.add(mutationsOf(unit), unit.subject);
       }
+      refuseLate(stop);
       return { findings: [...findings, ...mutations.findings()], examined };
     }
   };
@@ -142,6 +148,22 @@ const nowhere: RuleResult = {
   message:
     'the policy looks at namespaces, the object names none, and none was given for the destination (--namespace on the command line)',
 };
+
+/** One evaluation, which ends soon after the deadline whatever it is doing. */
+function inTime<Answer>(signal: AbortSignal, work: () => Answer): Answer {
+  try {
+    return withinDeadline(() => isOver(signal), work);
+  } catch (error) {
+    refuseLate(signal);
+    throw error;
+  }
+}
+
+/** What was said after the deadline counts for nothing: rules were cut short by it. */
+function refuseLate(signal: AbortSignal): void {
+  signal.throwIfAborted();
+  if (isOver(signal)) throw new GateError('CHECK_TIMEOUT', 'the policies were not judged before the deadline');
+}
 
 /** Rules that fail before the images were pinned, and pass after. */
 function comparePinned(

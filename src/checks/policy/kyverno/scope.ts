@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '../../../core/json.ts';
 import type { PolicyWorld } from '../rule.ts';
 import type { Supplied } from '../supplied.ts';
+import { worked } from '../values/work.ts';
 import { Fault } from './fault.ts';
 import { contextImages } from './images-context.ts';
 import { type ContextQuery, dynamicQuery } from './query.ts';
@@ -88,6 +89,7 @@ export class Scope {
    */
   forElement(element: JsonValue, index: number, nesting: number, entries: readonly EntryLoader[]): Scope {
     this.#account.elements += 1;
+    worked(10);
     if (this.#account.elements > maxElements) throw new Fault(`foreach has more than ${maxElements} elements`);
     let root = copyOf(this.#root);
     root['element'] = element;
@@ -125,6 +127,7 @@ export class Scope {
 
   /** Counts characters that were gone through to fill in variables. Throws Fault where they are too many. */
   countText(characters: number): void {
+    worked(characters / 64);
     this.#account.textWork += characters;
     if (this.#account.textWork > maxTextWork) throw new Fault('variables of variables take too long to fill in');
   }

@@ -1,4 +1,5 @@
 import { RE2JS } from 're2js';
+import { worked } from './work.ts';
 
 /** A regular expression that RE2 refuses, or that is too large to compile. */
 export class RegexpError extends Error {
@@ -76,10 +77,12 @@ class CompiledRegexp implements Regexp {
   }
 
   matches(text: string): boolean {
+    worked(text.length / 8);
     return this.#program.test(text);
   }
 
   matchesWhole(text: string): boolean {
+    worked(text.length / 8);
     return this.#program.testExact(text);
   }
 

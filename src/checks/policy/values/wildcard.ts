@@ -1,4 +1,5 @@
 import { LimitError } from './limit.ts';
+import { worked } from './work.ts';
 
 /** Honest patterns need a few steps a character; a pattern of 100 kB stars and letters over as much text would not end. */
 const maxSteps = 10_000_000;
@@ -27,8 +28,10 @@ export function matchesWildcard(pattern: string, text: string): boolean {
   let afterStar = -1;
   let starEats = 0;
   let steps = 0;
+  worked(1);
   while (here < text.length) {
-    if (++steps > maxSteps) throw new LimitError('a wildcard pattern takes too long to match');
+    if ((++steps & 0x3fff) === 0) worked(0x4000);
+    if (steps > maxSteps) throw new LimitError('a wildcard pattern takes too long to match');
     const wanted = at < pattern.length ? pattern.charCodeAt(at) : -1;
     if (wanted === star) {
       afterStar = ++at;

@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../../../core/json.ts';
 import { LimitError } from '../../values/limit.ts';
 import { matchesWildcard } from '../../values/wildcard.ts';
+import { worked } from '../../values/work.ts';
 import { compileStringPattern, isRange } from '../pattern/string-pattern.ts';
 import { itemText, type Operand, operandText } from './operand.ts';
 
@@ -64,7 +65,10 @@ function listInRange(operator: Membership, keys: readonly string[], range: strin
 
 function compareLists(operator: Membership, keys: readonly string[], values: readonly string[]): boolean {
   if (keys.length * values.length > MAX_COMPARISONS) throw new LimitError('the lists of a condition are too long');
-  const isIn = (key: string): boolean => values.some((value) => matchEitherWay(key, value));
+  const isIn = (key: string): boolean => {
+    worked(values.length);
+    return values.some((value) => matchEitherWay(key, value));
+  };
   switch (operator) {
     case 'AnyIn':
       return keys.some(isIn);

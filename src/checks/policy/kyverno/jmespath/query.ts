@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../../../core/json.ts';
 import { LimitError } from '../../values/limit.ts';
+import { worked } from '../../values/work.ts';
 import type { Node } from './ast.ts';
 import { wellFormed } from './bytes.ts';
 import { compileNode } from './compile.ts';
@@ -92,6 +93,7 @@ class BoundedRun implements Run {
   }
 
   spend(steps: number): void {
+    worked(steps);
     this.#left -= steps;
     if (this.#left < 0) throw new JmesError('limit', 'the query takes too long');
   }

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, type JsonPath, type JsonValue } from '../../../../core/json.ts';
+import { worked } from '../../values/work.ts';
 import { type Fault, isSkip, printPath, skipped } from './fault.ts';
 import { goType, printGo } from './go-number.ts';
 import { closeMetadata } from './metadata.ts';
@@ -65,6 +66,7 @@ export class Matching {
   }
 
   #matchMap(written: MapNode, value: JsonObject): Fault | undefined {
+    worked(1);
     for (const anchor of written.required) {
       const found = Object.hasOwn(value, anchor.key);
       if (found || !this.#found.has(anchor.written)) this.#found.set(anchor.written, found);

@@ -1,4 +1,4 @@
-import { isObject, type JsonValue } from '../../../../core/json.ts';
+import type { JsonValue } from '../../../../core/json.ts';
 import { isInt64, numbersEqual, parseFloat64, parseInt64 } from './go-number.ts';
 import { compileStringPattern, type ValueTest } from './string-pattern.ts';
 
