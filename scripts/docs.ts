@@ -32,6 +32,7 @@ const onlyWarnings: ReadonlySet<string> = new Set<Code>([
   'IMAGE_TRUST_ROOT_AGED',
   'POLICY_ERROR_IGNORED',
   'POLICY_EXCEPTED',
+  'POLICY_HAZARD',
   'POLICY_NOT_EVALUATED',
   'POLICY_WARNED',
 ]);

@@ -1,5 +1,5 @@
-import type { UnevaluatedRule } from '../../../core/decision.ts';
-import { GateError } from '../../../core/errors.ts';
+import type { Finding, UnevaluatedRule } from '../../../core/decision.ts';
+import { CODES, GateError } from '../../../core/errors.ts';
 import { compilePolicies } from '../compile.ts';
 import type { Policies, PolicyDescription } from '../dialect.ts';
 import type { PolicyDocument } from '../document.ts';
@@ -8,6 +8,7 @@ import type { ImageVerification } from '../image-answers.ts';
 import { completeObject } from '../kube/completion.ts';
 import { createResourceTable, type ResourceTable } from '../kube/resources.ts';
 import { createCluster, readSnapshot } from '../kube/snapshot.ts';
+import { oneLine } from '../message.ts';
 import type { CompiledPolicy } from '../rule.ts';
 import { type CompiledPorts, type CompiledSettings, refuseRepeated } from './dialect.ts';
 import { policyName } from './findings.ts';
@@ -62,13 +63,29 @@ export async function loadCompiled(
   );
   const described = policies.map((policy) => describe(policy, hazards.get(policy) ?? []));
   const notEvaluated = [...described.flatMap(unevaluatedIn), ...waived];
+  const all = [...described, ...compiled.exceptions.map(describeException)];
+  const hazardFindings = all.flatMap(hazardsOf);
   return {
-    described: [...described, ...compiled.exceptions.map(describeException)],
+    described: all,
     async judge(set, stop) {
-      return { outcome: await judge(set, stop), engines: {}, notEvaluated };
+      const outcome = await judge(set, stop);
+      const told =
+        outcome.kind === 'completed' ? { ...outcome, findings: [...outcome.findings, ...hazardFindings] } : outcome;
+      return { outcome: told, engines: {}, notEvaluated };
     },
     dispose: async () => {},
   };
+}
+
+/** What a person should know of a policy, told with every verdict: a list that nobody asks for is one that nobody reads. */
+function hazardsOf({ policy, source, warnings }: PolicyDescription): Finding[] {
+  return warnings.map((warning) => ({
+    effect: 'warn',
+    code: 'POLICY_HAZARD',
+    rule: policy,
+    message: oneLine(warning),
+    mend: `${CODES.POLICY_HAZARD.mend.replace(/\.$/, '')}; it is in ${oneLine(source, 300)}.`,
+  }));
 }
 
 /** What verifies the images that policies ask about, and what a person should know of whom they trust. */

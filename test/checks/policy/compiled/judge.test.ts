@@ -171,6 +171,21 @@ describe('an object that names no namespace', () => {
   });
 });
 
+describe('what a person should know of a policy', () => {
+  it('is a warning with every verdict', async () => {
+    const files = {
+      ...one(needsTeam),
+      'policies/q.yaml': needsTeam.replace('needs-team', 'odd').replace('[ConfigMap]', '[Servce]'),
+    };
+    const found = await findingsFor({ files }, [
+      configMap('c', { metadata: { name: 'c', namespace: 'a', labels: { team: 'a' } } }),
+    ]);
+    expect(found).toMatchObject([
+      { effect: 'warn', code: 'POLICY_HAZARD', rule: 'ClusterPolicy odd', message: expect.stringContaining('Service') },
+    ]);
+  });
+});
+
 describe('several policies that cannot be judged by', () => {
   it('are all named', async () => {
     const strange = needsTeam.replace('pattern:', 'patern:');
