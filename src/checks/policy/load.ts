@@ -116,13 +116,16 @@ async function sortByDialect(
   return sorted;
 }
 
+const besidesFolders = new Set(['.git', '.github', '.regal', '.kyverno-test', '.chainsaw-test']);
+
 /** What lies in every repository and is no policy in any dialect. */
 function isBesides(name: string): boolean {
   const steps = name.split('/').slice(1);
   const last = steps.at(-1) ?? '';
   return (
-    steps.slice(0, -1).some((step) => step === '.git' || step === '.regal' || step === '.github') ||
-    /^(\.gitignore|\.gitkeep|\.gitattributes|\.editorconfig|LICENSE|CODEOWNERS)$|\.md$/.test(last)
+    steps.slice(0, -1).some((step) => besidesFolders.has(step)) ||
+    /^(\.gitignore|\.gitkeep|\.gitattributes|\.editorconfig|LICENSE|CODEOWNERS)$|\.md$/.test(last) ||
+    /^(kyverno-test|chainsaw-test|artifacthub-pkg|kustomization)\.ya?ml$/.test(last)
   );
 }
 

@@ -15,6 +15,11 @@ describe('what lies among the policies', () => {
     ['sub/.gitkeep', ''],
     ['.git/config', '[core]'],
     ['.regal/config.yaml', 'rules: {}'],
+    ['labels/.kyverno-test/resources.yaml', 'apiVersion: v1\nkind: Pod\n'],
+    ['labels/.chainsaw-test/chainsaw-test.yaml', 'apiVersion: chainsaw.kyverno.io/v1alpha1\nkind: Test\n'],
+    ['labels/kyverno-test.yaml', 'apiVersion: cli.kyverno.io/v1alpha1\nkind: Test\n'],
+    ['labels/artifacthub-pkg.yml', 'name: labels\n'],
+    ['kustomization.yaml', 'resources: [a.yaml]\n'],
   ])('%s is left alone', async (name, text) => {
     expect(await load({ ...rego, [`policies/${name}`]: text })).toEqual(['main.deny']);
   });
