@@ -30,11 +30,11 @@ export function bare(value: JsonValue): JsonValue {
 }
 
 /** The first document as a policy, the others as its exceptions. */
-export function compilePolicy(yaml: string, isTest = false): CompiledPolicy {
+export function compilePolicy(yaml: string, isTest = false, resources = kinds): CompiledPolicy {
   const [policy, ...exceptions] = documentsOf(yaml);
   if (policy === undefined) throw new Error('no policy');
-  const compiled = exceptions.map((each) => compileKyvernoException(each, { resources: kinds, isTest }));
-  return compileKyvernoPolicy(policy, { resources: kinds, exceptions: compiled, isTest });
+  const compiled = exceptions.map((each) => compileKyvernoException(each, { resources, isTest }));
+  return compileKyvernoPolicy(policy, { resources, exceptions: compiled, isTest });
 }
 
 /** A ClusterPolicy of one rule about Pods; `rule` is the rest of it, `spec` goes beside the rules. */

@@ -33,9 +33,9 @@ const NO: MatchAnswer = { kind: 'no' };
  * resource matches. The value must have passed the schema.
  */
 export function compileMatchConstraints(value: MatchResources, resources: ResourceTable): MatchConstraints {
-  const included = (value.resourceRules ?? []).map((rule) => ({ ...rule, takesIn: true }));
-  const excluded = (value.excludeResourceRules ?? []).map((rule) => ({ ...rule, takesIn: false }));
   const equivalent = value.matchPolicy !== 'Exact';
+  const included = (value.resourceRules ?? []).map((rule) => ({ ...rule, takesIn: true, equivalent }));
+  const excluded = (value.excludeResourceRules ?? []).map((rule) => ({ ...rule, takesIn: false, equivalent }));
   const inNamespace = selectorOf(value, 'namespaceSelector');
   const onObject = selectorOf(value, 'objectSelector');
 
@@ -52,11 +52,11 @@ export function compileMatchConstraints(value: MatchResources, resources: Resour
       if (onObject !== undefined && !matchesEither(request, onObject)) return NO;
       const out = matchRules(excluded, request, equivalent, resources);
       if (out.kind === 'match') return NO;
-      if (out.kind === 'error') return out;
       const answer: MatchAnswer =
         included.length === 0
           ? { kind: 'match', as: { kind: request.kind, resource: request.resource } }
           : matchRules(included, request, equivalent, resources);
+      if (answer.kind === 'match' && out.kind === 'error') return out;
       return answer.kind === 'match' && namespace !== true ? namespace : answer;
     },
   };
@@ -64,6 +64,8 @@ export function compileMatchConstraints(value: MatchResources, resources: Resour
 
 /** A rule of either list. */
 interface Rule extends NamedRule {
+  /** Whether it is also about the other versions of what it names. */
+  readonly equivalent: boolean;
   readonly takesIn: boolean;
 }
 
@@ -110,10 +112,11 @@ function matchForm(
 ): MatchAnswer {
   let doubt: MatchAnswer = NO;
   for (const rule of rules) {
-    if (!takesOperation(rule, request.operation) || !takesScope(rule, request)) continue;
+    const scoped = takesScope(rule, request, resources);
+    if (!takesOperation(rule, request.operation) || scoped === 'no') continue;
     const named = namesResource(rule, form, request.subresource, resources);
     if (named === 'no' || !takesName(rule, request.name)) continue;
-    if (named === 'yes') return { kind: 'match', as: form };
+    if (named === 'yes' && scoped === 'yes') return { kind: 'match', as: form };
     const { group, kind } = form.kind;
     doubt = {
       kind: 'error',
@@ -128,11 +131,24 @@ function takesOperation({ operations }: NamedRule, operation: Operation): boolea
   return operations.includes('*') || operations.includes(operation);
 }
 
-/** A Namespace counts as without a namespace, although its requests carry its own name as one. */
-function takesScope({ scope }: NamedRule, { resource, namespace }: PolicyRequest): boolean {
-  if (scope === undefined || scope === '*') return true;
+/**
+ * A Namespace counts as without a namespace, although its requests carry its own name as one. Whether a kind that nobody
+ * knows lives in namespaces is known only where the platform says that it does not.
+ */
+function takesScope(
+  { scope }: NamedRule,
+  { resource, namespace, namespaced }: PolicyRequest,
+  resources: ResourceTable,
+): 'yes' | 'no' | 'unknown' {
+  if (scope === undefined || scope === '*') return 'yes';
+  if (namespaced && isUnknown(resource, resources)) return 'unknown';
   const ofCluster = isNamespaces(resource) || namespace === '';
-  return (scope === 'Cluster') === ofCluster;
+  return (scope === 'Cluster') === ofCluster ? 'yes' : 'no';
+}
+
+/** Whether nobody knows the type: neither its plural, nor its versions, nor its scope. */
+function isUnknown({ group, resource }: GroupVersionResource, resources: ResourceTable): boolean {
+  return resource === '' && !resources.knowsWholeGroup(group);
 }
 
 function takesName({ resourceNames }: NamedRule, name: string): boolean {
@@ -141,7 +157,7 @@ function takesName({ resourceNames }: NamedRule, name: string): boolean {
 
 /**
  * Whether group, version and resource are among those of the rule. `unknown`: the kind's plural is not known, and one of
- * the rule's resources could be it. What is plausible as its plural counts as it, for a rule that takes objects in; what
+ * the rule's resources could be it; or its versions are not, and a rule about another one could be about it too. What is plausible as its plural counts as it, for a rule that takes objects in; what
  * another kind of the group is called does not.
  */
 function namesResource(
@@ -150,17 +166,20 @@ function namesResource(
   subresource: string,
   resources: ResourceTable,
 ): 'yes' | 'no' | 'unknown' {
-  if (!takes(rule.apiGroups, resource.group) || !takes(rule.apiVersions, resource.version)) return 'no';
+  const unknown = isUnknown(resource, resources);
+  const versionFits = takes(rule.apiVersions, resource.version);
+  if (!takes(rule.apiGroups, resource.group) || !(versionFits || (unknown && rule.equivalent))) return 'no';
+  const yes = versionFits ? 'yes' : 'unknown';
   let answer: 'no' | 'unknown' = 'no';
   for (const each of rule.resources) {
     const slash = each.indexOf('/');
     const [name, sub] = slash < 0 ? [each, ''] : [each.slice(0, slash), each.slice(slash + 1)];
     if (sub !== '*' && sub !== subresource) continue;
-    if (name === '*' || (resource.resource !== '' && name === resource.resource)) return 'yes';
-    if (resource.resource !== '' || resources.knowsWholeGroup(resource.group)) continue;
+    if (name === '*' || (resource.resource !== '' && name === resource.resource)) return yes;
+    if (!unknown) continue;
     const known = resources.ofResource({ ...resource, resource: name });
     if (known !== undefined && known.kind.kind !== kind.kind) continue;
-    if (rule.takesIn && plausiblePlurals(kind.kind).includes(name)) return 'yes';
+    if (rule.takesIn && plausiblePlurals(kind.kind).includes(name)) return yes;
     answer = 'unknown';
   }
   return answer;

@@ -13,6 +13,8 @@ export interface Matcher {
    * Whether it could match objects of a kind, by its kinds alone: never no for a kind of which one object matches.
    */
   concerns(kind: GroupVersionKind, subresource: string): boolean;
+  /** The versions that its kinds name, as they are written: `v1`, `v1*`. Those that mean any version are left out. */
+  readonly versions: readonly string[];
   /** Throws Unanswerable where it depends on what this gate was not told. */
   matches(view: RequestView): boolean;
 }
@@ -41,7 +43,9 @@ export function compileMatch(
   const excluded = exclude === undefined ? undefined : compileBlock(exclude, document, [...path, 'exclude'], false);
   const isIncluded = matchTest(included);
   const isExcluded = excluded === undefined ? () => false : excludeTest(excluded);
+  const named = included.filters.flatMap(({ kinds = [] }) => kinds.map(({ version }) => version));
   return {
+    versions: [...new Set(named)].filter((version) => version !== '*'),
     concerns(kind, subresource) {
       const couldMatch = (filter: Filter) =>
         filter.kinds === undefined || filter.kinds.some((selector) => selectsKind(selector, kind, subresource));

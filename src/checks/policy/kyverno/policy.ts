@@ -9,6 +9,7 @@ import { type AppliedRule, autogenKinds, isCarriedOver, rulesFor } from './autog
 import { compileWebhookConditions, type WebhookConditions } from './cel-rule.ts';
 import { describeRule } from './describe.ts';
 import type { CompiledException } from './exceptions.ts';
+import { inOtherVersion } from './other-version.ts';
 import { type RequestView, viewOf } from './request-view.ts';
 import { type CompiledRule, compileGenerated, compileRule, type RuleContext } from './rule.ts';
 import { KyvernoPolicy } from './schema.ts';
@@ -84,7 +85,12 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
         applied,
         applied.isGenerated ? compileGenerated(applied, ruleContext) : (written[applied.index] as CompiledRule),
       ]);
-      const concerned = compiled.filter(([, rule]) => rule.matcher.concerns(kind, subresource));
+      const concerned = compiled.flatMap(([applied, rule]): [AppliedRule, CompiledRule][] => {
+        if (rule.matcher.concerns(kind, subresource)) return [[applied, rule]];
+        if (context.isTest === true) return [];
+        const other = inOtherVersion(rule, kind, subresource, context.resources);
+        return other === undefined ? [] : [[applied, other]];
+      });
       found = {
         rules: concerned.map(([, rule]) => rule),
         carried: new Set(concerned.filter(([applied]) => applied.isGenerated).map(([{ index }]) => index)),

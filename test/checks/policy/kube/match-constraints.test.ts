@@ -130,6 +130,8 @@ describe('a request is matched', () => {
 });
 
 describe('what is not known', () => {
+  const widget = object('example.com/v1', 'Widget', { name: 'w', namespace: 'shop' });
+  const example = { apiGroups: ['example.com'], resources: ['widgets'] };
   const selecting = { resourceRules: [rule()], namespaceSelector: { matchLabels: { team: 'shop' } } };
 
   it.each<[string, JsonObject, PolicyRequest, Cluster, string]>([
@@ -155,6 +157,30 @@ describe('what is not known', () => {
       cluster,
       'CustomResourceDefinition',
     ],
+    [
+      'whether a kind without a definition has the version of the rule too',
+      { resourceRules: [rule({ apiGroups: ['example.com'], apiVersions: ['v2'], resources: ['widgets'] })] },
+      ask(object('example.com/v1', 'Widget', { name: 'w', namespace: 'shop' })),
+      cluster,
+      'CustomResourceDefinition',
+    ],
+    [
+      'whether another version of such a kind is taken out',
+      {
+        resourceRules: [rule({ apiGroups: ['example.com'], resources: ['*'] })],
+        excludeResourceRules: [rule({ apiGroups: ['example.com'], apiVersions: ['v2'], resources: ['*'] })],
+      },
+      ask(object('example.com/v1', 'Widget', { name: 'w', namespace: 'shop' })),
+      cluster,
+      'CustomResourceDefinition',
+    ],
+    ...['Cluster', 'Namespaced'].map((scope): [string, JsonObject, PolicyRequest, Cluster, string] => [
+      `whether such a kind is of the scope ${scope}`,
+      { resourceRules: [rule({ apiGroups: ['example.com'], resources: ['*'], scope })] },
+      ask(object('example.com/v1', 'Widget', { name: 'w', namespace: 'shop' })),
+      cluster,
+      'CustomResourceDefinition',
+    ]),
   ])('%s is an error', (_, constraints, request, world, message) => {
     expect(answer(constraints, request, world)).toEqual({
       kind: 'error',
@@ -167,6 +193,27 @@ describe('what is not known', () => {
   it('is no error where nothing else matches', () => {
     const other = { ...selecting, resourceRules: [rule({ resources: ['services'] })] };
     expect(answer(other, ask(pod, { namespace: 'gone' }))).toEqual({ kind: 'no' });
+  });
+
+  it.each<[string, JsonObject]>([
+    [
+      'another version under Exact',
+      { matchPolicy: 'Exact', resourceRules: [rule({ ...example, apiVersions: ['v2'] })] },
+    ],
+    ['another group', { resourceRules: [rule({ ...example, apiGroups: ['example.org'], apiVersions: ['v2'] })] }],
+    [
+      'an exception to what is not meant',
+      { resourceRules: [rule()], excludeResourceRules: [rule({ ...example, apiVersions: ['v2'] })] },
+    ],
+  ])('is no error about a kind without a definition for %s', (_, constraints) => {
+    expect(answer(constraints, ask(widget))).toEqual({ kind: 'no' });
+  });
+
+  it('is no error about the scope of a kind that the platform calls one of the cluster', () => {
+    const told = createResourceTable({ isClusterScoped: (_, kind) => kind === 'Widget' });
+    const constraints = { resourceRules: [rule({ ...example, scope: 'Cluster' })] };
+    const request = requestFor(widget, undefined, told, undefined);
+    expect(compileMatchConstraints(MatchResources.parse(constraints), told).match(request, cluster).kind).toBe('match');
   });
 
   it('takes a plausible plural for the plural, where a rule takes objects in', () => {
