@@ -138,7 +138,8 @@ function judgeBinding(
   const seen = inVersion(request, as, resources);
   if (typeof seen === 'string') {
     const message = `failed to convert object version: ${seen}`;
-    return [misconfigured(name, 'binding', { message }, ignoreErrors)];
+    // The API server can.
+    return [misconfigured(name, 'binding', { message }, false)];
   }
   return found.params.flatMap((params): RuleResult[] => {
     const subject: Subject = { request, matched: as, ...seen, params, cluster: world.cluster };
@@ -153,11 +154,12 @@ function judgeBinding(
 const unmet = "match conditions aren't met";
 
 function resultOf(outcome: ValidationOutcome, rule: string, action: RuleAction, ignoreErrors: boolean): RuleResult[] {
-  const { kind, message, lacks } = outcome;
+  const { kind, message, lacks, isOurs } = outcome;
   if (kind === 'admitted') return [];
   if (kind === 'denied') return [{ rule, status: 'fail', message, action }];
   // What a binding only warns of or writes down does not deny when it errs; an audit annotation that errs always does.
-  const tolerated = ignoreErrors || (action !== 'deny' && outcome.fromAnnotation !== true);
+  // One that the server may not have met is no answer at all.
+  const tolerated = isOurs !== true && (ignoreErrors || (action !== 'deny' && outcome.fromAnnotation !== true));
   return [
     {
       rule,
@@ -181,7 +183,7 @@ function misconfigured(
     status: 'error',
     message: `failed to configure ${what}: ${message}`,
     action: 'deny',
-    ...(ignoreErrors && { ignoreErrors: true }),
+    ...(ignoreErrors && lacks === undefined && { ignoreErrors: true }),
     ...(lacks !== undefined && { lacks }),
   };
 }

@@ -46,6 +46,8 @@ export interface ValidationOutcome {
   readonly fromAnnotation?: true;
   /** What the platform did not say, where that is the error. */
   readonly lacks?: Lacks;
+  /** The API server may not have met the error, so `failurePolicy: Ignore` admits nothing for its sake. */
+  readonly isOurs?: true;
 }
 
 export interface Validator {
@@ -111,7 +113,7 @@ export function compileValidator(source: ValidatorSource, context: ValidatorCont
     validate(bindings) {
       const matched = matches(conditions, bindings);
       if (matched !== true) {
-        if (matched === false || source.failurePolicy === 'Ignore') return undefined;
+        if (matched === false || (source.failurePolicy === 'Ignore' && matched.isOurs !== true)) return undefined;
         return [erred(undefined, matched)];
       }
       const pass = run(validations, variables.open(bindings), bindings, PER_BINDING);
@@ -149,13 +151,16 @@ function matches(conditions: readonly Expression[], bindings: Bindings): boolean
   const found = pass.results.filter((result) => 'error' in result);
   const errors = new Set(found.map(({ error }) => error));
   if (errors.size === 0) return true;
+  // One error of the server's own is enough: with `Ignore` it leaves the request out, whatever the others would be.
+  const isOurs = found.every((each) => each.isOurs === true);
   const lacks = found.find((each) => each.lacks !== undefined)?.lacks;
-  return { error: errors.size === 1 ? ([...errors][0] as string) : `[${[...errors].join(', ')}]`, lacks };
+  return { error: errors.size === 1 ? ([...errors][0] as string) : `[${[...errors].join(', ')}]`, lacks, isOurs };
 }
 
 interface Erred {
   readonly error: string;
   readonly lacks?: Lacks | undefined;
+  readonly isOurs?: boolean;
 }
 type Result = { readonly value: CelValue } | Erred;
 type Pass =
@@ -185,7 +190,8 @@ function run(
       result = { value: expression.program.evaluate(bound, cost) };
     } catch (error) {
       if (!(error instanceof CelError)) throw error;
-      result = { error: `expression '${expression.source}' resulted in error: ${error.message}`, lacks: error.lacks };
+      const { lacks, isOurs } = error;
+      result = { error: `expression '${expression.source}' resulted in error: ${error.message}`, lacks, isOurs };
     }
     left -= cost.spent + (variables?.takeCost() ?? 0);
     if (left < 0) return { kind: 'spent' };
@@ -201,7 +207,7 @@ function outcomeOf(
   told: Pass | undefined,
   message: Result | undefined,
 ): ValidationOutcome {
-  if (result === undefined) return { index, kind: 'error', message: 'it was not evaluated' };
+  if (result === undefined) return { index, kind: 'error', message: 'it was not evaluated', isOurs: true };
   if ('error' in result) return erred(index, result);
   if (told?.kind === 'spent') return { index, kind: 'error', message: `failed messageExpression: ${OUT_OF_BUDGET}` };
   if (result.value === true) return { index, kind: 'admitted', message: '' };
@@ -222,8 +228,14 @@ function annotationOutcome(result: Result): ValidationOutcome[] {
   return [{ ...erred(undefined, result), fromAnnotation: true }];
 }
 
-function erred(index: number | undefined, { error, lacks }: Erred): ValidationOutcome {
-  return { index, kind: 'error', message: error, ...(lacks !== undefined && { lacks }) };
+function erred(index: number | undefined, { error, lacks, isOurs }: Erred): ValidationOutcome {
+  return {
+    index,
+    kind: 'error',
+    message: error,
+    ...(lacks !== undefined && { lacks }),
+    ...(isOurs === true && { isOurs }),
+  };
 }
 
 function whole(message: string): ValidationOutcome {

@@ -83,7 +83,9 @@ function openVariables(
     } catch (error) {
       if (!(error instanceof CelError)) throw error;
       const message = `composited variable "${name}" fails to evaluate: ${error.message}`;
-      return new CelError('evaluation', message, undefined, error.lacks);
+      // A cost that is spent is an error like any other there; a bound of this engine is none of theirs.
+      const kind = error.kind === 'work' ? 'work' : 'evaluation';
+      return new CelError(kind, message, undefined, error.lacks, error.isOurs);
     } finally {
       spent += cost.spent;
     }

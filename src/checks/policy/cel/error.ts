@@ -14,8 +14,10 @@ export class CelError extends Error {
   readonly offset: number | undefined;
   /** What the platform did not say, where that is why. */
   readonly lacks: Lacks | undefined;
+  /** Whether the program that this engine stands in for may not have met it: nothing may forgive it as that program would. */
+  readonly isOurs: boolean;
 
-  constructor(kind: CelErrorKind, message: string, offset?: number, lacks?: Lacks) {
+  constructor(kind: CelErrorKind, message: string, offset?: number, lacks?: Lacks, isOurs = false) {
     // Evaluation errors are ordinary values of the language (`a || b` throws them away), and collecting a stack costs
     // more than evaluating a whole policy.
     const limit = Error.stackTraceLimit;
@@ -26,6 +28,7 @@ export class CelError extends Error {
     this.kind = kind;
     this.offset = offset;
     this.lacks = lacks;
+    this.isOurs = isOurs || lacks !== undefined || kind === 'work' || kind === 'limit';
   }
 }
 
@@ -37,6 +40,19 @@ export function evaluationError(message: string, offset?: number): CelError {
 /** The error of what depends on data that the platform did not give. */
 export function lackingError(lacks: Lacks, message: string): CelError {
   return new CelError('evaluation', message, undefined, lacks);
+}
+
+/** The error of what this engine or this gate cannot do, and others can. `||` and `&&` may absorb it all the same. */
+export function ourError(message: string): CelError {
+  return new CelError('evaluation', message, undefined, undefined, true);
+}
+
+/**
+ * Which of two errors an operator throws that absorbs errors: the first, unless only the other one is ours. What nobody
+ * knows here may be what decides there.
+ */
+export function decidingError(first: CelError | undefined, next: CelError): CelError {
+  return first === undefined || (next.isOurs && !first.isOurs) ? next : first;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Operator } from './ast.ts';
 import type { Compiling } from './compiling.ts';
 import { LIST_COST } from './cost.ts';
-import { evaluationError, noSuchOverload } from './error.ts';
+import { type CelError, decidingError, evaluationError, noSuchOverload } from './error.ts';
 import { absorbable, type Evaluate, type Frame, Poison } from './frame.ts';
 import { GrowingList } from './growing.ts';
 import type { Resolved, ResolvedFold } from './resolved.ts';
@@ -85,7 +85,7 @@ function quantifier(node: ResolvedFold, compiler: Compiling, loop: Loop): Evalua
   const conditionCost = isExists ? 3 : 2;
   return (frame) => {
     const over = range(frame);
-    let failure: unknown;
+    let failure: CelError | undefined;
     let isDecided = false;
     loop(frame, over, () => {
       frame.budget.charge(conditionCost);
@@ -96,8 +96,7 @@ function quantifier(node: ResolvedFold, compiler: Compiling, loop: Loop): Evalua
         if (value === decisive) isDecided = true;
         else if (value !== !decisive) failure ??= noSuchOverload();
       } catch (cause) {
-        const absorbed = absorbable(cause);
-        failure ??= absorbed;
+        failure = decidingError(failure, absorbable(cause));
       }
       return true;
     });

@@ -1,4 +1,4 @@
-import { compileRegexp } from '../values/regexp.ts';
+import { compileRegexp, RegexpError } from '../values/regexp.ts';
 import { CelError, evaluationError } from './error.ts';
 
 /** The longest text that a pattern is held against. */
@@ -15,6 +15,7 @@ export function regexpOf(pattern: string): ReturnType<typeof compileRegexp> {
   try {
     return compileRegexp(pattern);
   } catch (cause) {
+    if (cause instanceof RegexpError && cause.isOurs) throw new CelError('work', cause.message);
     throw evaluationError(cause instanceof Error ? cause.message : 'error parsing regexp');
   }
 }

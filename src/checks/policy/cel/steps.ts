@@ -1,4 +1,4 @@
-import { evaluationError, noSuchOverload } from './error.ts';
+import { type CelError, decidingError, evaluationError, noSuchOverload } from './error.ts';
 import { absorbable, type Evaluate, Poison } from './frame.ts';
 import { CelOptional, type CelValue } from './values.ts';
 
@@ -36,15 +36,14 @@ export function local(slot: number): Evaluate {
 /** `&&` (decided by false) and `||` (decided by true): a term that decides makes errors of the others forgotten. */
 export function logic(terms: readonly Evaluate[], decisive: boolean): Evaluate {
   return (frame) => {
-    let failure: unknown;
+    let failure: CelError | undefined;
     for (let i = 0; i < terms.length; i++) {
       try {
         const value = (terms[i] as Evaluate)(frame);
         if (value === decisive) return decisive;
         if (value !== !decisive) failure ??= noSuchOverload();
       } catch (cause) {
-        failure ??= absorbable(cause);
-        absorbable(cause);
+        failure = decidingError(failure, absorbable(cause));
       }
     }
     if (failure !== undefined) throw failure;

@@ -32,7 +32,8 @@ export function findingOf(policy: CompiledPolicy, result: RuleResult, subject: S
         ? finding('deny', 'POLICY_DENIED', policy, result, subject)
         : finding('warn', 'POLICY_WARNED', policy, result, subject);
     case 'error':
-      return result.ignoreErrors === true
+      // What the platform did not say is no error that a cluster would have ignored.
+      return result.ignoreErrors === true && result.lacks === undefined
         ? finding('warn', 'POLICY_ERROR_IGNORED', policy, result, subject)
         : finding('error', 'POLICY_EVALUATION_FAILED', policy, result, subject);
     default:

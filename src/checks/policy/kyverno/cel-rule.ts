@@ -14,7 +14,7 @@ import type { ResourceTable } from '../kube/resources.ts';
 import type { Lacks } from '../lacks.ts';
 import { SelectorError } from '../values/label-selector.ts';
 import { compileExpression } from './cel-policies/program.ts';
-import { errored, failed, passed, type RuleOutcome, skippedBecause } from './outcome.ts';
+import { errored, failed, passed, type RuleOutcome, skippedBecause, unable } from './outcome.ts';
 import type { RequestView } from './request-view.ts';
 import type { Cel, Rule } from './schema.ts';
 
@@ -162,6 +162,6 @@ function bindingsFor(view: RequestView, params: Parameters<typeof bindingsOf>[0]
 function firstProblem(outcomes: readonly ValidationOutcome[]): RuleOutcome | undefined {
   const problem = outcomes.find(({ kind, fromAnnotation }) => kind !== 'admitted' && fromAnnotation !== true);
   if (problem === undefined) return undefined;
-  const { message, lacks } = problem;
-  return lacks === undefined ? failed(message) : errored(message, lacks);
+  const { message, lacks, isOurs } = problem;
+  return isOurs === true ? unable(message, lacks) : failed(message);
 }

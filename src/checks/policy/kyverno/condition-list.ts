@@ -1,6 +1,5 @@
 import type { JsonPath, JsonValue } from '../../../core/json.ts';
 import { policyError } from '../document.ts';
-import { LimitError } from '../values/limit.ts';
 import { type Compiling, templateAt } from './compiling.ts';
 import { ConditionError } from './conditions/error.ts';
 import { conditionOperator, conditionOperatorNames } from './conditions/operator.ts';
@@ -15,7 +14,7 @@ interface Verdict {
   readonly message: string;
 }
 
-/** Throws Fault, and Unanswerable. */
+/** Throws Fault, Unanswerable and LimitError. */
 export type ConditionList = (scope: Scope) => Verdict;
 
 /**
@@ -76,7 +75,7 @@ function compileOne(compiling: Compiling, condition: Condition, path: JsonPath, 
       try {
         return operator.holds(renderedKey, renderedValue, literals);
       } catch (error) {
-        if (error instanceof ConditionError || error instanceof LimitError) throw new Fault(error.message);
+        if (error instanceof ConditionError) throw new Fault(error.message);
         throw error;
       }
     },

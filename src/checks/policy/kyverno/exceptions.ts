@@ -3,6 +3,7 @@ import { type PolicyDocument, validateDocument } from '../document.ts';
 import type { UserInfo } from '../kube/request.ts';
 import type { ResourceTable } from '../kube/resources.ts';
 import type { PolicyIdentity } from '../rule.ts';
+import { LimitError } from '../values/limit.ts';
 import { matchesWildcard } from '../values/wildcard.ts';
 import { withoutNulls } from './absent.ts';
 import type { Compiling } from './compiling.ts';
@@ -72,7 +73,7 @@ export function compileKyvernoException(
       try {
         return matches(view) && conditions(scope);
       } catch (error) {
-        if (error instanceof Fault || error instanceof Unanswerable) return false;
+        if (error instanceof Fault || error instanceof Unanswerable || error instanceof LimitError) return false;
         throw error;
       }
     },

@@ -10,6 +10,8 @@ export interface RuleOutcome {
   readonly exceptedBy?: readonly string[];
   /** What the platform did not say, where that is the error. */
   readonly lacks?: Lacks;
+  /** Kyverno may not have met the error, so `failurePolicy: Ignore` forgives nothing. */
+  readonly isOurs?: true;
 }
 
 export function passed(message: string): RuleOutcome {
@@ -22,6 +24,11 @@ export function failed(message: string, path?: JsonPath): RuleOutcome {
 
 export function skippedBecause(message: string): RuleOutcome {
   return { status: 'skip', message };
+}
+
+/** An error that Kyverno may not have met. */
+export function unable(message: string, lacks?: Lacks): RuleOutcome {
+  return { ...errored(message, lacks), isOurs: true };
 }
 
 export function errored(message: string, lacks?: Lacks): RuleOutcome {

@@ -1,7 +1,7 @@
 /** `podSecurity` of a rule, and what exceptions take out of it. */
 import type { JsonPath } from '../../../core/json.ts';
 import { type PolicyDocument, policyError } from '../document.ts';
-import { errored, failed, passed, type RuleOutcome, skippedBecause } from './outcome.ts';
+import { errored, failed, passed, type RuleOutcome, skippedBecause, unable } from './outcome.ts';
 import { compilePodSecurity } from './pod-security/pod-security.ts';
 import type { RequestView } from './request-view.ts';
 import type { PodSecurity, PodSecurityStandard } from './schema.ts';
@@ -50,7 +50,7 @@ export function compilePodSecurityRule(
       case 'fail':
         return failed(result.message, result.path);
       case 'error':
-        return errored(result.message);
+        return result.isOurs === true ? unable(result.message) : errored(result.message);
       case 'excepted': {
         const keys = exceptions.map(({ key }) => key);
         return { ...skippedBecause(`rule is skipped due to policy exceptions ${keys.join(', ')}`), exceptedBy: keys };

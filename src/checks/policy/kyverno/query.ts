@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../../core/json.ts';
+import { LimitError } from '../values/limit.ts';
 import { Fault } from './fault.ts';
 import { JmesError } from './jmespath/error.ts';
 import type { JmesPorts } from './jmespath/function.ts';
@@ -10,7 +11,7 @@ export interface ContextQuery {
   readonly text: string;
   /** Where Kyverno looks for a context entry's name in the text, and loads the entry if it is there. */
   mentions(name: string): boolean;
-  /** Throws Fault, and Unanswerable. */
+  /** Throws Fault, Unanswerable and LimitError. */
   search(root: JsonValue, ports: JmesPorts): JsonValue;
   /** The names at the top that it reads; `@` is the whole of what it is put to. */
   readonly roots: ReadonlySet<string>;
@@ -40,12 +41,22 @@ export function compileContextQuery(text: string): ContextQuery {
         return query.search(root, ports);
       } catch (error) {
         if (error instanceof JmesError && error.cause instanceof Unanswerable) throw error.cause;
-        if (error instanceof JmesError) throw new Fault(`JMESPath query failed: ${error.message}`);
+        if (error instanceof JmesError) throw faultOf(error, `JMESPath query failed: ${error.message}`);
         throw error;
       }
     },
     roots: query.roots,
   };
+}
+
+/**
+ * The fault that Kyverno would have met too. What only this gate cannot do is none: a default, a condition that is passed
+ * over or `failurePolicy: Ignore` would make something of it that Kyverno would not.
+ */
+function faultOf({ kind, cause }: JmesError, message: string): unknown {
+  if (kind === 'limit') return new LimitError(message);
+  if (kind === 'unsupported') return new Unanswerable(message, undefined);
+  return cause === undefined || cause instanceof JmesError ? new Fault(message) : cause;
 }
 
 /** So many expressions that only objects could spell are kept: they are made of the objects' own text. */
@@ -62,7 +73,7 @@ export function dynamicQuery(text: string): ContextQuery {
   try {
     query = compileContextQuery(text);
   } catch (error) {
-    if (error instanceof JmesError) throw new Fault(`incorrect query ${trimmed}: ${error.message}`);
+    if (error instanceof JmesError) throw faultOf(error, `incorrect query ${trimmed}: ${error.message}`);
     throw error;
   }
   if (dynamic.size >= maxDynamic) dynamic.clear();

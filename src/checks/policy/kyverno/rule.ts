@@ -15,7 +15,7 @@ import { compileEntries } from './context-entries.ts';
 import type { CompiledException } from './exceptions.ts';
 import { Fault } from './fault.ts';
 import { compileMatch, type Matcher } from './match.ts';
-import { errored, type RuleOutcome, skippedBecause } from './outcome.ts';
+import { errored, type RuleOutcome, skippedBecause, unable } from './outcome.ts';
 import { compilePodSecurityRule } from './pod-security-rule.ts';
 import { asCreatedBefore, type RequestView } from './request-view.ts';
 import type { KyvernoPolicy, Rule, Validation } from './schema.ts';
@@ -175,15 +175,18 @@ function compileJudge(
       if (outcome === undefined) return undefined;
       action = actions.of(view);
     } catch (error) {
-      outcome = errored(reasonOf(error), error instanceof Unanswerable ? error.lacks : undefined);
+      outcome =
+        error instanceof Fault
+          ? errored(error.message)
+          : unable(reasonOf(error), error instanceof Unanswerable ? error.lacks : undefined);
     }
-    const { status, message, path: at, exceptedBy, lacks } = outcome;
+    const { status, message, path: at, exceptedBy, lacks, isOurs } = outcome;
     return {
       rule: rule.name,
       status,
       message,
       action,
-      ...(ignores && { ignoreErrors: true }),
+      ...(ignores && isOurs !== true && lacks === undefined && { ignoreErrors: true }),
       ...(at !== undefined && { path: at }),
       ...(exceptedBy !== undefined && { exceptedBy }),
       ...(lacks !== undefined && { lacks }),
@@ -193,7 +196,7 @@ function compileJudge(
 
 /** What cannot be evaluated is never a pass, whatever the reason. */
 function reasonOf(error: unknown): string {
-  if (error instanceof Unanswerable || error instanceof Fault || error instanceof LimitError) return error.message;
+  if (error instanceof Unanswerable || error instanceof LimitError) return error.message;
   if (error instanceof RangeError) return 'the rule cannot be evaluated: a value is nested too deep, or too large';
   return `the rule cannot be evaluated: ${error instanceof Error ? error.message : String(error)}`;
 }

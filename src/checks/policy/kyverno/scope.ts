@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '../../../core/json.ts';
 import type { PolicyWorld } from '../rule.ts';
 import type { Supplied } from '../supplied.ts';
+import { LimitError } from '../values/limit.ts';
 import { worked } from '../values/work.ts';
 import { Fault } from './fault.ts';
 import { contextImages } from './images-context.ts';
@@ -84,13 +85,13 @@ export class Scope {
   }
 
   /**
-   * The scope of one element of a foreach, which is `nesting` loops deep. Throws Fault where a rule has come upon more
+   * The scope of one element of a foreach, which is `nesting` loops deep. Throws LimitError where a rule has come upon more
    * elements than anyone could mean.
    */
   forElement(element: JsonValue, index: number, nesting: number, entries: readonly EntryLoader[]): Scope {
     this.#account.elements += 1;
     worked(10);
-    if (this.#account.elements > maxElements) throw new Fault(`foreach has more than ${maxElements} elements`);
+    if (this.#account.elements > maxElements) throw new LimitError(`foreach has more than ${maxElements} elements`);
     let root = copyOf(this.#root);
     root['element'] = element;
     root[`element${nesting}`] = element;
@@ -125,11 +126,11 @@ export class Scope {
     return this.world.supplied;
   }
 
-  /** Counts characters that were gone through to fill in variables. Throws Fault where they are too many. */
+  /** Counts characters that were gone through to fill in variables. Throws LimitError where they are too many. */
   countText(characters: number): void {
     worked(characters / 64);
     this.#account.textWork += characters;
-    if (this.#account.textWork > maxTextWork) throw new Fault('variables of variables take too long to fill in');
+    if (this.#account.textWork > maxTextWork) throw new LimitError('variables of variables take too long to fill in');
   }
 
   /** Looks an expression up. Throws Fault, with Kyverno's words for a key that is not there. */

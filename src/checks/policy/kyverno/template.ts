@@ -1,4 +1,5 @@
 import { isObject, type JsonValue } from '../../../core/json.ts';
+import { LimitError } from '../values/limit.ts';
 import { during, Fault } from './fault.ts';
 import { JmesError } from './jmespath/error.ts';
 import { goJson } from './jmespath/value.ts';
@@ -9,7 +10,7 @@ import type { Scope } from './scope.ts';
 /** A value of a policy whose variables are filled in for each object. */
 export type Template =
   | { readonly kind: 'constant'; readonly value: JsonValue }
-  /** `render` throws Fault, and Unanswerable. Parts without variables are the same values each time. */
+  /** `render` throws Fault, Unanswerable and LimitError. Parts without variables are the same values each time. */
   | { readonly kind: 'variable'; readonly render: (scope: Scope) => JsonValue };
 
 /** What is told of every variable that a value names, so that unknown ones are refused when the policy is loaded. */
@@ -108,7 +109,7 @@ function put(
 ): void {
   let [before, named, filled] = [key, name, value];
   for (let round = 0; named !== before; round += 1) {
-    if (round >= maxRounds) throw new Fault(`variables in the key ${JSON.stringify(key)} never come to an end`);
+    if (round >= maxRounds) throw new LimitError(`variables in the key ${JSON.stringify(key)} never come to an end`);
     const again = named.includes('{{') ? keyName(named, finishText(named, path, scope)) : named;
     filled = expandInside(filled, stepInto(path, named), scope);
     [before, named] = [named, again];
@@ -249,7 +250,7 @@ function fill(text: string, steps: readonly Step[], scope: Scope): Filled {
     }
     isDone = step.isShallow;
     made = made.replace(`${step.before}${step.spelling}`, () => `${step.before}${insert}`);
-    if (made.length > maxText) throw new Fault(`a text with variables grows beyond ${maxText} characters`);
+    if (made.length > maxText) throw new LimitError(`a text with variables grows beyond ${maxText} characters`);
   }
   return { text: made, isDone };
 }
@@ -260,7 +261,7 @@ function finish(filled: Filled, original: string, path: string, scope: Scope): J
   for (let round = 0; !isDone && text.includes('{{'); round += 1) {
     const found = matchesIn(text);
     if (found.length === 0) break;
-    if (round >= maxRounds) throw new Fault(`variables in ${JSON.stringify(original)} never come to an end`);
+    if (round >= maxRounds) throw new LimitError(`variables in ${JSON.stringify(original)} never come to an end`);
     const steps = found.map((match) => dynamicStep(match, path));
     const [only] = steps;
     if (only !== undefined && only.spelling === text) return expand(only.look(scope), path, scope);

@@ -5,6 +5,7 @@
 import type { JsonObject, JsonPath, JsonValue } from '../../../core/json.ts';
 import { isObject } from '../../../core/json.ts';
 import { policyError } from '../document.ts';
+import { LimitError } from '../values/limit.ts';
 import { type Compiling, queryAt, templateAt } from './compiling.ts';
 import { type ConditionList, compileConditions } from './condition-list.ts';
 import { compileEntries } from './context-entries.ts';
@@ -99,6 +100,7 @@ function compilePatternBody(compiling: Compiling, pattern: JsonValue, path: Json
       case 'skip':
         return skippedBecause(result.message);
       case 'error':
+        if (result.isOurs === true) throw new LimitError(result.message);
         return errored(patternMessage(words, result.message, '', scope));
       case 'fail':
         return failed(patternMessage(words, result.message, result.at, scope), pathFrom(element, result.path));

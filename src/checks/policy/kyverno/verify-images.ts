@@ -6,7 +6,7 @@ import type { ImageTrust } from '../image-answers.ts';
 import type { PolicyWorld } from '../rule.ts';
 import { matchesWildcard } from '../values/wildcard.ts';
 import { type ContainerImage, containerImages } from './images-context.ts';
-import { errored, failed, passed, type RuleOutcome, skippedBecause } from './outcome.ts';
+import { failed, passed, type RuleOutcome, skippedBecause, unable } from './outcome.ts';
 import type { RequestView } from './request-view.ts';
 import type { Rule } from './schema.ts';
 
@@ -139,17 +139,17 @@ function judge(
 function ask(trust: ImageTrust, image: Sighted, about: JsonObject, world: PolicyWorld): RuleOutcome {
   const { reference } = image.info;
   if (world.images === undefined) {
-    return errored(`failed to verify image ${reference}: images are not verified here`);
+    return unable(`failed to verify image ${reference}: images are not verified here`);
   }
   const answer = world.images.ask({ image: image.written, trust }, about);
-  if (answer === undefined) return errored('the answer of the image check is awaited');
+  if (answer === undefined) return unable('the answer of the image check is awaited');
   switch (answer.kind) {
     case 'verified':
       return passed(`verified image signatures for ${reference}`);
     case 'refused':
       return failed(`failed to verify image ${reference}: ${answer.message}`);
     case 'error':
-      return errored(`failed to verify image ${reference}: ${answer.message}`);
+      return unable(`failed to verify image ${reference}: ${answer.message}`);
     default:
       return answer satisfies never;
   }

@@ -4,6 +4,16 @@ import { worked } from './work.ts';
 /** A regular expression that RE2 refuses, or that is too large to compile. */
 export class RegexpError extends Error {
   override readonly name = 'RegexpError';
+  /** Whether it is a limit of this gate's, and RE2 may take the expression. */
+  readonly isOurs: boolean;
+
+  constructor(
+    message: string,
+    { cause, isOurs = false }: { readonly cause?: unknown; readonly isOurs?: boolean } = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.isOurs = isOurs;
+  }
 }
 
 /** Far longer than any that people write; compiling takes time and memory in proportion. */
@@ -40,7 +50,9 @@ export interface Regexp {
 export function compileRegexp(source: string): Regexp {
   const known = cache.get(source);
   if (known !== undefined) return known;
-  if (source.length > maxSourceLength) throw new RegexpError(`expression is longer than ${maxSourceLength} characters`);
+  if (source.length > maxSourceLength) {
+    throw new RegexpError(`expression is longer than ${maxSourceLength} characters`, { isOurs: true });
+  }
   const made = new CompiledRegexp(source, compileProgram(source));
   if (cache.size >= maxCached) {
     const oldest = cache.keys().next();
@@ -55,11 +67,14 @@ const cache = new Map<string, Regexp>();
 function compileProgram(source: string): RE2JS {
   try {
     const program = RE2JS.compile(source);
-    if (program.programSize() > maxProgramSize) throw new RegexpError('expression is too large');
+    if (program.programSize() > maxProgramSize) throw new RegexpError('expression is too large', { isOurs: true });
     return program;
   } catch (cause) {
     if (cause instanceof RegexpError) throw cause;
-    throw new RegexpError(cause instanceof Error ? cause.message : 'the expression cannot be compiled', { cause });
+    throw new RegexpError(cause instanceof Error ? cause.message : 'the expression cannot be compiled', {
+      cause,
+      isOurs: cause instanceof RangeError,
+    });
   }
 }
 

@@ -8,7 +8,7 @@ import { parseYamlText, YamlTextError } from '../../kyverno/jmespath/yaml-text.t
 import { timeFields, utcTime } from '../../values/go-time.ts';
 import { CertificateError, decodeCertificate } from '../../values/x509.ts';
 import type { CelHost, ConstantDeclaration, FunctionDeclaration, Overload } from '../declaration.ts';
-import { CelError, evaluationError } from '../error.ts';
+import { CelError, evaluationError, ourError } from '../error.ts';
 import { toJson } from '../json.ts';
 import {
   abstractType,
@@ -183,6 +183,7 @@ function random(pattern: string, host: CelHost): string {
   try {
     return randomText(pattern, { now: host.now, random: host.random, spend });
   } catch (cause) {
+    if (cause instanceof JmesError && cause.kind === 'limit') throw new CelError('work', cause.message);
     if (cause instanceof JmesError) throw evaluationError(cause.message);
     throw cause;
   }
@@ -208,7 +209,8 @@ function parseYaml(_yaml: CelValue, text: string): CelValue {
   try {
     return withDoubles(parseYamlText(text));
   } catch (cause) {
-    if (cause instanceof YamlTextError) throw evaluationError(cause.message);
+    // Another reader may take what this one refuses.
+    if (cause instanceof YamlTextError) throw ourError(cause.message);
     throw cause;
   }
 }
@@ -217,7 +219,7 @@ function decodeX509(pem: string): CelValue {
   try {
     return withDoubles(decodeCertificate(pem));
   } catch (cause) {
-    if (cause instanceof CertificateError) throw evaluationError(cause.message);
+    if (cause instanceof CertificateError) throw (cause.isUnknown ? ourError : evaluationError)(cause.message);
     throw cause;
   }
 }
@@ -273,6 +275,7 @@ function decompress(bytes: Uint8Array): string {
   try {
     return gunzipSync(bytes, { maxOutputLength: MAX_TEXT }).toString('utf8');
   } catch (cause) {
+    if (cause instanceof RangeError) throw new CelError('work', 'gzip: the text is too long');
     throw evaluationError(`gzip: ${cause instanceof Error ? cause.message : 'invalid data'}`);
   }
 }

@@ -1,4 +1,4 @@
-import { compileRegexp, type Regexp } from '../../values/regexp.ts';
+import { compileRegexp, type Regexp, RegexpError } from '../../values/regexp.ts';
 import type { FunctionDeclaration } from '../declaration.ts';
 import { CelError, evaluationError } from '../error.ts';
 import { INT, listOf, STRING } from '../types.ts';
@@ -23,6 +23,7 @@ function compiled(text: string, pattern: string): Regexp {
   try {
     return compileRegexp(pattern);
   } catch (cause) {
+    if (cause instanceof RegexpError && cause.isOurs) throw new CelError('work', cause.message);
     throw evaluationError(`Illegal regex: ${cause instanceof Error ? cause.message : 'unknown'}`);
   }
 }

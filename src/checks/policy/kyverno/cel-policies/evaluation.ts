@@ -39,6 +39,10 @@ export function evaluate({ budget, host }: Evaluator, program: CelProgram, bindi
   const own = new CostBudget(Math.min(PER_EXPRESSION, Math.max(0, budget.limit - budget.spent)));
   try {
     return program.evaluate(bindings, own, host);
+  } catch (error) {
+    // The budget of all is ours: Kyverno bounds each expression alone.
+    const isSpent = error instanceof CelError && error.kind === 'cost' && own.limit < PER_EXPRESSION;
+    throw isSpent ? new CelError('work', error.message, error.offset) : error;
   } finally {
     budget.spent += own.spent;
   }
@@ -48,6 +52,7 @@ export function evaluate({ budget, host }: Evaluator, program: CelProgram, bindi
 interface Erred {
   readonly error: string;
   readonly lacks?: Lacks | undefined;
+  readonly isOurs?: boolean;
 }
 
 export type Tried = { readonly value: CelValue } | Erred;
@@ -56,14 +61,14 @@ export function attempt(evaluator: Evaluator, program: CelProgram, bindings: Bin
   try {
     return { value: evaluate(evaluator, program, bindings) };
   } catch (error) {
-    if (error instanceof CelError) return { error: error.message, lacks: error.lacks };
+    if (error instanceof CelError) return { error: error.message, lacks: error.lacks, isOurs: error.isOurs };
     throw error;
   }
 }
 
 /**
  * Whether every condition holds. One that is false decides, whatever others are errors; with `failurePolicy: Ignore` an
- * error takes the object out.
+ * error that Kyverno meets too takes the object out.
  */
 export function holdsAll(
   evaluator: Evaluator,
@@ -78,7 +83,7 @@ export function holdsAll(
     else if (tried.value !== true) return false;
   }
   if (errors.length === 0) return true;
-  if (ignoreErrors) return false;
+  if (ignoreErrors && errors.some(({ isOurs }) => isOurs !== true)) return false;
   const lacks = errors.find((each) => each.lacks !== undefined)?.lacks;
   return { error: errors.map(({ error }) => error).join('; '), lacks };
 }

@@ -13,7 +13,7 @@ type PatternResult =
   /** `at` is how Kyverno's messages print the place: `/spec/containers/0/image/`. */
   | { readonly kind: 'fail'; readonly path: JsonPath; readonly at: string; readonly message: string }
   /** Failed, where Kyverno cannot say where: the verdict of the rule is an error. */
-  | { readonly kind: 'error'; readonly message: string };
+  | { readonly kind: 'error'; readonly message: string /** A bound of this gate's. */; readonly isOurs?: true };
 
 export interface Pattern {
   /** Compares an object. Never throws: what takes too long to compare, or is nested too deep, is an error. */
@@ -35,7 +35,7 @@ export function compilePattern(pattern: JsonValue, numbers: PatternNumbers = 'in
         return matchNode(node, resource, numbers);
       } catch (error) {
         if (error instanceof LimitError || error instanceof RangeError)
-          return { kind: 'error', message: error.message };
+          return { kind: 'error', message: error.message, isOurs: true };
         throw error;
       }
     },

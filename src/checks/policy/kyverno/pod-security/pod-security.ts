@@ -19,7 +19,7 @@ export type PodSecurityResult =
   /** It would fail, and the excludes of the exceptions leave nothing of that. */
   | { readonly kind: 'excepted' }
   | { readonly kind: 'fail'; readonly message: string; readonly path: JsonPath | undefined }
-  | { readonly kind: 'error'; readonly message: string };
+  | { readonly kind: 'error'; readonly message: string /** A bound of this gate's. */; readonly isOurs?: true };
 
 export interface PodSecurity {
   /**
@@ -52,9 +52,13 @@ export function compilePodSecurity(settings: PodSecuritySettings): PodSecurity |
       try {
         return judge(rule, resource, exceptions);
       } catch (error) {
-        if (!(error instanceof PodShapeError || error instanceof LimitError || error instanceof RangeError))
-          throw error;
-        return { kind: 'error', message: `Error while getting new resource: ${error.message}` };
+        const isOurs = error instanceof LimitError || error instanceof RangeError;
+        if (!isOurs && !(error instanceof PodShapeError)) throw error;
+        return {
+          kind: 'error',
+          ...(isOurs && { isOurs }),
+          message: `Error while getting new resource: ${error.message}`,
+        };
       }
     },
   };

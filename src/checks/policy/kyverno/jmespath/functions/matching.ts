@@ -54,8 +54,7 @@ function regexp(name: string, source: string): Regexp {
   } catch (error) {
     if (!(error instanceof RegexpError)) throw error;
     // What RE2 would take and this gate would not is no answer; what RE2 refuses is one of upstream's own errors.
-    const ours = /too large|longer than/.test(error.message);
-    if (ours) throw new JmesError('limit', `JMESPath function '${name}': ${error.message}`, { cause: error });
+    if (error.isOurs) throw new JmesError('limit', `JMESPath function '${name}': ${error.message}`, { cause: error });
     throw invalidCall(name, error.message);
   }
 }
