@@ -57,7 +57,7 @@ export async function loadCompiled(
     {
       onlyPinnedPasses: evaluation.onlyPinnedPasses,
       fromRendered: known.fromRendered,
-      complete: (object, now) => completeObject(object, { now, resources }).object,
+      complete: (object, now) => completeObject(object, { now, resources, kubernetes: known.kubernetes }).object,
     },
     { cluster, resources, userInfo: known.identity, now: () => ports.clock.now(), images },
   );

@@ -20,6 +20,9 @@ export interface Field {
   readonly omitZero: boolean;
 }
 
+/** The minor version of Kubernetes, after `1.`, whose types the table holds. */
+export const TABLE_MINOR = 36;
+
 const roots = table.kinds as Readonly<Record<string, string>>;
 const spelled = table.types as Readonly<Record<string, string>>;
 const read = new Map<string, readonly Field[]>();

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../core/json.ts';
 import { formatGoTime, rfc3339, timeFromMilliseconds } from '../values/go-time.ts';
-import { typeOfKind } from './builtin-types.ts';
+import { TABLE_MINOR, typeOfKind } from './builtin-types.ts';
 import { completeBySchema } from './custom-schema.ts';
 import { completing } from './defaults.ts';
 import { entriesOf, madeUpUid, text } from './draft.ts';
@@ -18,12 +18,17 @@ export interface CompletionOptions {
   readonly now?: number;
   /** For the schemas of custom resources; without a definition they get metadata alone. */
   readonly resources?: ResourceTable;
+  /**
+   * The version of the cluster, as `1.36`. Of a built-in kind, one that is newer than the table of types may know fields
+   * that the table does not: they are kept.
+   */
+  readonly kubernetes?: string;
 }
 
 /**
  * The object as policies see it in a cluster when it is created: defaults set, quantities and times in canonical form,
  * what the server sets (uid, time, generation, status) there with made-up values, and unknown fields of built-in kinds
- * gone. The given object is not changed. What a cluster's own settings add (limit ranges, default storage classes,
+ * gone, unless the cluster may know them. The given object is not changed. What a cluster's own settings add (limit ranges, default storage classes,
  * webhooks) is not known here.
  */
 export function completeObject(object: JsonObject, options: CompletionOptions): Completion {
@@ -32,12 +37,16 @@ export function completeObject(object: JsonObject, options: CompletionOptions): 
   const stated = struct !== undefined && `${apiVersion}/${kind}` !== 'v1/Node' ? withoutStatus(object) : object;
   const made = withMetadata(stated, apiVersion, options.now ?? 0);
   if (struct !== undefined) {
-    const rules = completing(`${apiVersion}/${kind}`);
+    const rules = { ...completing(`${apiVersion}/${kind}`), keepsUnknown: isNewer(options.kubernetes) };
     return { object: structured(struct, made, rules), faults: rules.faults };
   }
   const { group, version } = groupVersionKind(apiVersion, kind);
   const definition = options.resources?.definition(group, kind);
   return { object: definition === undefined ? made : completeBySchema(made, definition, version), faults: [] };
+}
+
+function isNewer(kubernetes: string | undefined): boolean {
+  return kubernetes !== undefined && Number(kubernetes.split('.')[1]) > TABLE_MINOR;
 }
 
 /** A parameter or a Namespace, which is stored already: typed and defaulted, with the metadata that it has. */

@@ -27,6 +27,8 @@ export interface Trail {
 /** One object being completed. */
 export interface Completing {
   readonly faults: Fault[];
+  /** Fields that the table does not know stay as they are, where the server may know more than the table. */
+  readonly keepsUnknown?: boolean;
   /** Called with each struct once its fields are decoded: the innermost first. */
   finish(struct: string, draft: Draft, completing: Completing, trail: Trail | undefined): void;
   /** A struct that only defaults fill. It is shared and must not be changed. */
@@ -63,18 +65,22 @@ function planOf(struct: string): Plan {
 }
 
 /**
- * The value as a built-in struct's decoder reads it and its encoder writes it: unknown fields are gone, null and empty
+ * The value as a built-in struct's decoder reads it and its encoder writes it: unknown fields are gone (or kept), null and empty
  * are absent where Go leaves them out, quantities and times are canonical. `completing` sets the defaults in between.
  * What cannot be decoded stays as it is, and is told in its `faults`.
  */
 export function structured(struct: string, value: JsonObject, completing: Completing, trail?: Trail): JsonObject {
   const { fields, structs, zeros } = planOf(struct);
-  // Its keys are names of fields, so nothing that is inherited can be met or hidden.
-  const draft: Draft = {};
+  // Its keys are names of fields, so nothing that is inherited can be met or hidden; unknown ones may be called anything.
+  const draft: Draft = completing.keepsUnknown === true ? Object.create(null) : {};
   for (const key of Object.keys(value)) {
     const field = fields.get(key);
     const raw = value[key] as JsonValue;
-    if (field === undefined || raw === null) continue;
+    if (raw === null) continue;
+    if (field === undefined) {
+      if (completing.keepsUnknown === true) draft[key] = raw;
+      continue;
+    }
     const rounds = isResourceList(struct, field.type);
     const decoded = decode(field.type, raw, completing, trail, key, rounds);
     if (decoded !== undefined && !(field.omitEmpty && isEmptyCollection(field.type, decoded))) draft[key] = decoded;

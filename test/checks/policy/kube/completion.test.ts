@@ -27,6 +27,33 @@ const service = (spec: JsonObject): JsonObject => ({
   spec,
 });
 
+describe('a field that the table of types does not know', () => {
+  const strange = JSON.parse('{"newField": 1, "__proto__": {"a": 1}, "constructor": "x", "gone": null}') as JsonObject;
+  const of = (kubernetes: string) => {
+    const { object } = completeObject(container({ ...pod({}), securityContext: { newer: true } }), { kubernetes });
+    const { object: top } = completeObject({ ...pod({}), spec: { containers: [], ...strange } }, { kubernetes });
+    return [valueAt(object, ['spec', 'containers', 0, 'securityContext']), valueAt(top, ['spec'])] as const;
+  };
+
+  it.each(['1.30', '1.36'])('is gone in %s, whose types the table holds', (version) => {
+    const [context, spec] = of(version);
+    expect(context).toEqual({});
+    expect(Object.keys(spec as JsonObject)).not.toContain('newField');
+  });
+  it('is kept in a version that is newer, with the defaults beside it', () => {
+    const [context, spec] = of('1.37');
+    expect(context).toEqual({ newer: true });
+    expect(spec).toMatchObject({ newField: 1, constructor: 'x', restartPolicy: 'Always' });
+    expect(Object.keys(spec as JsonObject)).not.toContain('gone');
+  });
+  it('gives nothing that could be inherited', () => {
+    const spec = JSON.parse('{"containers": [], "__proto__": {"hostPID": true}}') as JsonObject;
+    const { object } = completeObject({ ...pod({}), spec }, { kubernetes: '1.37' });
+    expect((valueAt(object, ['spec']) as JsonObject)['hostPID']).toBeUndefined();
+    expect(({} as JsonObject)['hostPID']).toBeUndefined();
+  });
+});
+
 describe('an object is completed', () => {
   it.each<[string, JsonObject, JsonPath, JsonValue | undefined]>([
     ['a default', pod({}), ['spec', 'restartPolicy'], 'Always'],
