@@ -21,7 +21,10 @@ export interface RuleResult {
   /** In the policy's own words, and for errors in ours; the engine's exact message where the dialect has one. */
   readonly message: string;
   readonly action: RuleAction;
-  /** Set where the policy itself says that an error lets the object through (`failurePolicy: Ignore`). */
+  /**
+   * Set where the policy itself says that an error lets the object through (`failurePolicy: Ignore`). Never for an error
+   * that a cluster may not have met: of what is not known here, or is beyond a bound of the gate's own.
+   */
   readonly ignoreErrors?: true;
   /** Where in the object it failed, if that is known. */
   readonly path?: JsonPath;
@@ -62,11 +65,6 @@ export interface PolicyWorld {
   readonly supplied?: Supplied;
 }
 
-/** Why a policy is asked about a Pod that is not in the set: a workload of this kind would create it. */
-export interface CreatedBy {
-  readonly kind: GroupVersionKind;
-}
-
 /** A policy that was read whole, and compiled: nothing in it is unknown. */
 export interface CompiledPolicy {
   readonly identity: PolicyIdentity;
@@ -86,18 +84,14 @@ export interface CompiledPolicy {
   readonly warnings: readonly string[];
   /**
    * Whether any rule could match objects of this kind. It may say yes for one that none matches, and never no for one
-   * that one matches. It is asked once for each kind, and answers from the policy's text alone. `createdBy` as in `judge`.
+   * that one matches. It is asked once for each kind, and answers from the policy's text alone.
    */
-  concerns(kind: GroupVersionKind, resource: GroupVersionResource, subresource: string, createdBy?: CreatedBy): boolean;
+  concerns(kind: GroupVersionKind, resource: GroupVersionResource, subresource: string): boolean;
   /**
    * Every rule's answer about one request, in the order of the policy. It never throws for what is wrong with the
    * object: that is a result of status `error`.
-   *
-   * With `createdBy` the request is about the Pod that a workload of that kind would create. Only those rules answer
-   * that match Pods and that were not carried over to that kind itself (Kyverno's autogen): the others have judged the
-   * workload already.
    */
-  judge(request: PolicyRequest, world: PolicyWorld, createdBy?: CreatedBy): readonly RuleResult[];
+  judge(request: PolicyRequest, world: PolicyWorld): readonly RuleResult[];
   /**
    * The names of the rules that would change the object before it is judged in a cluster. They are not evaluated, so what
    * the other rules see here is not what they would see there.

@@ -3,7 +3,7 @@ import type { PolicyRequest } from '../../../src/checks/policy/kube/request.ts';
 import { createResourceTable, groupVersionKind } from '../../../src/checks/policy/kube/resources.ts';
 import { compileKyvernoException } from '../../../src/checks/policy/kyverno/exceptions.ts';
 import { compileKyvernoPolicy } from '../../../src/checks/policy/kyverno/policy.ts';
-import type { CompiledPolicy, CreatedBy, PolicyWorld, RuleResult } from '../../../src/checks/policy/rule.ts';
+import type { CompiledPolicy, PolicyWorld, RuleResult } from '../../../src/checks/policy/rule.ts';
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../src/core/json.ts';
 import { readSettings } from '../../../src/core/settings-file.ts';
 
@@ -96,10 +96,9 @@ export function judgeOne(
   object: string | JsonObject,
   world: PolicyWorld = worldOf(),
   more: Partial<PolicyRequest> = {},
-  createdBy?: CreatedBy,
 ): readonly RuleResult[] {
   const compiled = typeof policy === 'string' ? compilePolicy(policy) : policy;
   const request = requestOf(typeof object === 'string' ? objectOf(object) : object, more);
   if (!compiled.concerns(request.kind, request.resource, request.subresource)) return [];
-  return compiled.judge(request, world, createdBy);
+  return compiled.judge(request, world);
 }

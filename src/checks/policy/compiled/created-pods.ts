@@ -1,127 +1,175 @@
 import { isObject, type JsonObject, type JsonPath, type JsonValue, objectFrom, valueAt } from '../../../core/json.ts';
-import type { GroupVersionKind, PolicyRequest, UserInfo } from '../kube/request.ts';
-
-/** A Pod that nobody renders: a workload in the set would create it. */
-export interface CreatedPod {
-  readonly request: PolicyRequest;
-  /** Where its template stands in the workload. */
-  readonly templatePath: JsonPath;
-}
+import { madeUpUid } from '../kube/draft.ts';
+import type { PolicyRequest } from '../kube/request.ts';
+import { type Created, createRequest, madeUpHash, placeIn, serviceAccount } from './created.ts';
+import { findPodTemplates, type PodTemplate } from './pod-templates.ts';
 
 interface Creator {
   readonly templatePath: JsonPath;
-  /** The object that owns the Pod: the workload itself, or one in between. */
-  readonly owner: { readonly apiVersion: string; readonly kind: string; readonly isWorkload: boolean };
+  /** The object that owns the Pod, where it is not the workload itself. */
+  readonly between: { readonly apiVersion: string; readonly kind: string } | undefined;
   /** The controller that creates it, as a ServiceAccount of kube-system. */
-  readonly controller: string | undefined;
+  readonly controller: string;
+  /** What the controller, and the server for it, says of the Pod besides. */
+  readonly labels: (workload: PolicyRequest) => readonly (readonly [string, string])[];
 }
+
+const template: JsonPath = ['spec', 'template'];
+const jobTemplate: JsonPath = ['spec', 'jobTemplate', 'spec', 'template'];
+const ownReplicaSet = { apiVersion: 'apps/v1', kind: 'ReplicaSet' };
+const ownJob = { apiVersion: 'batch/v1', kind: 'Job' };
+const none = () => [];
 
 const creators: Readonly<Record<string, Creator>> = {
-  '/ReplicationController': creator('v1', 'ReplicationController', 'replication-controller'),
-  'apps/ReplicaSet': creator('apps/v1', 'ReplicaSet', 'replicaset-controller'),
-  'apps/StatefulSet': creator('apps/v1', 'StatefulSet', 'statefulset-controller'),
-  'apps/DaemonSet': creator('apps/v1', 'DaemonSet', 'daemon-set-controller'),
-  'batch/Job': creator('batch/v1', 'Job', 'job-controller'),
-  'apps/Deployment': between(['spec', 'template'], 'apps/v1', 'ReplicaSet', 'replicaset-controller'),
-  'batch/CronJob': between(['spec', 'jobTemplate', 'spec', 'template'], 'batch/v1', 'Job', 'job-controller'),
-  'argoproj.io/Rollout': between(['spec', 'template'], 'apps/v1', 'ReplicaSet', 'replicaset-controller'),
+  '/ReplicationController': creator(template, undefined, 'replication-controller', none),
+  'apps/ReplicaSet': creator(template, undefined, 'replicaset-controller', none),
+  'apps/StatefulSet': creator(template, undefined, 'statefulset-controller', (workload) => [
+    ['controller-revision-hash', `${workload.name}-${madeUpHash}`],
+    ['statefulset.kubernetes.io/pod-name', `${workload.name}-${firstOrdinal(workload.object)}`],
+    ['apps.kubernetes.io/pod-index', String(firstOrdinal(workload.object))],
+  ]),
+  'apps/DaemonSet': creator(template, undefined, 'daemon-set-controller', () => [
+    ['controller-revision-hash', madeUpHash],
+    ['pod-template-generation', '1'],
+  ]),
+  'batch/Job': creator(template, undefined, 'job-controller', ({ name, object }) => jobLabels(name, object, ['spec'])),
+  'apps/Deployment': creator(template, ownReplicaSet, 'replicaset-controller', () => [
+    ['pod-template-hash', madeUpHash],
+  ]),
+  'batch/CronJob': creator(jobTemplate, ownJob, 'job-controller', ({ name, object }) =>
+    jobLabels(`${name}-${madeUpMinutes}`, object, ['spec', 'jobTemplate', 'spec']),
+  ),
+  'argoproj.io/Rollout': creator(template, ownReplicaSet, 'replicaset-controller', () => [
+    ['rollouts-pod-template-hash', madeUpHash],
+  ]),
 };
 
-function creator(apiVersion: string, kind: string, controller: string): Creator {
-  return { templatePath: ['spec', 'template'], owner: { apiVersion, kind, isWorkload: true }, controller };
-}
+/** The minute of its schedule, by which a CronJob names its Jobs. */
+export const madeUpMinutes = '00000000';
 
-function between(templatePath: JsonPath, apiVersion: string, kind: string, controller: string): Creator {
-  return { templatePath, owner: { apiVersion, kind, isWorkload: false }, controller };
+function creator(
+  templatePath: JsonPath,
+  between: Creator['between'],
+  controller: string,
+  labels: Creator['labels'],
+): Creator {
+  return { templatePath, between, controller, labels };
 }
 
 /**
- * The Pod that a workload would create, as the admission request for it: the template's metadata and spec, the
- * workload's namespace, its owner, and the identity of the controller that creates it. Undefined for what creates none.
+ * The Pods that an object would create, as the admission requests for them: the template's metadata and spec, the
+ * object's namespace, its owner, the labels and the identity of the controller that creates it. Empty for what creates none.
  *
- * Its name is made by the cluster and cannot be known: `metadata.name` is absent, so a rule that reads it is an error and
- * not a guess. The same holds for the name and uid of an owner in between, and for whatever admission plugins add.
+ * The name that the cluster makes up cannot be known: `metadata.name` is absent, so a rule that reads it is an error and
+ * not a guess; the Pods of a StatefulSet have the name of the first. The labels that only a controller can tell have
+ * made-up values. What admission plugins add is not there.
  *
- * A kind that is in no table counts as a workload where it has what a template has at `spec.template`: containers.
+ * A kind that is not built in is searched for whatever could be a Pod's spec (`findPodTemplates`), and nobody knows who
+ * creates it. `tooMany` where that is more than a gate judges.
  */
-export function podCreatedBy(workload: PolicyRequest): CreatedPod | undefined {
+export function podsCreatedBy(workload: PolicyRequest, isBuiltIn: boolean): readonly Created[] | 'tooMany' {
   const { object, kind } = workload;
-  if (object === null) return undefined;
-  const known = creators[`${kind.group}/${kind.kind}`] ?? unknownCreator(object);
-  if (known === undefined) return undefined;
-  const template = valueAt(object, known.templatePath);
-  const spec = isObject(template) ? template['spec'] : undefined;
-  if (!isObject(template) || !isObject(spec)) return undefined;
+  if (object === null) return [];
+  const key = `${kind.group}/${kind.kind}`;
+  const known = Object.hasOwn(creators, key) ? creators[key] : undefined;
+  const own = templateAt(object, known?.templatePath ?? template);
+  const first = known === undefined ? declared(own) : own;
+  const made = first === undefined ? [] : [podOf(workload, first, known)];
+  if (isBuiltIn) return made;
+  const found = findPodTemplates(object, kind.group);
+  if (found === 'tooMany') return found;
+  return [...made, ...found.filter(({ spec }) => spec !== first?.spec).map((each) => podOf(workload, each, undefined))];
+}
 
-  const metadata = isObject(template['metadata']) ? template['metadata'] : objectFrom([]);
-  const pod = objectFrom([
-    ['apiVersion', 'v1'],
-    ['kind', 'Pod'],
-    ['metadata', podMetadata(metadata, workload, known)],
-    ['spec', spec],
-  ]);
+function templateAt(object: JsonObject, path: JsonPath): PodTemplate | undefined {
+  const value = valueAt(object, path);
+  const spec = isObject(value) ? value['spec'] : undefined;
+  if (!isObject(value) || !isObject(spec)) return undefined;
+  const metadata = value['metadata'];
   return {
-    templatePath: known.templatePath,
-    request: {
-      operation: 'CREATE',
-      kind: { group: '', version: 'v1', kind: 'Pod' },
-      resource: { group: '', version: 'v1', resource: 'pods' },
-      subresource: '',
-      name: '',
-      namespace: workload.namespace,
-      namespaced: true,
-      object: pod,
-      oldObject: null,
-      userInfo: known.controller === undefined ? undefined : serviceAccount(known.controller),
-    },
+    spec,
+    specPath: [...path, 'spec'],
+    metadata: isObject(metadata) ? { value: metadata, path: [...path, 'metadata'] } : undefined,
   };
 }
 
-/** The Pod without a name that completing it has made up: the cluster's would be another one. */
-export function nameless(pod: JsonObject): JsonObject {
-  const metadata = isObject(pod['metadata']) ? pod['metadata'] : objectFrom([]);
-  const kept = objectFrom(Object.entries(metadata).filter(([key]) => key !== 'name'));
-  return objectFrom(Object.entries(pod).map(([key, value]) => [key, key === 'metadata' ? kept : value] as const));
+/** Where every workload has its template, a list of containers is enough, even an empty one. */
+function declared(found: PodTemplate | undefined): PodTemplate | undefined {
+  return Array.isArray(found?.spec['containers']) ? found : undefined;
 }
 
-/** Whether such an object could create Pods: asked before anything is built. */
-export function createsPods({ group, kind }: GroupVersionKind, object: JsonObject): boolean {
-  return Object.hasOwn(creators, `${group}/${kind}`) || unknownCreator(object) !== undefined;
+function podOf(
+  workload: PolicyRequest,
+  { spec, specPath, metadata }: PodTemplate,
+  known: Creator | undefined,
+): Created {
+  const isStateful = workload.kind.group === 'apps' && workload.kind.kind === 'StatefulSet' && known !== undefined;
+  const object = objectFrom([
+    ['apiVersion', 'v1'],
+    ['kind', 'Pod'],
+    ['metadata', podMetadata(metadata?.value ?? objectFrom([]), workload, known, isStateful)],
+    ['spec', spec],
+  ]);
+  return {
+    what: 'the Pod',
+    createsPods: false,
+    place: placeIn(
+      { spec: specPath, ...(metadata !== undefined && { metadata: metadata.path }) },
+      specPath.slice(0, -1),
+    ),
+    request: createRequest(object, workload, {
+      kind: { group: '', version: 'v1', kind: 'Pod' },
+      plural: 'pods',
+      prefix: `${workload.name}-`,
+      userInfo: known === undefined ? undefined : serviceAccount(known.controller),
+    }),
+  };
 }
 
-function unknownCreator(object: JsonObject): Creator | undefined {
-  const containers = valueAt(object, ['spec', 'template', 'spec', 'containers']);
-  if (!Array.isArray(containers)) return undefined;
-  const owner = { apiVersion: '', kind: '', isWorkload: true };
-  return { templatePath: ['spec', 'template'], owner, controller: undefined };
-}
-
-function podMetadata(metadata: JsonObject, workload: PolicyRequest, { owner }: Creator): JsonObject {
+function podMetadata(
+  metadata: JsonObject,
+  workload: PolicyRequest,
+  known: Creator | undefined,
+  isStateful: boolean,
+): JsonObject {
   // What a template says of name and namespace is not used by any controller.
   const kept = Object.entries(metadata).filter(([key]) => !['name', 'generateName', 'namespace'].includes(key));
-  const apiVersion = owner.apiVersion || String(workload.object?.['apiVersion']);
+  const apiVersion = known?.between?.apiVersion ?? String(workload.object?.['apiVersion']);
   const reference: (readonly [string, JsonValue])[] = [
     ['apiVersion', apiVersion],
-    ['kind', owner.kind || workload.kind.kind],
+    ['kind', known?.between?.kind ?? workload.kind.kind],
     ['controller', true],
     ['blockOwnerDeletion', true],
   ];
-  if (owner.isWorkload && workload.name !== '') reference.push(['name', workload.name]);
+  if (known?.between === undefined && workload.name !== '') reference.push(['name', workload.name]);
+  const added = known?.labels(workload) ?? [];
+  const labels = isObject(metadata['labels']) ? Object.entries(metadata['labels']) : [];
   return objectFrom([
     ...kept,
+    ...(added.length === 0 ? [] : [['labels', objectFrom([...labels, ...added])] as const]),
     ['generateName', `${workload.name}-`],
+    ...(isStateful ? [['name', `${workload.name}-${firstOrdinal(workload.object)}`] as const] : []),
     ['namespace', workload.namespace],
     ['ownerReferences', [objectFrom(reference)]],
   ]);
 }
 
-function serviceAccount(name: string): UserInfo {
-  return {
-    username: `system:serviceaccount:kube-system:${name}`,
-    uid: '',
-    groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
-    extra: {},
-    roles: [],
-    clusterRoles: [],
-  };
+/** The number of the first Pod of a StatefulSet. */
+export function firstOrdinal(object: JsonObject | null): number | bigint {
+  const start = valueAt(object ?? undefined, ['spec', 'ordinals', 'start']);
+  return typeof start === 'number' || typeof start === 'bigint' ? start : 0;
+}
+
+function jobLabels(name: string, object: JsonObject | null, specPath: JsonPath): [string, string][] {
+  const spec = valueAt(object ?? undefined, specPath);
+  const indexed: [string, string][] =
+    isObject(spec) && spec['completionMode'] === 'Indexed' ? [['batch.kubernetes.io/job-completion-index', '0']] : [];
+  if (isObject(spec) && spec['manualSelector'] === true) return indexed;
+  return [
+    ['batch.kubernetes.io/controller-uid', madeUpUid],
+    ['batch.kubernetes.io/job-name', name],
+    ['controller-uid', madeUpUid],
+    ['job-name', name],
+    ...indexed,
+  ];
 }

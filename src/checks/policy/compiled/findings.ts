@@ -4,12 +4,12 @@ import type { JsonPath } from '../../../core/json.ts';
 import type { Manifest } from '../../../core/manifest.ts';
 import { oneLine } from '../message.ts';
 import type { CompiledPolicy, RuleResult } from '../rule.ts';
+import type { Created } from './created.ts';
 
-/** What a result is about: an object of the set, or the Pod that it would create. */
+/** What a result is about: an object of the set, or something that it would create. */
 export interface Subject {
   readonly manifest: Manifest;
-  /** Set for a Pod: where in the object its template stands. */
-  readonly templatePath?: JsonPath;
+  readonly created?: Pick<Created, 'what' | 'place' | 'createsPods'>;
 }
 
 /** `ClusterPolicy require-labels`, or with its namespace. */
@@ -95,13 +95,13 @@ function finding(
   code: Code,
   policy: CompiledPolicy,
   result: RuleResult,
-  { manifest, templatePath }: Subject,
+  { manifest, created }: Subject,
   message: string = result.message,
 ): Finding {
   const rule = `${policyName(policy)}${result.rule === '' ? '' : `/${result.rule}`}`;
-  const path = result.path === undefined ? undefined : [...(templatePath ?? []), ...result.path];
+  const path = result.path === undefined ? undefined : (created?.place(result.path) ?? result.path);
   const mend = result.lacks === undefined ? CODES[code].mend : lackMends[result.lacks];
-  const about = templatePath === undefined ? '' : 'the Pod that it creates: ';
+  const about = created === undefined ? '' : `${created.what} that it creates: `;
   return {
     effect,
     code,

@@ -11,9 +11,9 @@ import type { ResourceTable } from '../kube/resources.ts';
 import { isNamed, withRendered } from '../kube/snapshot.ts';
 import type { CompiledPolicy, PolicyWorld, RuleResult } from '../rule.ts';
 import { withinDeadline } from '../values/work.ts';
-import { createsPods, nameless, podCreatedBy } from './created-pods.ts';
-import { createMutations, findingOf, type Mutation, onlyPinnedPasses, policyName, type Subject } from './findings.ts';
-import { asWritten, requestFor } from './requests.ts';
+import { createMutations, findingOf, type Mutation, onlyPinnedPasses, policyName } from './findings.ts';
+import { isKnown, type Said } from './twins.ts';
+import { type Unit, unitsOf } from './units.ts';
 
 /** What judging one set needs besides the policies. */
 export interface JudgePorts {
@@ -36,22 +36,14 @@ export interface JudgeSettings {
 /** Policies of every compiled dialect over one set. */
 export type JudgeSet = (set: readonly JudgedObject[], signal: AbortSignal) => Promise<Outcome>;
 
-/** One request and what findings about it name. */
-interface Unit {
-  readonly subject: Subject;
-  readonly request: PolicyRequest;
-  /** The same request about the object before its images were pinned. */
-  readonly written: PolicyRequest | undefined;
-  /** Set where the request is about a Pod that a workload of this kind would create. */
-  readonly createdBy: GroupVersionKind | undefined;
-}
+type Asked = Pick<PolicyRequest, 'kind' | 'resource' | 'subresource'>;
 
 /** So many evaluations are made before others (the deadline among them) have their turn. */
 const TURN = 50;
 
 /**
  * Builds the judge of a set of policies. Policies are indexed by the kinds that they concern, so that one that cannot
- * match an object costs nothing; every object is visited once, in its order, and after it the Pod that it would create.
+ * match an object costs nothing; every object is visited once, in its order, and after it what it would create.
  */
 export function createJudge(policies: readonly CompiledPolicy[], settings: JudgeSettings, ports: JudgePorts): JudgeSet {
   const index = createIndex(policies);
@@ -62,7 +54,13 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
     const now = ports.now();
     const inquiry = createImageInquiry(ports.images?.forRun());
     const worldOf = worlds(set, fed, { ...ports, now, answers: inquiry.answers });
-    const units = unitsIn(set, (judged) => unitsOf(judged, now, settings, ports), ports.images !== undefined);
+    const { complete } = settings;
+    const isWanted = (request: Asked) => index(request).length > 0;
+    const units = unitsIn(
+      set,
+      (judged) => unitsOf(judged, now, { ...ports, complete, isWanted }),
+      ports.images !== undefined,
+    );
     for (;;) {
       const { findings, examined } = await judgeUnits(units(), signal);
       // Results that were given without an answer are not final: with the answers, everything is judged again.
@@ -84,22 +82,33 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
       const mutations = createMutations();
       let examined = 0;
       let turn = 0;
-      const evaluate = (policy: CompiledPolicy, request: PolicyRequest, { createdBy }: Unit): readonly RuleResult[] =>
-        isPlaceless(policy, request)
-          ? [nowhere]
-          : inTime(stop, () =>
-              policy.judge(request, worldOf(policy), createdBy === undefined ? undefined : { kind: createdBy }),
-            );
+      // What each policy said of the object of the set, while what it would create is judged.
+      const own = new Map<CompiledPolicy, Said>();
+      const evaluate = (policy: CompiledPolicy, request: PolicyRequest): readonly RuleResult[] =>
+        isPlaceless(policy, request) ? [nowhere] : inTime(stop, () => policy.judge(request, worldOf(policy)));
       for (const unit of all) {
+        const { subject, request, written, fault } = unit;
+        if (subject.created === undefined) own.clear();
         let isJudged = false;
-        for (const policy of index(unit)) {
-          const results = evaluate(policy, unit.request, unit);
+        const asked = index(request);
+        for (const policy of fault === undefined ? asked : asked.slice(0, 1)) {
+          const results = fault === undefined ? evaluate(policy, request) : [unjudged(fault)];
           examined += results.length;
           isJudged ||= results.length > 0;
-          findings.push(...results.flatMap((result) => findingOf(policy, result, unit.subject) ?? []));
-          if (unit.written !== undefined && results.some(({ status }) => status === 'pass')) {
-            const before = evaluate(policy, unit.written, unit);
-            findings.push(...comparePinned(policy, before, results, unit.subject, settings.onlyPinnedPasses));
+          const before =
+            written !== undefined && results.some(({ status }) => status === 'pass') ? evaluate(policy, written) : [];
+          const said = { results, refused: refusedBefore(before, results) };
+          const known = subject.created === undefined ? undefined : own.get(policy);
+          if (subject.created === undefined) own.set(policy, said);
+          else if (subject.created.createsPods) own.set(policy, withFailures(known, said));
+          for (const result of said.results) {
+            if (known !== undefined && isKnown(result, known.results)) continue;
+            const found = findingOf(policy, result, subject);
+            if (found !== undefined) findings.push(found);
+          }
+          for (const result of said.refused) {
+            if (known !== undefined && isKnown(result, [...known.results, ...known.refused])) continue;
+            findings.push(onlyPinnedPasses(policy, result, subject, settings.onlyPinnedPasses));
           }
           turn += 1;
           if (turn % TURN === 0) {
@@ -149,6 +158,10 @@ const nowhere: RuleResult = {
     'the policy looks at namespaces, the object names none, and none was given for the destination (--namespace on the command line)',
 };
 
+function unjudged(message: string): RuleResult {
+  return { rule: '', status: 'error', action: 'deny', message };
+}
+
 /** One evaluation, which ends soon after the deadline whatever it is doing. */
 function inTime<Answer>(signal: AbortSignal, work: () => Answer): Answer {
   try {
@@ -166,62 +179,26 @@ function refuseLate(signal: AbortSignal): void {
 }
 
 /** Rules that fail before the images were pinned, and pass after. */
-function comparePinned(
-  policy: CompiledPolicy,
-  written: readonly RuleResult[],
-  pinned: readonly RuleResult[],
-  subject: Subject,
-  effect: 'warn' | 'deny',
-): Finding[] {
+function refusedBefore(written: readonly RuleResult[], pinned: readonly RuleResult[]): readonly RuleResult[] {
+  if (written.length === 0) return [];
   const passed = new Set(pinned.filter(({ status }) => status === 'pass').map(({ rule }) => rule));
-  const refused = written.filter(
-    ({ rule, status, action }) => status === 'fail' && action === 'deny' && passed.has(rule),
-  );
-  return refused.map((result) => onlyPinnedPasses(policy, result, subject, effect));
+  return written.filter(({ rule, status, action }) => status === 'fail' && action === 'deny' && passed.has(rule));
 }
 
-function unitsOf(
-  judged: JudgedObject,
-  now: number,
-  { complete }: JudgeSettings,
-  { resources, userInfo }: JudgePorts,
-): Unit[] {
-  const written = asWritten(judged);
-  const live = judged.live;
-  const about = (object: JsonObject) => requestFor(complete(object, now), live, resources, userInfo);
-  const request = about(judged.object);
-  const before = written === undefined ? undefined : about(written);
-  const subject = { manifest: judged.manifest };
-  const units: Unit[] = [{ subject, request, written: before, createdBy: undefined }];
-  if (!createsPods(request.kind, judged.object)) return units;
-
-  const completed = (of: PolicyRequest | undefined) => {
-    const pod = of === undefined ? undefined : podCreatedBy(of);
-    if (pod?.request.object === undefined || pod.request.object === null) return undefined;
-    return { ...pod, request: { ...pod.request, object: nameless(complete(pod.request.object, now)) } };
-  };
-  const pod = completed(request);
-  if (pod !== undefined) {
-    units.push({
-      subject: { ...subject, templatePath: pod.templatePath },
-      request: pod.request,
-      written: completed(before)?.request,
-      createdBy: request.kind,
-    });
-  }
-  return units;
+/** What was refused of a ReplicaSet or a Job need not be said again of its Pods; what it passed says nothing of them. */
+function withFailures(known: Said | undefined, { results }: Said): Said {
+  const failures = results.filter(({ status }) => status === 'fail');
+  return { results: [...(known?.results ?? []), ...failures], refused: known?.refused ?? [] };
 }
 
 /** The policies that may concern a request: asked of each policy once for each kind, and remembered. */
-function createIndex(policies: readonly CompiledPolicy[]): (unit: Unit) => readonly CompiledPolicy[] {
+function createIndex(policies: readonly CompiledPolicy[]): (request: Asked) => readonly CompiledPolicy[] {
   const known = new Map<string, readonly CompiledPolicy[]>();
-  return ({ request: { kind, resource, subresource }, createdBy }) => {
-    const by = createdBy === undefined ? '' : keyOf(createdBy);
-    const key = `${keyOf(kind)} ${subresource} ${by}`;
+  return ({ kind, resource, subresource }) => {
+    const key = `${keyOf(kind)} ${subresource}`;
     let found = known.get(key);
     if (found === undefined) {
-      const creator = createdBy === undefined ? undefined : { kind: createdBy };
-      found = policies.filter((policy) => policy.concerns(kind, resource, subresource, creator));
+      found = policies.filter((policy) => policy.concerns(kind, resource, subresource));
       known.set(key, found);
     }
     return found;

@@ -36,6 +36,11 @@ export interface PolicyRequest {
   readonly subresource: string;
   /** `metadata.name`; empty where the server is to make one up. */
   readonly name: string;
+  /**
+   * Set where the cluster makes up the name, or makes several such objects: every name begins with it and goes on. `name` is
+   * then empty, or that of the first.
+   */
+  readonly namePrefix?: string;
   /** Empty for what has no namespace; a Namespace's own name for a Namespace, as in an admission request. */
   readonly namespace: string;
   /** Whether the kind lives in namespaces. */

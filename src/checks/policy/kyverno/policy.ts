@@ -3,9 +3,9 @@ import { isObject } from '../../../core/json.ts';
 import { type PolicyDocument, policyError, validateDocument } from '../document.ts';
 import type { GroupVersionKind, PolicyRequest } from '../kube/request.ts';
 import type { ResourceTable } from '../kube/resources.ts';
-import type { CompiledPolicy, CreatedBy, PolicyWorld, RuleResult } from '../rule.ts';
+import type { CompiledPolicy, PolicyWorld, RuleResult } from '../rule.ts';
 import { withoutNulls } from './absent.ts';
-import { type AppliedRule, autogenKinds, isCarriedOver, rulesFor } from './autogen.ts';
+import { autogenKinds, isCarriedOver, rulesFor } from './autogen.ts';
 import { compileWebhookConditions, type WebhookConditions } from './cel-rule.ts';
 import { describeRule } from './describe.ts';
 import type { CompiledException } from './exceptions.ts';
@@ -26,13 +26,6 @@ export interface KyvernoContext {
 
 /** So many kinds are remembered: objects name them as they like. */
 const maxKinds = 1_000;
-
-/** What is applied to objects of one kind. */
-interface KindRules {
-  readonly rules: readonly CompiledRule[];
-  /** The rules of the policy, by their place, that autogen has carried over to this kind. */
-  readonly carried: ReadonlySet<number>;
-}
 
 /**
  * Compiles a ClusterPolicy or Policy of kyverno.io/v1. Nothing in it is ignored: an unknown field, operator, function,
@@ -60,7 +53,7 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
   refuseRepeatedNames(policy, document);
   // Every rule as it is written is compiled now, so that what is wrong with it is known when the policy is loaded.
   const written = spec.rules.map((rule, index) => compileRule({ rule, index, isGenerated: false }, ruleContext));
-  const byKind = new Map<string, KindRules>();
+  const byKind = new Map<string, readonly CompiledRule[]>();
   const conditions = spec.webhookConfiguration?.matchConditions ?? [];
   const isLetThrough =
     conditions.length === 0
@@ -68,53 +61,39 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
       : compileWebhookConditions(conditions, ruleContext, ['spec', 'webhookConfiguration', 'matchConditions']);
 
   // Objects of one kind mostly come one after the other.
-  let last: { readonly kind: GroupVersionKind; readonly subresource: string; readonly found: KindRules } | undefined;
+  let last:
+    | { readonly kind: GroupVersionKind; readonly subresource: string; readonly found: readonly CompiledRule[] }
+    | undefined;
 
-  function rulesOfKind(kind: GroupVersionKind, subresource: string): KindRules {
+  function rulesOfKind({ kind, subresource }: Pick<PolicyRequest, 'kind' | 'subresource'>): readonly CompiledRule[] {
     if (last !== undefined && last.subresource === subresource && isSameKind(last.kind, kind)) return last.found;
     const found = lookUp(kind, subresource);
     last = { kind, subresource, found };
     return found;
   }
 
-  function lookUp(kind: GroupVersionKind, subresource: string): KindRules {
+  function lookUp(kind: GroupVersionKind, subresource: string): readonly CompiledRule[] {
     const key = `${kind.group}/${kind.version}/${kind.kind}/${subresource}`;
     let found = byKind.get(key);
     if (found === undefined) {
-      const compiled = rulesFor(policy, kinds, kind.kind).map((applied): [AppliedRule, CompiledRule] => [
-        applied,
-        applied.isGenerated ? compileGenerated(applied, ruleContext) : (written[applied.index] as CompiledRule),
-      ]);
-      const concerned = compiled.flatMap(([applied, rule]): [AppliedRule, CompiledRule][] => {
-        if (rule.matcher.concerns(kind, subresource)) return [[applied, rule]];
+      found = rulesFor(policy, kinds, kind.kind).flatMap((applied) => {
+        const rule = applied.isGenerated
+          ? compileGenerated(applied, ruleContext)
+          : (written[applied.index] as CompiledRule);
+        if (rule.matcher.concerns(kind, subresource)) return [rule];
         if (context.isTest === true) return [];
-        const other = inOtherVersion(rule, kind, subresource, context.resources);
-        return other === undefined ? [] : [[applied, other]];
+        return inOtherVersion(rule, kind, subresource, context.resources) ?? [];
       });
-      found = {
-        rules: concerned.map(([, rule]) => rule),
-        carried: new Set(concerned.filter(([applied]) => applied.isGenerated).map(([{ index }]) => index)),
-      };
       if (byKind.size >= maxKinds) byKind.clear();
       byKind.set(key, found);
     }
     return found;
   }
 
-  function rulesFrom(
-    { kind, subresource }: Pick<PolicyRequest, 'kind' | 'subresource'>,
-    createdBy: CreatedBy | undefined,
-  ): readonly CompiledRule[] {
-    const { rules } = rulesOfKind(kind, subresource);
-    if (createdBy === undefined) return rules;
-    const { carried } = rulesOfKind(createdBy.kind, '');
-    return rules.filter(({ index }) => !carried.has(index));
-  }
-
   function mutates(request: PolicyRequest, world: PolicyWorld): readonly string[] {
     const view = viewOf(request, world);
     if (!isInNamespace(view, namespace)) return [];
-    return rulesFrom(request, undefined)
+    return rulesOfKind(request)
       .filter(({ rule }) => rule.mutate !== undefined)
       .filter((rule) => rule.touches(view))
       .map(({ rule }) => rule.name);
@@ -135,10 +114,9 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
     ),
     trusts: written.flatMap(({ trusts }) => trusts),
     warnings: warningsOf(policy, document, context.resources),
-    concerns: (kind, _, subresource, createdBy) =>
-      rulesFrom({ kind, subresource }, createdBy).some(({ judge }) => judge !== undefined),
-    judge(request, world, createdBy) {
-      const rules = rulesFrom(request, createdBy);
+    concerns: (kind, _, subresource) => rulesOfKind({ kind, subresource }).some(({ judge }) => judge !== undefined),
+    judge(request, world) {
+      const rules = rulesOfKind(request);
       if (rules.length === 0) return [];
       const view = viewOf(request, world);
       if (!isInNamespace(view, namespace)) return [];

@@ -289,7 +289,6 @@ describe('autogen', () => {
   const policy = onPods(
     'validate: {message: "no host at request.object.spec", pattern: {spec: {=(hostNetwork): false}}}',
   );
-  const createdBy = { kind: { group: 'apps', version: 'v1', kind: 'Deployment' } };
 
   it('carries a rule over to what creates Pods', () => {
     expect(judgeOne(policy, deployment)).toMatchObject([
@@ -327,14 +326,6 @@ describe('autogen', () => {
     ],
   ])('is told of: %s', (_, yaml, matches) => {
     expect(compilePolicy(yaml).rules[0]?.matches).toContain(matches);
-  });
-  it('leaves the Pod of a workload to the workload where the rule was carried over', () => {
-    expect(judgeOne(policy, pod, worldOf(), {}, createdBy)).toEqual([]);
-    const selecting = policy.replace('kinds: [Pod]', 'kinds: [Pod], selector: {matchLabels: {app: web}}');
-    expect(judgeOne(selecting, deployment)).toEqual([]);
-    expect(judgeOne(selecting, pod, worldOf(), {}, createdBy)).toMatchObject([{ rule: 'r', status: 'pass' }]);
-    const rollout = { kind: { group: 'argoproj.io', version: 'v1alpha1', kind: 'Rollout' } };
-    expect(judgeOne(policy, pod, worldOf(), {}, rollout)).toMatchObject([{ rule: 'r', status: 'pass' }]);
   });
   it('errs where a rule cannot be carried over', () => {
     const absolute = onPods('validate: {pattern: {spec: {hostname: "?*", subdomain: "$(/spec/hostname)"}}}');

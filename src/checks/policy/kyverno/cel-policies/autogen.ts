@@ -1,6 +1,5 @@
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../../../../core/json.ts';
 import type { MatchResources } from '../../kube/match-resources.ts';
-import type { GroupVersionKind } from '../../kube/request.ts';
 
 /**
  * Kyverno carries a policy for Pods over to what makes Pods: the policy's text is rewritten so that it reads the template.
@@ -91,13 +90,6 @@ function readCustom(name: string): Target | undefined {
   return { group: group.join('.'), version, resource, kind: undefined };
 }
 
-/** Whether a kind is among those that a policy was carried over to. */
-export function isTarget({ group, kind }: GroupVersionKind, resource: string, carried: readonly Carried<unknown>[]) {
-  return carried.some(({ targets }) =>
-    targets.some((target) => target.group === group && (target.kind === kind || target.resource === resource)),
-  );
-}
-
 function isForPodsAlone(constraints: MatchResources): boolean {
   const { objectSelector, excludeResourceRules = [], resourceRules = [] } = constraints;
   const { matchLabels = {}, matchExpressions = [] } = objectSelector ?? {};
@@ -167,16 +159,4 @@ function replaceUnprotected(text: string, from: string, to: string): string {
 
 function isNamespaceField(rest: string): boolean {
   return rest.startsWith('.namespace') && !/^[A-Za-z0-9_]/.test(rest.slice('.namespace'.length));
-}
-
-/**
- * Whether the rewriting reached everything that an expression reads of the object. Where it did not
- * (`object.?spec`, `object['spec']`, `object.kind`), what is carried over says something else of a workload than the
- * policy says of its Pods, and the Pods have to be judged besides.
- */
-export function isWhollyRewritten(expression: string): boolean {
-  const left = expression
-    .replaceAll(/\b(?:object|oldObject)\.(?:spec|metadata)\b/g, '')
-    .replaceAll(/\bhas\((?:object|oldObject)\)|\b(?:object|oldObject) [!=]= null/g, '');
-  return !/\b(?:object|oldObject)\b/.test(left);
 }

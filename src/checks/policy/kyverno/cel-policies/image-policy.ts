@@ -1,14 +1,14 @@
 import { canonicalJson, type JsonObject } from '../../../../core/json.ts';
 import { CostBudget } from '../../cel/cost.ts';
-import { evaluationError } from '../../cel/error.ts';
+import { evaluationError, ourError } from '../../cel/error.ts';
 import type { Bindings } from '../../cel/frame.ts';
 import { fromJson } from '../../cel/json.ts';
 import { type PolicyDocument, validateDocument } from '../../document.ts';
 import type { PolicyRequest } from '../../kube/request.ts';
 import type { ResourceTable } from '../../kube/resources.ts';
 import type { Lacks } from '../../lacks.ts';
-import type { CompiledPolicy, CreatedBy, PolicyWorld, RuleResult } from '../../rule.ts';
-import { carryOver, isTarget, isWhollyRewritten } from './autogen.ts';
+import type { CompiledPolicy, PolicyWorld, RuleResult } from '../../rule.ts';
+import { carryOver } from './autogen.ts';
 import { subjectBindings } from './bindings.ts';
 import { actionOf, annotationsOf, describeRule } from './description.ts';
 import { attempt, evaluate, grantOf, holdsAll, VariableMap, type Verdict, validate } from './evaluation.ts';
@@ -19,14 +19,7 @@ import { type CompiledImages, compileImages, type ImageProgram } from './image-s
 import { compileKyvernoConstraints } from './matching.ts';
 import { resultOf, unmatchable } from './result.ts';
 import { ImageValidatingPolicySchema, type ImageValidatingPolicySpec } from './schema.ts';
-import {
-  BUDGET,
-  type CelPolicyContext,
-  expressionsOf,
-  languageOf,
-  refuseEmpty,
-  warningsOf,
-} from './validating-policy.ts';
+import { BUDGET, type CelPolicyContext, languageOf, refuseEmpty, warningsOf } from './validating-policy.ts';
 import { indexByKind } from './variants.ts';
 
 /**
@@ -45,7 +38,6 @@ export function compileImagePolicy(document: PolicyDocument, context: CelPolicyC
     spec,
     context,
   );
-  const reaches = carried.length > 0 && expressionsOf(spec).every(isWhollyRewritten);
   const action = actionOf(spec.validationActions, spec.evaluation?.admission?.enabled);
   const variants = [{ shape: 'own' as const, spec }, ...carried].map(({ shape, spec: written }) => ({
     shape,
@@ -56,9 +48,6 @@ export function compileImagePolicy(document: PolicyDocument, context: CelPolicyC
         : compileKyvernoConstraints(written.matchConstraints, context.resources),
   }));
   const concerned = indexByKind(variants);
-  // Where the rewriting reaches everything, the workload has been judged by the same policy already.
-  const isCarriedTo = (createdBy: CreatedBy | undefined) =>
-    createdBy !== undefined && reaches && isTarget(createdBy.kind, '', carried);
   return {
     identity: { apiVersion, kind, namespace, name: metadata.name },
     source: document.locate(['metadata', 'name']),
@@ -66,14 +55,11 @@ export function compileImagePolicy(document: PolicyDocument, context: CelPolicyC
     rules: [describeRule(mode === 'JSON' ? undefined : spec.matchConstraints, carried, action, namespace)],
     trusts: images.trusts,
     warnings: [...warningsOf(document, spec, apiVersion), ...credentialWarning(document, spec)],
-    concerns: (asked, resource, subresource, createdBy) =>
-      !isCarriedTo(createdBy) && concerned.ofKind(asked, resource, subresource).length > 0,
-    judge(request, world, createdBy) {
+    concerns: (asked, resource, subresource) => concerned.ofKind(asked, resource, subresource).length > 0,
+    judge(request, world) {
       if (namespace !== '' && request.namespace !== namespace) return [];
       if (mode === 'JSON' && world.supplied === undefined) return [];
-      if (isCarriedTo(createdBy)) return [];
-      const asked = createdBy === undefined ? concerned.of(request) : variants.slice(0, 1);
-      return asked.flatMap(({ shape, program, constraints }): RuleResult[] => {
+      return concerned.of(request).flatMap(({ shape, program, constraints }): RuleResult[] => {
         const answer = constraints?.match(request, world.cluster) ?? { kind: 'match' };
         if (answer.kind === 'no') return [];
         if (answer.kind === 'error') return [unmatchable(answer, action)];
@@ -209,10 +195,10 @@ class Judgement {
     for (const attestor of attestors) {
       const trust = attestation === undefined ? attestor.signature : attestor.attestations.get(attestation);
       if (trust === undefined || trust === 'unverifiable') continue;
-      if (this.#world.images === undefined) throw evaluationError('images are not verified here');
+      if (this.#world.images === undefined) throw ourError('images are not verified here');
       const answer = this.#world.images.ask({ image, trust }, this.#about);
       if (answer === undefined) this.#awaits = true;
-      else if (answer.kind === 'error') throw evaluationError(`failed to get imagedata: ${answer.message}`);
+      else if (answer.kind === 'error') throw ourError(`failed to get imagedata: ${answer.message}`);
       if (answer === undefined || answer.kind === 'verified') count += 1;
       if (answer?.kind === 'verified' && attestation !== undefined) {
         const key = JSON.stringify([image, attestation]);
@@ -240,7 +226,7 @@ class Judgement {
       throw evaluationError(`failed to get payload: ${why}`);
     }
     if (more.length > 0) {
-      throw evaluationError(`failed to get payload: ${more.length + 1} attestations of ${attestation} were verified`);
+      throw ourError(`failed to get payload: ${more.length + 1} attestations of ${attestation} were verified`);
     }
     return statement;
   }

@@ -5,8 +5,9 @@ import { type PolicyDocument, policyError, validateDocument } from '../../docume
 import type { MatchConstraints } from '../../kube/match-constraints.ts';
 import type { PolicyRequest } from '../../kube/request.ts';
 import type { ResourceTable } from '../../kube/resources.ts';
-import type { CompiledPolicy, CreatedBy, PolicyWorld, RuleResult } from '../../rule.ts';
-import { type Carried, carryOver, isTarget, isWhollyRewritten, readController } from './autogen.ts';
+import { expressionWarnings } from '../../operation.ts';
+import type { CompiledPolicy, PolicyWorld, RuleResult } from '../../rule.ts';
+import { type Carried, carryOver, readController } from './autogen.ts';
 import { subjectBindings } from './bindings.ts';
 import { actionOf, annotationsOf, describeRule } from './description.ts';
 import { type Language, validatingVocabulary } from './environment.ts';
@@ -81,26 +82,19 @@ export function compileValidatingPolicy(document: PolicyDocument, context: CelPo
   // The others are compiled later, of the same text but for its paths.
   const variants = [own, ...carried.map(({ shape, spec: made }) => variantOf(about, shape, made, context))];
   const concerned = indexByKind(variants);
-  const reaches = carried.length > 0 && expressionsOf(spec).every(isWhollyRewritten);
   const action = actionOf(spec.validationActions, spec.evaluation?.admission?.enabled);
-  // Where the rewriting reaches everything, the workload has been judged by the same policy already.
-  const isCarriedTo = (createdBy: CreatedBy | undefined) =>
-    createdBy !== undefined && reaches && isTarget(createdBy.kind, '', carried);
   return {
     identity: { apiVersion, kind, namespace, name: metadata.name },
     source: document.locate(['metadata', 'name']),
     ...annotationsOf(metadata.annotations),
     rules: [describeRule(mode === 'JSON' ? undefined : spec.matchConstraints, carried, action, namespace)],
     warnings,
-    concerns: (asked, resource, subresource, createdBy) =>
-      !isCarriedTo(createdBy) && concerned.ofKind(asked, resource, subresource).length > 0,
-    judge(request, world, createdBy) {
+    concerns: (asked, resource, subresource) => concerned.ofKind(asked, resource, subresource).length > 0,
+    judge(request, world) {
       if (namespace !== '' && request.namespace !== namespace) return [];
       // In a cluster nothing asks such a policy about an object; a test of policies does.
       if (mode === 'JSON' && world.supplied === undefined) return [];
-      if (isCarriedTo(createdBy)) return [];
-      const asked = createdBy === undefined ? concerned.of(request) : [own];
-      return asked.flatMap(({ constraints, judge }): RuleResult[] => {
+      return concerned.of(request).flatMap(({ constraints, judge }): RuleResult[] => {
         const answer = constraints?.match(request, world.cluster) ?? { kind: 'match' };
         if (answer.kind === 'no') return [];
         if (answer.kind === 'error') return [unmatchable(answer, action)];
@@ -180,7 +174,7 @@ export function refuseEmpty(document: PolicyDocument, spec: JudgingSpec, mode: '
 
 /** What is not wrong, and should be known. */
 export function warningsOf(document: PolicyDocument, spec: JudgingSpec, apiVersion: string): string[] {
-  const warnings: string[] = [];
+  const warnings = expressionWarnings(document, spec);
   if (apiVersion.endsWith('/v1alpha1'))
     warnings.push(`${document.locate(['apiVersion'])}: ${apiVersion} is deprecated`);
   if (spec.evaluation?.admission?.enabled === false) {
@@ -196,15 +190,4 @@ export function warningsOf(document: PolicyDocument, spec: JudgingSpec, apiVersi
     );
   }
   return warnings;
-}
-
-/** Every expression that autogen rewrites. */
-export function expressionsOf(spec: JudgingSpec): string[] {
-  const { matchConditions = [], variables = [], validations = [], auditAnnotations = [] } = spec;
-  return [
-    ...matchConditions.map(({ expression }) => expression),
-    ...variables.map(({ expression }) => expression),
-    ...validations.flatMap(({ expression, messageExpression = '' }) => [expression, messageExpression]),
-    ...auditAnnotations.map(({ valueExpression }) => valueExpression),
-  ];
 }

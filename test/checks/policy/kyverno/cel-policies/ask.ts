@@ -1,7 +1,7 @@
 import { kyverno } from '../../../../../src/checks/policy/cel/profiles.ts';
 import type { PolicyDocument } from '../../../../../src/checks/policy/document.ts';
 import type { Cluster } from '../../../../../src/checks/policy/kube/cluster.ts';
-import type { GroupVersionKind, PolicyRequest } from '../../../../../src/checks/policy/kube/request.ts';
+import type { PolicyRequest } from '../../../../../src/checks/policy/kube/request.ts';
 import { createResourceTable, groupVersionKind } from '../../../../../src/checks/policy/kube/resources.ts';
 import { compileCelPolicy, readCelException } from '../../../../../src/checks/policy/kyverno/cel-policies/load.ts';
 import type { CompiledPolicy, PolicyWorld, RuleResult } from '../../../../../src/checks/policy/rule.ts';
@@ -42,7 +42,6 @@ export interface Asked {
   readonly cluster?: readonly JsonObject[];
   readonly request?: Partial<PolicyRequest>;
   readonly world?: Partial<PolicyWorld>;
-  readonly createdBy?: GroupVersionKind;
 }
 
 export function requestOf({ object, oldObject, request }: Asked): PolicyRequest {
@@ -72,8 +71,7 @@ export function worldOf({ cluster = [], world }: Partial<Asked>): PolicyWorld {
 }
 
 export function ask(policy: CompiledPolicy, asked: Asked): readonly RuleResult[] {
-  const createdBy = asked.createdBy === undefined ? undefined : { kind: asked.createdBy };
-  return policy.judge(requestOf(asked), worldOf(asked), createdBy);
+  return policy.judge(requestOf(asked), worldOf(asked));
 }
 
 /** A snapshot that speaks for nothing that it does not hold. */

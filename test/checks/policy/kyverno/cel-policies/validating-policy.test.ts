@@ -158,32 +158,6 @@ describe('a ValidatingPolicy', () => {
   });
 });
 
-describe('the Pods that workloads create', () => {
-  const asDeployment = { group: 'apps', version: 'v1', kind: 'Deployment' };
-  const object = pod(withImage('a:latest'));
-
-  it('are not judged twice where autogen carried the whole policy over', () => {
-    expect(statuses(latest, { object, createdBy: asDeployment })).toEqual([]);
-  });
-
-  it.each([
-    [
-      'autogen was told of no such workload',
-      latest.replace('validations', 'autogen: {podControllers: {controllers: [jobs]}}, validations'),
-    ],
-    [
-      'the policy has a selector',
-      latest.replace(
-        '{resourceRules',
-        '{objectSelector: {matchLabels: {}, matchExpressions: [{key: a, operator: DoesNotExist}]}, resourceRules',
-      ),
-    ],
-    ['the text does not say what it reads', latest.replace('object.spec.containers', "object['spec'].containers")],
-  ])('are judged where %s', (_, yaml) => {
-    expect(statuses(yaml, { object, createdBy: asDeployment })).toEqual([['fail', 'no latest']]);
-  });
-});
-
 describe('an exception', () => {
   const exception = (rest: string, name = 'e') =>
     `\n---\n{apiVersion: policies.kyverno.io/v1, kind: PolicyException, metadata: {name: ${name}, namespace: x}, spec: {policyRefs: [{kind: ValidatingPolicy, name: p}], ${rest}}}`;
