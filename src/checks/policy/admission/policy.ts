@@ -9,12 +9,13 @@ import type { MatchResources } from '../kube/match-resources.ts';
 import type { PolicyRequest } from '../kube/request.ts';
 import { apiVersionOf, type ResourceTable } from '../kube/resources.ts';
 import { compileExpression } from '../kyverno/cel-policies/program.ts';
+import { expressionWarnings } from '../operation.ts';
 import type { CompiledPolicy, PolicyWorld, RuleAction, RuleResult } from '../rule.ts';
 import { SelectorError } from '../values/label-selector.ts';
 import { describeAdmission } from './description.ts';
 import { admissionEnvironment } from './environment.ts';
 import { type FindParams, paramFinder } from './params.ts';
-import { AdmissionBinding, AdmissionPolicy } from './schema.ts';
+import { AdmissionBinding, AdmissionPolicy, type MatchCondition } from './schema.ts';
 import { bindingsOf, type Subject } from './subject.ts';
 import { compileValidator, type ValidationOutcome, type Validator, type Wanted } from './validator.ts';
 
@@ -63,11 +64,17 @@ export function compileAdmissionPolicy(document: PolicyDocument, context: Admiss
     },
   );
   const ignoreErrors = spec.failurePolicy === 'Ignore';
+  const described = describeAdmission(policy, bindings);
 
   return {
     identity: { apiVersion: policy.apiVersion, kind: policy.kind, namespace: '', name: metadata.name },
     source: document.locate(['metadata', 'name']),
-    ...describeAdmission(policy, bindings),
+    ...described,
+    warnings: [
+      ...described.warnings,
+      ...expressionWarnings(document, spec),
+      ...namespaceWarnings(document, spec.matchConditions ?? []),
+    ],
     concerns: (kind, resource, subresource) =>
       bindings.length > 0 &&
       !isExempt(resource) &&
@@ -84,6 +91,15 @@ export function compileAdmissionPolicy(document: PolicyDocument, context: Admiss
       );
     },
   };
+}
+
+/** The API server gives match conditions no namespace, so those that read one err in every cluster. */
+function namespaceWarnings(document: PolicyDocument, conditions: readonly MatchCondition[]): string[] {
+  return conditions.flatMap(({ expression }, i) => {
+    const place = document.locate(['spec', 'matchConditions', i, 'expression']);
+    if (!/\bnamespaceObject\b/.test(expression)) return [];
+    return [`${place}: namespaceObject is null in the match conditions of an API server, whatever the Namespace`];
+  });
 }
 
 /** Throws POLICY_INVALID where a binding is not what the API server takes, or binds a policy that is not there. */

@@ -10,6 +10,7 @@ import { compileWebhookConditions, type WebhookConditions } from './cel-rule.ts'
 import { describeRule } from './describe.ts';
 import type { CompiledException } from './exceptions.ts';
 import { inOtherVersion } from './other-version.ts';
+import { operationWarnings } from './operation-warnings.ts';
 import { type RequestView, viewOf } from './request-view.ts';
 import { type CompiledRule, compileGenerated, compileRule, type RuleContext } from './rule.ts';
 import { KyvernoPolicy } from './schema.ts';
@@ -113,7 +114,7 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
       ),
     ),
     trusts: written.flatMap(({ trusts }) => trusts),
-    warnings: warningsOf(policy, document, context.resources),
+    warnings: [...warningsOf(policy, document, context.resources), ...operationWarnings(policy, document)],
     concerns: (kind, _, subresource) => rulesOfKind({ kind, subresource }).some(({ judge }) => judge !== undefined),
     judge(request, world) {
       const rules = rulesOfKind(request);

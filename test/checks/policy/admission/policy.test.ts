@@ -422,3 +422,67 @@ describe('a policy that is refused when it is loaded', () => {
     expect(() => checkBinding(binding, new Set(['missing']))).not.toThrow();
   });
 });
+
+describe('failurePolicy: Ignore', () => {
+  const ignore = { failurePolicy: 'Ignore' };
+  const asks = "request.userInfo.username != 'root'";
+  const large = pod({ containers: [{ name: 'app', image: 'a'.repeat(5_000_001) }] });
+  const beyond = "object.spec.containers[0].image.matches('[a-z]+x')";
+  const selecting = {
+    matchConstraints: {
+      ...onPods,
+      namespaceSelector: { matchExpressions: [{ key: 'free', operator: 'DoesNotExist' }] },
+    },
+  };
+  const conditions = (...expressions: string[]) => ({
+    matchConditions: expressions.map((expression, i) => ({ name: `c${i}`, expression })),
+  });
+  const nothing = { known: [], complete: [] };
+
+  it.each<[string, JsonObject, JsonObject]>([
+    ['who asks', validation(asks), pod()],
+    ['who asks, in a condition', { ...validation('true'), ...conditions(asks) }, pod()],
+    ['who asks, after an error that it could outweigh', validation(`object.spec.nothing == 1 || ${asks}`), pod()],
+    ['who asks, in a variable', { variables: [{ name: 'v', expression: asks }], ...validation('variables.v') }, pod()],
+    ['the labels of a Namespace', { ...validation('true'), ...selecting }, pod()],
+    ['namespaceObject', validation("namespaceObject.metadata.name == 'x'"), pod()],
+    ['what is beyond a bound of the gate', validation(beyond), large],
+    ['the same in a condition', { ...validation('true'), ...conditions(beyond) }, large],
+    [
+      'the same in a variable',
+      { variables: [{ name: 'v', expression: beyond }], ...validation('variables.v || true') },
+      large,
+    ],
+  ])('forgives nothing for want of %s', (_, spec, object) => {
+    const [result] = judge(compile({ ...spec, ...ignore }), object, nothing);
+    expect(result?.status).toBe('error');
+    expect(result).not.toHaveProperty('ignoreErrors');
+  });
+
+  it.each<[string, string[]]>([
+    ['errs', ['object.spec.nothing == 1']],
+    ['errs beside one that cannot be known', [asks, 'object.spec.nothing == 1']],
+    ['reads the namespace, which the API server gives to none', ["namespaceObject.metadata.name == 'x'", asks]],
+    ['is false beside one that cannot be known', [asks, 'false']],
+  ])('leaves out a request where a condition %s', (_, expressions) => {
+    const spec = { ...validation('false'), ...conditions(...expressions), ...ignore };
+    expect(judge(compile(spec), pod(), nothing)).toMatchObject([{ status: 'skip' }]);
+  });
+
+  it('forgives what costs too much, as the API server does', () => {
+    const dear = 'object.spec.containers.all(a, object.spec.containers.all(b, a.name + b.name != a.image))';
+    const containers = Array.from({ length: 2_000 }, (_, i) => ({ name: `c${i}`, image: 'a' }));
+    expect(judge(compile({ ...validation(dear), ...ignore }), pod({ containers }))).toMatchObject([
+      { status: 'error', ignoreErrors: true },
+    ]);
+  });
+
+  it('is told that conditions have no namespace, and that they tell operations apart', () => {
+    const spec = { ...validation('true'), ...conditions('namespaceObject == null', "request.operation == 'UPDATE'") };
+    expect(compile(spec).warnings).toEqual([
+      expect.stringContaining('it depends on the operation; a gate judges as CREATE'),
+      expect.stringContaining('namespaceObject is null in the match conditions'),
+    ]);
+    expect(compile({ ...validation('true'), ...conditions("request.operation != 'DELETE'") }).warnings).toEqual([]);
+  });
+});

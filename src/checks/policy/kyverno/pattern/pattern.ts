@@ -13,7 +13,8 @@ type PatternResult =
   /** `at` is how Kyverno's messages print the place: `/spec/containers/0/image/`. */
   | { readonly kind: 'fail'; readonly path: JsonPath; readonly at: string; readonly message: string }
   /** Failed, where Kyverno cannot say where: the verdict of the rule is an error. */
-  | { readonly kind: 'error'; readonly message: string /** A bound of this gate's. */; readonly isOurs?: true };
+  /** `isOurs`: it met a bound of this gate's. */
+  | { readonly kind: 'error'; readonly message: string; readonly isOurs?: true };
 
 export interface Pattern {
   /** Compares an object. Never throws: what takes too long to compare, or is nested too deep, is an error. */

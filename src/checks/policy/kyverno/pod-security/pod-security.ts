@@ -19,7 +19,8 @@ export type PodSecurityResult =
   /** It would fail, and the excludes of the exceptions leave nothing of that. */
   | { readonly kind: 'excepted' }
   | { readonly kind: 'fail'; readonly message: string; readonly path: JsonPath | undefined }
-  | { readonly kind: 'error'; readonly message: string /** A bound of this gate's. */; readonly isOurs?: true };
+  /** `isOurs`: it met a bound of this gate's. */
+  | { readonly kind: 'error'; readonly message: string; readonly isOurs?: true };
 
 export interface PodSecurity {
   /**
