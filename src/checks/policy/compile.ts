@@ -5,6 +5,8 @@ import { type KubernetesVersion, kubernetes as kubernetesProfile, kyverno as kyv
 import type { PolicyDocument } from './document.ts';
 import { describeCelException, describeKyvernoException, type ExceptionDescription } from './exception-description.ts';
 import type { Cluster } from './kube/cluster.ts';
+import { MatchResources } from './kube/match-resources.ts';
+import { checkNamedResources } from './kube/named-resources.ts';
 import type { ResourceTable } from './kube/resources.ts';
 import { type CelException, compileCelPolicy, readCelException } from './kyverno/cel-policies/load.ts';
 import { type CompiledException, compileKyvernoException } from './kyverno/exceptions.ts';
@@ -71,7 +73,12 @@ export function compilePolicies(input: CompileInput): CompiledPolicies {
     if (compile === 'attached') continue;
     try {
       if (compile === undefined) throw unknownKind(document, identity);
-      policies.push({ ...compile(document, context), readsNamespaces: readsNamespaces(document, context) });
+      const policy = compile(document, context);
+      policies.push({
+        ...policy,
+        warnings: [...policy.warnings, ...checkNames(document, context)],
+        readsNamespaces: readsNamespaces(document, context),
+      });
     } catch (thrown) {
       refused.push({ identity, error: asGateError(thrown) });
     }
@@ -93,6 +100,19 @@ function readsNamespaces({ value }: PolicyDocument, { bindings }: Context): bool
   const mentions = (object: JsonObject) => /namespace/i.test(JSON.stringify(object['spec'] ?? null, jsonSafe));
   const bound = bindings.filter((each) => kind === 'ValidatingAdmissionPolicy' && policyNameOf(each) === name);
   return namespace !== '' || mentions(value) || bound.some((each) => mentions(each.value));
+}
+
+/** Warnings of the resources that a policy and its bindings name. Throws POLICY_INVALID for one that is mistyped. */
+function checkNames(policy: PolicyDocument, { resources, isTest, bindings }: Context): string[] {
+  const { kind, name } = identityOf(policy.value);
+  const check = (document: PolicyDocument, field: string) => {
+    const spec = isObject(document.value['spec']) ? document.value['spec'] : {};
+    const read = MatchResources.safeParse(Object.hasOwn(spec, field) ? spec[field] : undefined);
+    return read.success ? checkNamedResources(read.data, resources, document, ['spec', field], isTest) : [];
+  };
+  if (!/ValidatingPolicy$|^ValidatingAdmissionPolicy$/.test(kind)) return [];
+  const bound = bindings.filter((each) => kind === 'ValidatingAdmissionPolicy' && policyNameOf(each) === name);
+  return [...check(policy, 'matchConstraints'), ...bound.flatMap((each) => check(each, 'matchResources'))];
 }
 
 function policyNameOf({ value }: PolicyDocument): unknown {

@@ -23,8 +23,8 @@ export interface ResourceTable {
   equivalents(resource: GroupVersionResource): readonly ResourceType[];
   /** Whether every resource of the group is in the table: a kind that is not there cannot exist. */
   knowsWholeGroup(group: string): boolean;
-  /** The names of all kinds in the table, of any group. */
-  readonly kindNames: ReadonlySet<string>;
+  /** Everything in the table. */
+  readonly types: readonly ResourceType[];
   /** The definition of a custom resource, for its schema. */
   definition(group: string, kind: string): JsonObject | undefined;
 }
@@ -72,7 +72,7 @@ export function createResourceTable(options: ResourceTableOptions = {}): Resourc
       return all.filter((type) => resourceKey(type.resource) !== resourceKey(resource));
     },
     knowsWholeGroup: (group) => builtinGroups.has(group),
-    kindNames: new Set(types.map(({ kind }) => kind.kind)),
+    types,
     definition: (group, kind) => definitions.get(`${group}/${kind}`),
   };
 }

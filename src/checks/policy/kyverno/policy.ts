@@ -114,7 +114,7 @@ export function compileKyvernoPolicy(document: PolicyDocument, context: KyvernoC
       ),
     ),
     trusts: written.flatMap(({ trusts }) => trusts),
-    warnings: [...warningsOf(policy, document, context.resources), ...operationWarnings(policy, document)],
+    warnings: [...warningsOf(policy, document, context), ...operationWarnings(policy, document)],
     concerns: (kind, _, subresource) => rulesOfKind({ kind, subresource }).some(({ judge }) => judge !== undefined),
     judge(request, world) {
       const rules = rulesOfKind(request);

@@ -1,29 +1,20 @@
 import type { JsonPath } from '../../../core/json.ts';
-import { nearest } from '../../../core/settings-file.ts';
-import type { PolicyDocument } from '../document.ts';
+import { type PolicyDocument, policyError } from '../document.ts';
 import type { ResourceTable } from '../kube/resources.ts';
-import { hasWildcard } from '../values/wildcard.ts';
 import { conditionOperator } from './conditions/operator.ts';
-import { parseKindSelector } from './kind-selector.ts';
+import { kindFault } from './kind-fault.ts';
 import type { AnyAllConditions, Condition, Conditions, Foreach, KyvernoPolicy, MatchResources } from './schema.ts';
-
-/** What is sent to a subresource, and is no object of its own in any table. */
-const sent: ReadonlySet<string> = new Set([
-  'Eviction',
-  'NodeProxyOptions',
-  'PodAttachOptions',
-  'PodExecOptions',
-  'PodPortForwardOptions',
-  'PodProxyOptions',
-  'Scale',
-  'ServiceProxyOptions',
-]);
 
 /**
  * What is not wrong with a policy, and should be known: kinds that nobody knows, which match nothing if they are mistyped,
- * and operators that Kyverno has deprecated.
+ * and operators that Kyverno has deprecated. Throws POLICY_INVALID for a kind that is mistyped for certain; in a test of
+ * policies it is a warning too.
  */
-export function warningsOf(policy: KyvernoPolicy, document: PolicyDocument, resources: ResourceTable): string[] {
+export function warningsOf(
+  policy: KyvernoPolicy,
+  document: PolicyDocument,
+  { resources, isTest }: { readonly resources: ResourceTable; readonly isTest?: boolean },
+): string[] {
   const warnings: string[] = [];
   const warn = (path: JsonPath, message: string) => warnings.push(`${document.locate(path)}: ${message}`);
 
@@ -36,8 +27,10 @@ export function warningsOf(policy: KyvernoPolicy, document: PolicyDocument, reso
     ];
     for (const { kinds, at } of lists) {
       for (const [i, text] of kinds.entries()) {
-        const unknown = unknownKind(text, resources);
-        if (unknown !== undefined) warn([...at, i], unknown);
+        const fault = kindFault(text, resources);
+        if (fault === undefined) continue;
+        if (fault.isMistake && isTest !== true) throw policyError(document, [...at, i], fault.message);
+        warn([...at, i], fault.message);
       }
     }
   }
@@ -77,13 +70,4 @@ export function warningsOf(policy: KyvernoPolicy, document: PolicyDocument, reso
     visitLoops(validate?.foreach, [...path, 'validate', 'foreach']);
   }
   return warnings;
-}
-
-/** A kind that names its group may be of a custom resource whose definition is not in the snapshot. */
-function unknownKind(text: string, { kindNames }: ResourceTable): string | undefined {
-  const selector = parseKindSelector(text);
-  if (selector === undefined || selector.group !== '*' || hasWildcard(selector.kind)) return undefined;
-  if (kindNames.has(selector.kind) || sent.has(selector.kind)) return undefined;
-  const near = nearest(selector.kind, [...kindNames]);
-  return `no known kind is called ${selector.kind}${near === undefined ? '' : `; did you mean ${near}?`}`;
 }
