@@ -5,6 +5,7 @@ import { type Cluster, namespaceObject } from './cluster.ts';
 import type { MatchResources, NamedRule } from './match-resources.ts';
 import type { GroupVersionKind, GroupVersionResource, Operation, PolicyRequest } from './request.ts';
 import { plausiblePlurals, type ResourceTable, type ResourceType } from './resources.ts';
+import { type NameAnswer, unknownName } from './unknown-name.ts';
 
 /**
  * Whether a request is matched. `as` is the version in which the rule wants to see the object: another one than the
@@ -115,7 +116,12 @@ function matchForm(
     const scoped = takesScope(rule, request, resources);
     if (!takesOperation(rule, request.operation) || scoped === 'no') continue;
     const named = namesResource(rule, form, request.subresource, resources);
-    if (named === 'no' || !takesName(rule, request.name)) continue;
+    const called = takesName(rule, request);
+    if (named === 'no' || called === 'no') continue;
+    if (called === 'unknown') {
+      doubt = { kind: 'error', message: unknownName(request) };
+      continue;
+    }
     if (named === 'yes' && scoped === 'yes') return { kind: 'match', as: form };
     const { group, kind } = form.kind;
     doubt = {
@@ -151,8 +157,12 @@ function isUnknown({ group, resource }: GroupVersionResource, resources: Resourc
   return resource === '' && !resources.knowsWholeGroup(group);
 }
 
-function takesName({ resourceNames }: NamedRule, name: string): boolean {
-  return resourceNames === undefined || resourceNames.length === 0 || resourceNames.includes(name);
+/** A rule that takes objects out has to be about every name that the cluster could give; one that takes in, about the first. */
+function takesName({ resourceNames = [], takesIn }: Rule, { name, namePrefix }: PolicyRequest): NameAnswer {
+  if (resourceNames.length === 0) return 'yes';
+  if (resourceNames.includes(name) && (takesIn || namePrefix === undefined)) return 'yes';
+  if (namePrefix === undefined) return 'no';
+  return resourceNames.some((each) => each.startsWith(namePrefix) && each !== namePrefix) ? 'unknown' : 'no';
 }
 
 /**

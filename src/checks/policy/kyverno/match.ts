@@ -1,11 +1,13 @@
 import type { JsonObject, JsonPath } from '../../../core/json.ts';
 import { type PolicyDocument, policyError } from '../document.ts';
 import type { GroupVersionKind, UserInfo } from '../kube/request.ts';
+import { fitsOne, type NameAnswer, unknownName } from '../kube/unknown-name.ts';
 import { compileSelector, type LabelMatcher, type Labels, SelectorError } from '../values/label-selector.ts';
 import { matchesWildcard } from '../values/wildcard.ts';
 import { type KindSelector, parseKindSelector, selectsKind } from './kind-selector.ts';
 import type { RequestView } from './request-view.ts';
 import type { LabelSelector, MatchResources, ResourceDescription, ResourceFilter, Subject } from './schema.ts';
+import { Unanswerable } from './unanswerable.ts';
 
 /** The match and exclude blocks of a rule. */
 export interface Matcher {
@@ -90,7 +92,7 @@ function compileFilter(filter: ResourceFilter, document: PolicyDocument, path: J
     throw policyError(document, path, 'the match block names no kind: resources.kinds is required');
   }
   return {
-    resource: compileDescription(description, document, [...path, 'resources']),
+    resource: compileDescription(description, document, [...path, 'resources'], false, !needsKinds),
     user: compileUser(filter, document, path),
     kinds: (description.kinds ?? []).length === 0 ? undefined : kindsOf(description, document, [...path, 'resources']),
   };
@@ -129,13 +131,14 @@ function combineTests(combine: 'any' | 'all', tests: readonly Test[]): Test {
 
 /**
  * A description of resources as one test; undefined where it says nothing. Used by exceptions too, which do not look at
- * operations and do not mind a Namespace: `forException`.
+ * operations and do not mind a Namespace: `forException`. With `takesOut` every name that a cluster could make up has to fit.
  */
 export function compileDescription(
   description: ResourceDescription,
   document: PolicyDocument,
   path: JsonPath,
   forException = false,
+  takesOut = forException,
 ): Test | undefined {
   const {
     name,
@@ -157,8 +160,8 @@ export function compileDescription(
     const kinds = kindsOf(description, document, path);
     tests.push(({ request }) => kinds.some((kind) => selectsKind(kind, request.kind, request.subresource)));
   }
-  if (name !== undefined && name !== '') tests.push((view) => matchesWildcard(name, view.name));
-  if (names.length > 0) tests.push((view) => names.some((each) => matchesWildcard(each, view.name)));
+  const called = name !== undefined && name !== '' ? [name] : names;
+  if (called.length > 0) tests.push((view) => nameAnswer(called, view, takesOut) !== 'no');
   if (namespaces.length > 0) {
     // A Namespace lies in none, and is meant by its own name.
     tests.push((view) => {
@@ -181,9 +184,27 @@ export function compileDescription(
       return view.kind === '' || holds(view.namespaceLabels());
     });
   }
+  // Only of what everything else is true of does it matter that nobody knows its name.
+  if (called.length > 0) tests.push((view) => isCalled(called, view, takesOut));
   const said = tests.length > 0 || (forException && operations.length > 0);
   if (!said) return undefined;
   return (view) => tests.every((test) => test(view));
+}
+
+function nameAnswer(patterns: readonly string[], { name, request }: RequestView, takesOut: boolean): NameAnswer {
+  const { namePrefix } = request;
+  if (namePrefix === undefined || (request.name !== '' && !takesOut)) {
+    if (patterns.some((each) => matchesWildcard(each, name))) return 'yes';
+    if (namePrefix === undefined) return 'no';
+  }
+  return fitsOne(patterns, namePrefix);
+}
+
+/** Throws Unanswerable where some of the names that the cluster could make up would fit, and others would not. */
+function isCalled(patterns: readonly string[], view: RequestView, takesOut: boolean): boolean {
+  const answer = nameAnswer(patterns, view, takesOut);
+  if (answer === 'unknown') throw new Unanswerable(unknownName(view.request), undefined);
+  return answer === 'yes';
 }
 
 function ownName(view: RequestView): string {
