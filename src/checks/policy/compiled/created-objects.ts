@@ -99,14 +99,14 @@ export function ephemeralClaimsOf(pod: PolicyRequest, at: Created['place']): rea
     if (!isObject(volume) || !isObject(template) || !isObject(template['spec'])) return [];
     const metadata = mapAt(template, 'metadata');
     const path = at(['spec', 'volumes', index, 'ephemeral', 'volumeClaimTemplate']);
-    const isNamed = pod.namePrefix === undefined && pod.name !== '';
-    const prefix = pod.namePrefix ?? (isNamed ? `${pod.name}-${String(volume['name'])}` : '');
+    // A Pod that the cluster names makes claims that begin with the same.
+    const name = pod.name === '' ? '' : `${pod.name}-${String(volume['name'])}`;
     return [
       made(createdKinds.claim, pod, 'ephemeral-volume-controller', {
         place: placeIn({ spec: [...path, 'spec'], metadata: [...path, 'metadata'] }, path),
-        prefix: isNamed ? undefined : prefix,
+        prefix: pod.namePrefix,
         metadata: [
-          isNamed ? ['name', prefix] : ['generateName', prefix],
+          name === '' ? ['generateName', pod.namePrefix ?? ''] : ['name', name],
           ['labels', mapAt(metadata, 'labels')],
           ['annotations', mapAt(metadata, 'annotations')],
           ['ownerReferences', [ownerOf(pod)]],
@@ -131,7 +131,7 @@ function made(
   controller: string,
   { place, prefix, metadata, spec }: Parts,
 ): Created {
-  const filled = metadata.filter(([, value]) => !isObject(value) || Object.keys(value).length > 0);
+  const filled = metadata.filter(([, value]) => value !== '' && (!isObject(value) || Object.keys(value).length > 0));
   const object = objectFrom([
     ['apiVersion', kind.group === '' ? kind.version : `${kind.group}/${kind.version}`],
     ['kind', kind.kind],
