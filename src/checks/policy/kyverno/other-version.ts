@@ -54,7 +54,8 @@ function viewAs(view: RequestView, form: Form, resources: ResourceTable): { view
   const isConverted = converted !== undefined && old !== undefined;
   const request: PolicyRequest = {
     ...view.request,
-    ...form,
+    kind: form.kind,
+    resource: form.resource,
     // What match blocks look at is the same in every version.
     object: isConverted ? converted : object,
     oldObject: isConverted ? old : oldObject,

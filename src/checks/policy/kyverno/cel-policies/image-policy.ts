@@ -16,7 +16,7 @@ import { judgeTemplates } from './extraction.ts';
 import { imagesIn } from './image-extractors.ts';
 import type { AttestorValue, ImageHost } from './image-functions.ts';
 import { type CompiledImages, compileImages, type ImageProgram } from './image-spec.ts';
-import { compileKyvernoConstraints } from './matching.ts';
+import { compileKyvernoConstraints, requestSeen } from './matching.ts';
 import { resultOf, unmatchable } from './result.ts';
 import { ImageValidatingPolicySchema, type ImageValidatingPolicySpec } from './schema.ts';
 import { BUDGET, type CelPolicyContext, languageOf, refuseEmpty, warningsOf } from './validating-policy.ts';
@@ -60,14 +60,16 @@ export function compileImagePolicy(document: PolicyDocument, context: CelPolicyC
       if (namespace !== '' && request.namespace !== namespace) return [];
       if (mode === 'JSON' && world.supplied === undefined) return [];
       return concerned.of(request).flatMap(({ shape, program, constraints }): RuleResult[] => {
-        const answer = constraints?.match(request, world.cluster) ?? { kind: 'match' };
+        const answer = constraints?.match(request, world.cluster) ?? { kind: 'match', as: request };
         if (answer.kind === 'no') return [];
         if (answer.kind === 'error') return [unmatchable(answer, action)];
-        const judgement = new Judgement(images, spec, mode, context.resources, request, world);
+        const seen = requestSeen(request, answer.as, context.resources, world);
+        if (typeof seen === 'string') return [unmatchable({ message: seen }, action)];
+        const judgement = new Judgement(images, spec, mode, context.resources, seen, world);
         const verdict =
           shape === 'extract'
-            ? judgeTemplates(request, (pod) => judgement.judge(program(), pod, true))
-            : judgement.judge(program(), request, false);
+            ? judgeTemplates(seen, (pod) => judgement.judge(program(), pod, true))
+            : judgement.judge(program(), seen, false);
         // A policy of this kind says nothing of what its conditions take out.
         return verdict.kind === 'unmatched' ? [] : [resultOf(judgement.settle(verdict), action)];
       });

@@ -1,9 +1,11 @@
 import { isObject, type JsonObject } from '../../../../core/json.ts';
 import type { Cluster } from '../../kube/cluster.ts';
+import { convertObject } from '../../kube/conversion.ts';
 import { compileMatchConstraints, type MatchAnswer, type MatchConstraints } from '../../kube/match-constraints.ts';
 import type { MatchResources } from '../../kube/match-resources.ts';
 import type { PolicyRequest } from '../../kube/request.ts';
-import type { ResourceTable } from '../../kube/resources.ts';
+import { apiVersionOf, type ResourceTable } from '../../kube/resources.ts';
+import type { PolicyWorld } from '../../rule.ts';
 
 /**
  * Match constraints as Kyverno's engine asks them. It differs from the API server in two ways: a Namespace that does not
@@ -23,6 +25,27 @@ export function compileKyvernoConstraints(value: MatchResources, resources: Reso
       return matchGenerated(compiled, request, cluster, names);
     },
   };
+}
+
+/**
+ * The request as a rule about another version of its kind sees it: the API server converts the object for Kyverno. Text
+ * says why it cannot be converted here. In a test of policies nobody converts.
+ */
+export function requestSeen(
+  request: PolicyRequest,
+  as: Extract<MatchAnswer, { kind: 'match' }>['as'],
+  resources: ResourceTable,
+  world: PolicyWorld,
+): PolicyRequest | string {
+  const { kind, object, oldObject } = request;
+  if (world.supplied !== undefined || (as.kind.version === kind.version && as.kind.group === kind.group))
+    return request;
+  const convert = (each: JsonObject | null) => (each === null ? null : convertObject(each, as.kind, resources));
+  const [converted, old] = [convert(object), convert(oldObject)];
+  if (converted === undefined || old === undefined) {
+    return `${kind.kind} of ${apiVersionOf(kind)} cannot be converted to ${apiVersionOf(as.kind)} here`;
+  }
+  return { ...request, kind: as.kind, resource: as.resource, object: converted, oldObject: old };
 }
 
 function matchGenerated(

@@ -23,7 +23,7 @@ import {
 } from './evaluation.ts';
 import type { CelException } from './exception.ts';
 import { judgeTemplates } from './extraction.ts';
-import { compileKyvernoConstraints } from './matching.ts';
+import { compileKyvernoConstraints, requestSeen } from './matching.ts';
 import { resultOf, unmatchable } from './result.ts';
 import { type ImageValidatingPolicySpec, ValidatingPolicySchema, type ValidatingPolicySpec } from './schema.ts';
 import { compileExceptions, compileSpec } from './spec.ts';
@@ -95,10 +95,12 @@ export function compileValidatingPolicy(document: PolicyDocument, context: CelPo
       // In a cluster nothing asks such a policy about an object; a test of policies does.
       if (mode === 'JSON' && world.supplied === undefined) return [];
       return concerned.of(request).flatMap(({ constraints, judge }): RuleResult[] => {
-        const answer = constraints?.match(request, world.cluster) ?? { kind: 'match' };
+        const answer = constraints?.match(request, world.cluster) ?? { kind: 'match', as: request };
         if (answer.kind === 'no') return [];
         if (answer.kind === 'error') return [unmatchable(answer, action)];
-        return [resultOf(judge(request, world), action)];
+        const seen = requestSeen(request, answer.as, context.resources, world);
+        if (typeof seen === 'string') return [unmatchable({ message: seen }, action)];
+        return [resultOf(judge(seen, world), action)];
       });
     },
   };
