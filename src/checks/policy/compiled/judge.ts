@@ -102,7 +102,7 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
           if (subject.created === undefined) own.set(policy, said);
           else if (subject.created.createsPods) own.set(policy, withFailures(known, said));
           for (const result of said.results) {
-            if (known !== undefined && isKnown(result, known.results)) continue;
+            if (result.status === 'pass' || (known !== undefined && isKnown(result, known.results))) continue;
             const found = findingOf(policy, result, subject);
             if (found !== undefined) findings.push(found);
           }
