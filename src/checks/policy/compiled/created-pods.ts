@@ -45,7 +45,7 @@ const creators: Readonly<Record<string, Creator>> = {
 };
 
 /** The minute of its schedule, by which a CronJob names its Jobs. */
-export const madeUpMinutes = '00000000';
+const madeUpMinutes = '00000000';
 
 function creator(
   templatePath: JsonPath,
