@@ -73,9 +73,13 @@ function writePolicies(root: string, kind: Kind, most: number): Setup {
     const [policy] = compiled;
     // Rules that change or make objects are not compared: the peer would do it, and nothing here would.
     if (policy === undefined || policy.rules.some(({ notEvaluated }) => notEvaluated !== undefined)) continue;
-    if (taken.has(policy.identity.name)) continue;
-    taken.set(policy.identity.name, document);
-    writeFileSync(join(policies, `${taken.size}.yaml`), bytes);
+    // The suite has policies in several spellings under one name; in one cluster they need names of their own.
+    const called = taken.has(policy.identity.name) ? `${policy.identity.name}-${taken.size}` : policy.identity.name;
+    const text = bytes.toString('utf8').replace(/^( {2}name: ).+$/m, `$1${called}`);
+    const [renamed] = readObjects(name, Buffer.from(text));
+    if (renamed === undefined || taken.has(called)) continue;
+    taken.set(called, renamed);
+    writeFileSync(join(policies, `${taken.size}.yaml`), text);
   }
   const gate = join(root, 'gate.yaml');
   writeFileSync(
