@@ -7,6 +7,7 @@ import { type HashName, type PolicyKey, parsePublicKey } from '../key.ts';
 import type { AttestationDemand, Authority, Evidence, IdentityPair, TextMatch } from '../model.ts';
 import { type Clause, requireOf } from './clause.ts';
 import type { SpellingContext } from './context.ts';
+import { openPartHazards, readIdentityParts } from './kyverno-identity.ts';
 import { type Logs, readAuthorities, readLogs } from './kyverno-logs.ts';
 import type { AttestorSetSpec, CertificatesSpec, EntrySpec, KeylessSpec, KeysSpec } from './kyverno-schema.ts';
 import { repositoryAt } from './reference.ts';
@@ -231,8 +232,7 @@ function readHash(
 
 /** Every field that is there is compared; what Kyverno leaves open is left open with a warning, never anybody at all. */
 function readIdentity(document: SettingsDocument, path: JsonPath, spec: KeylessSpec) {
-  const issuer = readPart(document, path, 'issuer', spec.issuer, spec.issuerRegExp);
-  const subject = readPart(document, path, 'subject', spec.subject, spec.subjectRegExp);
+  const { issuer, subject } = readIdentityParts(document, path, spec, wildcardText);
   const extensions = Object.entries(spec.additionalExtensions ?? {}).map(([name, value]): [string, TextMatch] => {
     return [readExtension(document, [...path, 'additionalExtensions', name], name), wildcardText(value)];
   });
@@ -245,25 +245,9 @@ function readIdentity(document: SettingsDocument, path: JsonPath, spec: KeylessS
     hazards.push('whoever has a certificate of roots is trusted; write issuer and subject');
     return { pairs: [] as IdentityPair[], hazards };
   }
-  if (issuer === undefined) hazards.push('it names no issuer, so every issuer may vouch for the subject; write issuer');
-  if (subject === undefined) hazards.push('it names no subject, so whoever the issuer knows is trusted; write subject');
+  hazards.push(...openPartHazards(issuer, subject));
   const pair: IdentityPair = { issuer: issuer ?? 'any', subject: subject ?? { regExp: '' } };
   return { pairs: [extensions.length === 0 ? pair : { ...pair, extensions: Object.fromEntries(extensions) }], hazards };
-}
-
-function readPart(
-  document: SettingsDocument,
-  path: JsonPath,
-  field: 'issuer' | 'subject',
-  written = '',
-  regExp = '',
-): TextMatch | undefined {
-  if (written !== '' && regExp !== '') {
-    const why = `${describePath(path)} has both ${field} and ${field}RegExp; one says who is meant`;
-    throw refusal(document, path, 'IMAGE_POLICY_INVALID', why);
-  }
-  if (regExp !== '') return at(document, [...path, `${field}RegExp`], () => readRegExp(regExp));
-  return written === '' ? undefined : wildcardText(written);
 }
 
 /** Kyverno compares issuers, subjects and extensions as wildcards, whole. */

@@ -2,13 +2,14 @@ import * as z from 'zod/mini';
 import type { JsonPath } from '../../../../core/json.ts';
 import { type SettingsDocument, validateSettings } from '../../../../core/settings-file.ts';
 import { at, atAsync, describePath, refusal } from '../complaint.ts';
-import { identityHazards, readRegExp } from '../identity.ts';
+import { identityHazards } from '../identity.ts';
 import { type HashName, parsePublicKey } from '../key.ts';
 import type { AttestationDemand, Authority, Evidence, IdentityPair, TextMatch, TrustRoot } from '../model.ts';
 import { predicateTypeOf } from '../predicate-type.ts';
 import { readTrustedRoot } from '../trusted-root.ts';
 import type { SpellingContext } from './context.ts';
 import { Notary, type ReadAttestor, readNotary, StringOrExpression, textOf } from './kyverno-cel-notary.ts';
+import { openPartHazards, readIdentityParts } from './kyverno-identity.ts';
 import { readAuthorities, readLogs } from './kyverno-logs.ts';
 import { repositoryAt } from './reference.ts';
 import { refuseUnread, unsupported } from './refuse.ts';
@@ -293,28 +294,16 @@ function readIdentity(
   refuseUnread(document, path, identity, {
     subjectExpression: ['it is CEL, and Kyverno 1.19 does not compare it', 'Write subject or subjectRegExp.'],
   });
-  const issuer = readPart(document, path, 'issuer', identity.issuer, identity.issuerRegExp);
-  const subject = readPart(document, path, 'subject', identity.subject, identity.subjectRegExp);
+  const { issuer, subject } = readIdentityParts(document, path, identity, wholeText);
   if (issuer === undefined && subject === undefined) {
     const why = `${describePath(path)} names neither an issuer nor a subject, so anybody is trusted`;
     throw refusal(document, path, 'IMAGE_POLICY_INVALID', why, 'Write issuer and subject.');
   }
-  if (issuer === undefined) hazards.push('it names no issuer, so every issuer may vouch for the subject; write issuer');
-  if (subject === undefined) hazards.push('it names no subject, so whoever the issuer knows is trusted; write subject');
+  hazards.push(...openPartHazards(issuer, subject));
   return { issuer: issuer ?? 'any', subject: subject ?? { regExp: '' } };
 }
 
-function readPart(
-  document: SettingsDocument,
-  path: JsonPath,
-  field: 'issuer' | 'subject',
-  written = '',
-  regExp = '',
-): TextMatch | undefined {
-  if (written !== '' && regExp !== '') {
-    const why = `${describePath(path)} has both ${field} and ${field}RegExp; one says who is meant`;
-    throw refusal(document, path, 'IMAGE_POLICY_INVALID', why);
-  }
-  if (regExp !== '') return at(document, [...path, `${field}RegExp`], () => readRegExp(regExp));
-  return written === '' ? undefined : { equal: written };
+/** These policies compare texts whole, without wildcards. */
+function wholeText(equal: string): TextMatch {
+  return { equal };
 }
