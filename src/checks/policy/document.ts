@@ -14,6 +14,24 @@ export interface ReadDocument {
 /** Reads YAML or JSON as Kubernetes does. Throws GateErrors that name file, line and column. */
 export type ReadDocuments = (file: string, bytes: Uint8Array) => readonly ReadDocument[];
 
+/**
+ * The documents of a file of the platform's. What cannot be read is the platform's to mend, a fault of its settings and
+ * not of what is judged: it is thrown as `code`, with the place that the reader names.
+ */
+export function platformDocuments(
+  file: string,
+  bytes: Uint8Array,
+  read: ReadDocuments,
+  code: Code,
+): readonly ReadDocument[] {
+  try {
+    return read(file, bytes);
+  } catch (error) {
+    if (!(error instanceof GateError)) throw error;
+    throw new GateError(code, error.message, { place: error.place ?? file, cause: error });
+  }
+}
+
 /** One object of a file of policies, as it was read. */
 export interface PolicyDocument {
   readonly value: JsonObject;

@@ -1,7 +1,7 @@
 import { GateError } from '../../../core/errors.ts';
 import type { Clock } from '../../../core/ports.ts';
 import type { Dialect, PolicyFile } from '../dialect.ts';
-import { objectsIn, type PolicyDocument, type ReadDocument, type ReadDocuments } from '../document.ts';
+import { objectsIn, type PolicyDocument, platformDocuments, type ReadDocuments } from '../document.ts';
 import type { ImageVerification } from '../image-answers.ts';
 import type { ClusterSettings } from '../kube/settings.ts';
 import { refuseDocument } from '../unsupported.ts';
@@ -44,7 +44,12 @@ export function compiledDialect(settings: CompiledSettings, ports: CompiledPorts
 
 /** Every document must be one of the groups: a file of policies holds nothing else that anybody could overlook. */
 function documentsOf(file: PolicyFile, read: ReadDocuments): PolicyDocument[] {
-  const documents = objectsIn(file.name, readable(file, read), 'POLICY_INVALID');
+  const bytes = Buffer.from(file.text, 'utf8');
+  const documents = objectsIn(
+    file.name,
+    platformDocuments(file.name, bytes, read, 'POLICY_FILE_REFUSED'),
+    'POLICY_INVALID',
+  );
   for (const document of documents) {
     const { apiVersion, kind } = document.value as { readonly apiVersion: string; readonly kind: string };
     if (GROUPS.some((group) => apiVersion.startsWith(group))) continue;
@@ -54,16 +59,6 @@ function documentsOf(file: PolicyFile, read: ReadDocuments): PolicyDocument[] {
     );
   }
   return documents;
-}
-
-/** What cannot be read is the platform's to mend: a fault of the configuration, and not of what is judged. */
-function readable({ name, text }: PolicyFile, read: ReadDocuments): readonly ReadDocument[] {
-  try {
-    return read(name, Buffer.from(text, 'utf8'));
-  } catch (error) {
-    if (!(error instanceof GateError)) throw error;
-    throw new GateError('POLICY_FILE_REFUSED', error.message, { place: error.place ?? name, cause: error });
-  }
 }
 
 /** Of two policies of one identity a cluster would keep the second alone. */

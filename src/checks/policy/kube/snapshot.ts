@@ -1,10 +1,12 @@
 import { GateError } from '../../../core/errors.ts';
 import { canonicalJson, isObject, type JsonObject } from '../../../core/json.ts';
-import { objectsIn, type ReadDocument, type ReadDocuments } from '../document.ts';
+import { objectsIn, platformDocuments, type ReadDocuments } from '../document.ts';
 import { createReader, findFiles } from '../folder.ts';
 import type { Cluster } from './cluster.ts';
 import type { GroupVersionKind } from './request.ts';
 import { groupVersionKind } from './resources.ts';
+
+const invalid = 'SNAPSHOT_INVALID';
 
 type GroupKind = Pick<GroupVersionKind, 'group' | 'kind'>;
 
@@ -23,21 +25,12 @@ export function readSnapshot(paths: readonly string[], documentsIn: ReadDocument
   return findFiles(paths)
     .flatMap(({ files }) => files)
     .filter(({ name }) => /\.(ya?ml|json)$/.test(name))
-    .flatMap((file) => objectsIn(file.name, readable(file.name, read(file), documentsIn), 'SNAPSHOT_INVALID'))
+    .flatMap((file) => objectsIn(file.name, platformDocuments(file.name, read(file), documentsIn, invalid), invalid))
     .map((document) => {
       const place = document.locate([]);
       if (nameOf(document.value) !== '') return { object: document.value, place };
       throw new GateError('SNAPSHOT_INVALID', `${place}: this object has no name`, { place });
     });
-}
-
-function readable(name: string, bytes: Uint8Array, read: ReadDocuments): readonly ReadDocument[] {
-  try {
-    return read(name, bytes);
-  } catch (error) {
-    if (!(error instanceof GateError)) throw error;
-    throw new GateError('SNAPSHOT_INVALID', error.message, { place: error.place ?? name, cause: error });
-  }
 }
 
 /**
