@@ -4,16 +4,16 @@ import type { Finding, Outcome } from '../../../core/decision.ts';
 import { GateError } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { JudgedObject } from '../../../core/rendered.ts';
-import { createImageInquiry, type ImageAnswers, type ImageVerification } from '../image-answers.ts';
+import { createImageInquiry, type ImageVerification } from '../image-answers.ts';
 import type { Cluster } from '../kube/cluster.ts';
 import type { GroupVersionKind, PolicyRequest, UserInfo } from '../kube/request.ts';
 import type { ResourceTable } from '../kube/resources.ts';
-import { isNamed, withRendered } from '../kube/snapshot.ts';
-import type { CompiledPolicy, PolicyWorld, RuleResult } from '../rule.ts';
+import type { CompiledPolicy, RuleResult } from '../rule.ts';
 import { withinDeadline } from '../values/work.ts';
-import { createMutations, findingOf, type Mutation, onlyPinnedPasses, policyName } from './findings.ts';
+import { createMutations, findingOf, type Mutation, onlyPinnedPasses } from './findings.ts';
 import { isKnown, type Said } from './twins.ts';
 import { type Unit, unitsOf } from './units.ts';
+import { type Feed, feeds, worlds } from './worlds.ts';
 
 /** What judging one set needs besides the policies. */
 export interface JudgePorts {
@@ -28,7 +28,7 @@ export interface JudgePorts {
 
 export interface JudgeSettings {
   readonly onlyPinnedPasses: 'warn' | 'deny';
-  readonly fromRendered: readonly { readonly policy: string; readonly kinds: readonly string[] }[];
+  readonly fromRendered: readonly Feed[];
   /** The object as the API server would have stored it, for rules that read what it fills in. */
   readonly complete: (object: JsonObject, now: number) => JsonObject;
 }
@@ -47,7 +47,7 @@ const TURN = 50;
  */
 export function createJudge(policies: readonly CompiledPolicy[], settings: JudgeSettings, ports: JudgePorts): JudgeSet {
   const index = createIndex(policies);
-  const fed = feeds(policies, settings);
+  const fed = feeds(policies, settings.fromRendered);
   const mutating = policies.filter(({ mutates }) => mutates !== undefined);
 
   return async (set, signal) => {
@@ -207,47 +207,4 @@ function createIndex(policies: readonly CompiledPolicy[]): (request: Asked) => r
 
 function keyOf({ group, version, kind }: GroupVersionKind): string {
   return `${group}/${version}/${kind}`;
-}
-
-/** Of which kinds a policy is shown what is rendered, where the platform says so. */
-function feeds(
-  policies: readonly CompiledPolicy[],
-  { fromRendered }: JudgeSettings,
-): Map<CompiledPolicy, readonly string[]> {
-  return new Map(
-    policies.flatMap((policy) => {
-      const kinds = fromRendered.filter((feed) => feed.policy === policyName(policy)).flatMap((feed) => feed.kinds);
-      return kinds.length === 0 ? [] : [[policy, kinds] as const];
-    }),
-  );
-}
-
-/** The world as each policy sees it: one for all of them but those that are fed by what is rendered. */
-function worlds(
-  set: readonly JudgedObject[],
-  fed: ReadonlyMap<CompiledPolicy, readonly string[]>,
-  { cluster, now, answers }: { readonly cluster: Cluster; readonly now: number; readonly answers: ImageAnswers },
-): (policy: CompiledPolicy) => PolicyWorld {
-  const world: PolicyWorld = { cluster, now, random: createRandom(), images: answers };
-  const own = new Map(
-    [...fed].map(([policy, kinds]) => {
-      const rendered = set.map(({ object }) => object).filter((object) => isNamed(kinds, object));
-      return [policy, { ...world, cluster: withRendered(cluster, rendered) }] as const;
-    }),
-  );
-  return (policy) => own.get(policy) ?? world;
-}
-
-/**
- * Numbers from 0 up to 1, the same ones in each verdict (mulberry32): same inputs, same verdict. No policy may take them
- * for a secret.
- */
-function createRandom(): () => number {
-  let state = 0x5eed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
