@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, realpathSync, statSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { isFolder, readBoundedFile, readStdin, workTreeOf } from './adapters/command-input.ts';
 import type { ThreadRole } from './adapters/thread.ts';
 import { emptyConfig, type GateConfig, loadConfig } from './config.ts';
 import { bindDeadline } from './core/deadline.ts';
@@ -22,8 +23,6 @@ import type { OpenGate } from './wiring/gate.ts';
 const defaultConfig = '/etc/syncgate/gate.yaml';
 /** A key, or a trusted_root.json. */
 const maxTrustFile = 4 * 1024 * 1024;
-/** Standard input is one rendered set; more than a set may hold is not worth reading. */
-const maxStdinBytes = 64 * 1024 * 1024;
 
 const interruption = new AbortController();
 
@@ -207,20 +206,6 @@ async function readText(path: string): Promise<string> {
   return readFileSync(path, 'utf8');
 }
 
-function readBoundedFile(path: string, most: number): Uint8Array {
-  try {
-    const stat = statSync(path);
-    if (!stat.isFile()) throw new GateError('USAGE', `${path} is not a file`);
-    if (stat.size > most) throw new GateError('USAGE', `${path} has ${stat.size} bytes, more than ${most}`);
-    return readFileSync(path);
-  } catch (thrown) {
-    if (thrown instanceof GateError) throw thrown;
-    const { code = 'unknown error' } = thrown as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'does not exist' : `could not be read (${code})`;
-    throw new GateError('USAGE', `${path} ${why}`, { cause: thrown, mend: 'Correct the name of the file.' });
-  }
-}
-
 type GateCommand = Extract<Command, { readonly name: 'check' | 'render' | 'generate' | 'policies' }>;
 
 /** A Gate of policies that somebody names on the command line: it verifies no image, and lets nothing out. */
@@ -305,43 +290,6 @@ function commandWorld(signal: AbortSignal): CommandWorld {
     isFolder,
     readStdin: () => readStdin(signal),
   };
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
-}
-
-function workTreeOf(folder: string): string | undefined {
-  for (let at = folder; ; at = dirname(at)) {
-    if (existsSync(join(at, '.git'))) return at;
-    if (dirname(at) === at) return undefined;
-  }
-}
-
-async function readStdin(signal: AbortSignal): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  // Loaded here: most runs have no use for all of the streams.
-  const { addAbortSignal } = await import('node:stream');
-  try {
-    for await (const chunk of addAbortSignal(signal, process.stdin)) {
-      length += (chunk as Buffer).length;
-      if (length > maxStdinBytes) {
-        throw new GateError('STDIN_UNREADABLE', `standard input is larger than ${maxStdinBytes} bytes`);
-      }
-      chunks.push(chunk as Buffer);
-    }
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    if (error instanceof GateError) throw error;
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new GateError('STDIN_UNREADABLE', `standard input cannot be read (${code})`, { cause: error });
-  }
-  return Buffer.concat(chunks);
 }
 
 function printError(error: GateError): Printed {
