@@ -1,7 +1,7 @@
 import type { CelProgram } from '../../cel/compile.ts';
 import { CelList, type CelValue } from '../../cel/values.ts';
+import { type Compiling, compileExpression } from '../../expression.ts';
 import type { GroupVersionResource } from '../../kube/request.ts';
-import { type Compiling, compileExpression } from './program.ts';
 
 export interface Extractor {
   readonly name: string;

@@ -2,9 +2,9 @@ import type { JsonPath } from '../../../../core/json.ts';
 import type { CelProgram } from '../../cel/compile.ts';
 import type { CelType } from '../../cel/types.ts';
 import type { PolicyDocument } from '../../document.ts';
+import { type Compiling, compileExpression } from '../../expression.ts';
 import { environmentWith, type Vocabulary } from './environment.ts';
 import type { CelException } from './exception.ts';
-import { type Compiling, compileExpression } from './program.ts';
 import type { Validation } from './schema.ts';
 
 /** The expressions of a policy, as far as all kinds have them. */

@@ -1,9 +1,9 @@
-import type { JsonPath } from '../../../../core/json.ts';
-import { type CelProgram, compileCel } from '../../cel/compile.ts';
-import type { CelEnvironment } from '../../cel/environment.ts';
-import { CelError } from '../../cel/error.ts';
-import { BOOL, type CelType, formatType, STRING } from '../../cel/types.ts';
-import { type PolicyDocument, policyError } from '../../document.ts';
+import type { JsonPath } from '../../core/json.ts';
+import { type CelProgram, compileCel } from './cel/compile.ts';
+import type { CelEnvironment } from './cel/environment.ts';
+import { CelError } from './cel/error.ts';
+import { BOOL, type CelType, formatType, STRING } from './cel/types.ts';
+import { type PolicyDocument, policyError } from './document.ts';
 
 /** What an expression must give, by what the checker knows of it: `dyn` is not enough, as in Kyverno. */
 export type Wanted = 'bool' | 'string' | 'string or null' | 'list of strings' | 'anything';
