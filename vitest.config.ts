@@ -3,8 +3,6 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    // Real servers, signals and deadlines on a busy machine: a second try is allowed, and the tally names who needed it.
-    retry: 1,
     reporters: ['default', './test/support/tally-reporter.ts'],
     coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary', 'json-summary'] },
     projects: [

@@ -170,7 +170,8 @@ export const yamlStreams: fc.Arbitrary<string> = fc
     const stream = documents.map(([separator, text], i) => (i === 0 && !marked ? text : separator + text)).join('');
     if (damage === undefined) return stream;
     const at = damage[0] % (stream.length + 1);
-    return stream.slice(0, at) + damage[1] + stream.slice(at);
+    // A place inside a pair of surrogates leaves two halves, which no bytes decode to.
+    return (stream.slice(0, at) + damage[1] + stream.slice(at)).toWellFormed();
   });
 
 /** What a JSON value can be once it was read: no lone surrogates, integers of 64 bits, finite doubles. */

@@ -2,15 +2,13 @@ import type { Reporter, TestModule } from 'vitest/node';
 
 /**
  * Closes a run with one plain line, `N passed, N failed`, that any CI can read. A file that could not load has failed.
- * What failed, and what passed only when it was tried again, is named in lines of its own, which `.ci/run` repeats at its
- * end: the cause must not scroll away.
+ * What failed is named in lines of its own, which `.ci/run` repeats at its end: the cause must not scroll away.
  */
 export default class TallyReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     let passed = 0;
     let failed = unhandledErrors.length;
     let skipped = 0;
-    const unsteady: string[] = [];
     const named = unhandledErrors.map((error) => `(outside of a test): ${firstLine(error)}`);
     for (const module of modules) {
       const errors = module.state() === 'failed' ? module.errors() : [];
@@ -18,9 +16,6 @@ export default class TallyReporter implements Reporter {
       named.push(...errors.map((error) => `${module.relativeModuleId}: ${firstLine(error)}`));
       for (const test of module.children.allTests()) {
         const { state, errors: thrown } = test.result();
-        if (test.diagnostic()?.flaky === true) {
-          unsteady.push(`${module.relativeModuleId} > ${test.fullName}: ${firstLine(thrown?.[0])}`);
-        }
         if (state === 'passed') passed++;
         else if (state === 'failed') {
           failed++;
@@ -28,7 +23,6 @@ export default class TallyReporter implements Reporter {
         } else skipped++;
       }
     }
-    for (const each of unsteady) process.stdout.write(`unsteady: ${each}\n`);
     for (const each of named) process.stdout.write(`failed: ${each}\n`);
     process.stdout.write(`${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}\n`);
   }
