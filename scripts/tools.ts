@@ -35,6 +35,8 @@ const GROUPS: Record<string, readonly string[]> = {
     'argocd',
     'etcd',
     'kube-apiserver',
+    'source-controller',
+    'kustomize-controller',
     'redis-server',
   ],
   bench: [

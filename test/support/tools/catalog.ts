@@ -215,6 +215,20 @@ export const TOOLS = [
     neededBy: 'the end-to-end tests in Argo CD',
   },
   {
+    name: 'source-controller',
+    version: 'v1.9.5',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'source-controller', package: 'github.com/fluxcd/source-controller' },
+    neededBy: 'the end-to-end tests in Flux',
+  },
+  {
+    name: 'kustomize-controller',
+    version: 'v1.9.5',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'kustomize-controller', package: 'github.com/fluxcd/kustomize-controller' },
+    neededBy: 'the end-to-end tests in Flux',
+  },
+  {
     name: 'redis-server',
     version: 'debian',
     onPath: 'redis-server',

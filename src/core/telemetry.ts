@@ -1,0 +1,51 @@
+/** What a long-lived process tells about itself. Adapters implement these; nothing is written by import. */
+
+/** Fields of one line: no secret, no machine path, nothing that an application could use to forge a line. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined | readonly string[]>>;
+
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  /** The same log with fields that stand in every line. */
+  with(fields: LogFields): Log;
+}
+
+/** Labels of one measurement, a closed set of names and a bounded set of values. */
+export type MetricLabels = Readonly<Record<string, string>>;
+
+/** The measurements, by the names that docs/metrics.md lists. Durations are seconds, sizes bytes (Prometheus' conventions). */
+export interface Metrics {
+  count(name: CounterName, labels: MetricLabels, by?: number): void;
+  set(name: GaugeName, labels: MetricLabels, value: number): void;
+  observe(name: HistogramName, labels: MetricLabels, value: number): void;
+  /** Forgets a measurement of something that is gone. */
+  forget(name: GaugeName, labels: MetricLabels): void;
+}
+
+export type CounterName =
+  | 'syncgate_decisions_total' // surface, verdict
+  | 'syncgate_reconcile_total' // result
+  | 'syncgate_admission_requests_total' // result: allowed, denied, unevaluated
+  | 'syncgate_cache_total' // cache, result: hit, miss
+  | 'syncgate_registry_requests_total' // host, result
+  | 'syncgate_rejudged_total' // verdict
+  | 'syncgate_events_dropped_total'; // reason
+
+export type GaugeName =
+  | 'syncgate_artifact_bytes' // namespace, name
+  | 'syncgate_queue_length' // none
+  | 'syncgate_leader' // none: 1 or 0
+  | 'syncgate_gates_loaded' // none
+  | 'syncgate_rules_loaded_timestamp_seconds' // none
+  | 'syncgate_trust_root_age_seconds' // root
+  | 'syncgate_admission_certificate_expiry_timestamp_seconds'; // none
+
+export type HistogramName =
+  | 'syncgate_reconcile_duration_seconds' // result
+  | 'syncgate_admission_duration_seconds'; // result
+
+/** For whoever wants neither. */
+export const SILENT_LOG: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => SILENT_LOG };
+export const NO_METRICS: Metrics = { count() {}, set() {}, observe() {}, forget() {} };

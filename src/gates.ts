@@ -1,0 +1,61 @@
+import type { Decision } from './core/decision.ts';
+import type { JsonObject } from './core/json.ts';
+import type { Judged } from './gate.ts';
+import type { RenderRequest } from './render/request.ts';
+
+/** A namespace as the cluster has it. */
+export interface NamespaceFacts {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** One object on its way into a cluster, as the API server tells of it (admission.k8s.io/v1 AdmissionRequest). */
+export interface AdmittedObject {
+  readonly operation: 'CREATE' | 'UPDATE';
+  readonly object: JsonObject;
+  /** The object that is there now; undefined on CREATE. */
+  readonly oldObject: JsonObject | undefined;
+  /** The resource and subresource that were asked for, as they are served: `pods`, `ephemeralcontainers`. */
+  readonly resource: { readonly group: string; readonly version: string; readonly resource: string };
+  readonly subresource: string;
+  /** Empty for objects of the cluster. */
+  readonly namespace: string;
+  readonly userInfo: {
+    readonly username: string;
+    readonly uid: string;
+    readonly groups: readonly string[];
+    readonly extra: Readonly<Record<string, readonly string[]>>;
+  };
+}
+
+/** A gate that stays open, under the rules of one moment: rules that change make a new one of the same name. */
+export interface StandingGate {
+  readonly name: string;
+  /** Differs whenever any rule, key, root or exception differs: a digest of every file that it was loaded from. */
+  readonly rules: string;
+  /** Renders, verifies and judges. Never throws. The manifests are one stream of YAML. */
+  judge(request: RenderRequest, signal: AbortSignal): Promise<Judged>;
+  /** Judges manifests that were let out before, as they were: images stay as they are pinned. Never throws. */
+  judgeAgain(manifests: Uint8Array, destinationNamespace: string, signal: AbortSignal): Promise<Decision>;
+  /** Judges one object as far as one object allows. Never throws. */
+  judgeObject(admitted: AdmittedObject, signal: AbortSignal): Promise<Decision>;
+}
+
+/** Whose rules hold in a namespace. There is an answer only where exactly one Gate governs it. */
+export type Governing =
+  | { readonly kind: 'one'; readonly gate: StandingGate }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'several'; readonly names: readonly string[] }
+  /** The Gates, or their rules, could not be loaded: nothing can be said of any namespace. */
+  | { readonly kind: 'unavailable'; readonly why: string };
+
+/** Every Gate of a deployment. An application names none of them: its namespace does. */
+export interface Gates {
+  /** The Gate that governs a namespace. */
+  of(namespace: NamespaceFacts): Governing;
+  /** The Gate that judges objects of the cluster, which are in no namespace. */
+  ofCluster(): Governing;
+  /** Called after rules have changed, with the names of the Gates whose rules differ. Answers with its removal. */
+  onChange(listener: (names: readonly string[]) => void): () => void;
+  close(): Promise<void>;
+}
