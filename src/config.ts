@@ -24,7 +24,32 @@ const PolicySource = z.strictObject({
     ),
 });
 
+/** Which namespaces a Gate governs, where there are several: only the platform writes it, and only here. */
+const NamespaceSelection = z.strictObject({
+  names: z
+    .optional(z.array(z.string().check(z.minLength(1), z.maxLength(63))).check(z.minLength(1)))
+    .check(z.describe('Names of namespaces, in which `*` stands for any text: `team-*`. One of them must fit.')),
+  selector: z
+    .optional(z.looseObject({}))
+    .check(
+      z.describe(
+        'A label selector (`matchLabels`, `matchExpressions`) for the labels that the cluster has of the namespace. Whoever may label namespaces chooses their Gate by it.',
+      ),
+    ),
+  clusterObjects: z
+    ._default(z.boolean(), false)
+    .check(z.describe('Whether this Gate also judges objects that are in no namespace, where the webhook meets them.')),
+});
+export type NamespaceSelection = z.infer<typeof NamespaceSelection>;
+
 const Spec = z.strictObject({
+  namespaces: z
+    .optional(NamespaceSelection)
+    .check(
+      z.describe(
+        'The namespaces that this Gate governs for `syncgate serve`, by name, by labels, or where both are given by both. Exactly one Gate must govern a namespace. Commands and the Argo CD plugin are given their Gate and do not look at it.',
+      ),
+    ),
   policies: z
     .array(PolicySource)
     .check(z.describe('Where the policies are. `[]` says that there are none; leaving it out is an error.')),

@@ -19,6 +19,8 @@ export interface OpenGate {
   judge(request: RenderRequest, format: 'json' | 'yaml', signal: AbortSignal): Promise<Judged>;
   /** What is loaded. Throws what is wrong with it. */
   describe(): Promise<readonly PolicyDescription[]>;
+  /** Settles when policies and trust are loaded. Throws what is wrong with them. */
+  loaded(): Promise<void>;
   /** Ends children, closes connections and removes the private folder. Calling it again is harmless. */
   close(): Promise<void>;
 }
@@ -104,6 +106,9 @@ export function openGate(
 
   return {
     describe: async () => (await policies()).described,
+    loaded: async () => {
+      await Promise.all([policies(), images?.()]);
+    },
     judge: (request, format, stop) => judge(request, stages(format), stop),
     async close() {
       const closed = Promise.allSettled([

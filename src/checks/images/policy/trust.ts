@@ -96,7 +96,7 @@ async function loadContainersPolicy(shown: string, resolvePath: (path: string) =
   const path = resolvePath(shown);
   const { readContainersPolicy } = await import('./spellings/containers-policy.ts');
   return readContainersPolicy(await readBounded({ path, shown }), shown, (named) =>
-    readBounded({ path: resolve(dirname(path), named), shown: named }),
+    readBounded({ path: resolvePath(resolve(dirname(path), named)), shown: named }),
   );
 }
 

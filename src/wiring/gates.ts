@@ -1,0 +1,347 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { contentDigest, stampOf, type WatchedPath } from '../adapters/watched-files.ts';
+import { compileSelector, type LabelMatcher } from '../checks/policy/values/label-selector.ts';
+import { matchesWildcard } from '../checks/policy/values/wildcard.ts';
+import { type GateConfig, loadConfig, type NamespaceSelection } from '../config.ts';
+import { bindDeadline } from '../core/deadline.ts';
+import { asGateError, GateError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Log, Metrics } from '../core/telemetry.ts';
+import type { Gates, Governing, NamespaceFacts, StandingGate } from '../gates.ts';
+import { plainRequest } from '../render/request.ts';
+import { type OpenGate, openGate } from './gate.ts';
+import type { World } from './world.ts';
+
+export interface GatesOptions {
+  /** Every `*.yaml`, `*.yml` and `*.json` in it is one Gate. */
+  readonly folder: string;
+  /** How often the files are looked at. A change counts once two looks in a row have seen the same. */
+  readonly pollMs: number;
+}
+
+export interface GatesPorts {
+  readonly world: World;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** What roots of trust are fetched from elsewhere is fetched again this often. */
+const refreshMs = 6 * 3600 * 1000;
+
+/** One Gate as it was loaded: it judges, or it says why it cannot. */
+interface LoadedGate {
+  readonly file: string;
+  readonly name: string;
+  readonly config: GateConfig;
+  readonly governs: (namespace: NamespaceFacts) => boolean;
+  readonly watched: () => readonly WatchedPath[];
+  readonly stamp: string;
+  readonly rules: string;
+  readonly loadedAt: number;
+  readonly state: { readonly kind: 'standing'; readonly gate: StandingGate } | { readonly kind: 'failed'; why: string };
+  close(): Promise<void>;
+}
+
+/** The Gates of one look at the folder. */
+type GateSet =
+  | { readonly kind: 'loaded'; readonly gates: readonly LoadedGate[] }
+  /** One file cannot be read as a Gate: nobody knows which namespaces it would govern. */
+  | { readonly kind: 'failed'; readonly why: string; readonly gates: readonly LoadedGate[] };
+
+/**
+ * Opens the Gates of a folder and follows their files: a Gate whose rules change is loaded anew beside the old one, and
+ * then takes its place. What cannot be loaded judges nothing any more: the rules that held before are not those that the
+ * platform wants now. Never throws for what is in the files; the answer of every Gate says it.
+ */
+export async function openGates(
+  options: GatesOptions,
+  { world, log, metrics }: GatesPorts,
+  signal: AbortSignal,
+): Promise<Gates> {
+  const over = new AbortController();
+  const stop = AbortSignal.any([signal, over.signal]);
+  const listeners = new Set<(names: readonly string[]) => void>();
+  let stamp = folderStamp(options.folder);
+  let current = await loadSet(options.folder, [], world, stop);
+  tell(current, log, metrics);
+
+  const follow = async () => {
+    let seen = lookAt(options.folder, current);
+    for (;;) {
+      await delay(options.pollMs, undefined, { signal: stop, ref: false });
+      const now = lookAt(options.folder, current);
+      const settled = now === seen;
+      seen = now;
+      // Files that are being written are left alone until they stay as they are.
+      if (!settled) continue;
+      const folderNow = folderStamp(options.folder);
+      const stale = current.gates.filter((gate) => isStale(gate));
+      if (folderNow === stamp && stale.length === 0) {
+        tellAge(current, metrics);
+        continue;
+      }
+      const before = current;
+      current = await loadSet(
+        options.folder,
+        before.gates.filter((gate) => !stale.includes(gate)),
+        world,
+        stop,
+      );
+      stamp = folderNow;
+      seen = lookAt(options.folder, current);
+      tell(current, log, metrics);
+      const changed = changedNames(before.gates, current.gates);
+      if (changed.length > 0 || before.kind !== current.kind) {
+        for (const listener of listeners) listener(changed);
+      }
+      const kept = new Set(current.gates);
+      for (const gate of before.gates) if (!kept.has(gate)) void gate.close();
+    }
+  };
+  const following = follow().catch((error: unknown) => {
+    if (!stop.aborted) log.error('the files of the Gates are no longer followed', { error: String(error) });
+  });
+
+  return {
+    of: (namespace) => governing(current, (gate) => gate.governs(namespace)),
+    ofCluster: () => governing(current, ({ config }) => config.spec.namespaces?.clusterObjects === true),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async close() {
+      over.abort();
+      await following;
+      await Promise.all(current.gates.map((gate) => gate.close()));
+    },
+  };
+}
+
+function governing(set: GateSet, governs: (gate: LoadedGate) => boolean): Governing {
+  if (set.kind === 'failed') return { kind: 'unavailable', why: set.why };
+  const [only, ...others] = set.gates.filter(governs);
+  if (only === undefined) return { kind: 'none' };
+  if (others.length > 0) return { kind: 'several', names: [only, ...others].map(({ name }) => name) };
+  return only.state.kind === 'standing'
+    ? { kind: 'one', gate: only.state.gate }
+    : { kind: 'unavailable', why: `Gate ${only.name}: ${only.state.why}` };
+}
+
+/** Loads every Gate of the folder, but for those of `kept`, which are as they were. */
+async function loadSet(
+  folder: string,
+  kept: readonly LoadedGate[],
+  world: World,
+  signal: AbortSignal,
+): Promise<GateSet> {
+  const gates: LoadedGate[] = [];
+  const failures: string[] = [];
+  let files: readonly string[] = [];
+  try {
+    files = gateFiles(folder);
+    if (files.length === 0) failures.push(`${basename(folder)} holds no Gate`);
+  } catch (error) {
+    failures.push(`the Gates cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+  }
+  for (const file of files) {
+    const known = kept.find((gate) => gate.file === file);
+    try {
+      gates.push(known ?? (await loadGate(file, world, signal)));
+    } catch (error) {
+      signal.throwIfAborted();
+      failures.push(reasonOf(error));
+    }
+  }
+  const names = gates.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) failures.push(`two Gates are called ${twice}`);
+  return failures.length === 0 ? { kind: 'loaded', gates } : { kind: 'failed', why: failures.join('; '), gates };
+}
+
+async function loadGate(file: string, world: World, signal: AbortSignal): Promise<LoadedGate> {
+  const own: WatchedPath = { path: file, name: 'gate' };
+  const paths = new Map<string, WatchedPath>([[file, own]]);
+  const stampBefore = stampOf([own]);
+  const config = await loadConfig(file, async (path) => readFileSync(path, 'utf8'));
+  const { namespaces } = config.spec;
+  if (namespaces === undefined) {
+    throw new GateError('CONFIG_INVALID', `${basename(file)} does not say which namespaces it governs`, {
+      place: file,
+      mend: 'Write spec.namespaces.',
+    });
+  }
+  const governs = selection(namespaces, file);
+  const elsewhere = settingsOfRegistries(config);
+  const recorded: GateConfig = {
+    ...config,
+    resolvePath(path) {
+      const absolute = config.resolvePath(path);
+      // A mirror is named by digests, and a cache is written by the gate itself.
+      if (!elsewhere.large.has(path)) paths.set(absolute, { path: absolute, name: path });
+      return absolute;
+    },
+  };
+  const watched = () => [...paths.values()];
+  const opened = openGate(recorded, world, signal, 'many verdicts');
+  let failure: string | undefined;
+  let stamp = '';
+  let rules = '';
+  try {
+    await opened.loaded();
+  } catch (error) {
+    signal.throwIfAborted();
+    failure = reasonOf(error);
+  }
+  stamp = stampOf(watched());
+  rules = contentDigest(watched().filter(({ name }) => !elsewhere.besides.has(name)));
+  // Written while it was read: whatever was loaded is not what stands there.
+  if (stampOf([own]) !== stampBefore) stamp = '';
+  const standing = standingGate(opened, config, rules);
+  return {
+    file,
+    name: config.name,
+    config,
+    governs,
+    watched,
+    stamp,
+    rules,
+    loadedAt: Date.now(),
+    state: failure === undefined ? { kind: 'standing', gate: standing.gate } : { kind: 'failed', why: failure },
+    close: async () => {
+      await standing.idle();
+      await opened.close();
+    },
+  };
+}
+
+function standingGate(opened: OpenGate, config: GateConfig, rules: string) {
+  const { timeoutSeconds } = config.spec;
+  const running = new Set<Promise<unknown>>();
+  const bounded = <Answer>(outer: AbortSignal, use: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> => {
+    const over = new AbortController();
+    const late = () => over.abort(new GateError('CHECK_TIMEOUT', `no verdict within ${timeoutSeconds} s`));
+    const interrupt = () => over.abort(outer.reason);
+    if (outer.aborted) interrupt();
+    else outer.addEventListener('abort', interrupt, { once: true });
+    const timer = setTimeout(late, timeoutSeconds * 1000);
+    const end = performance.now() + timeoutSeconds * 1000;
+    bindDeadline(over.signal, () => performance.now() > end);
+    const answer = use(over.signal).finally(() => {
+      clearTimeout(timer);
+      outer.removeEventListener('abort', interrupt);
+    });
+    running.add(answer);
+    void answer.catch(() => {}).finally(() => running.delete(answer));
+    return answer;
+  };
+  const gate: StandingGate = {
+    name: config.name,
+    rules,
+    judge: (request, signal) => bounded(signal, (stop) => opened.judge(request, 'yaml', stop)),
+    async judgeAgain(manifests, destinationNamespace, signal) {
+      const request = { ...plainRequest({ kind: 'stdin', bytes: manifests }), destinationNamespace };
+      return (await bounded(signal, (stop) => opened.judge(request, 'yaml', stop))).decision;
+    },
+    // Its own deadline is the shorter one, and it asks often: no promise is made for each.
+    judgeObject: (admitted, signal) => opened.judgeObject(admitted, signal),
+  };
+  return {
+    gate,
+    idle: async () => {
+      await Promise.race([Promise.allSettled([...running]), delay(timeoutSeconds * 1000, undefined, { ref: false })]);
+    },
+  };
+}
+
+/** Which namespaces a Gate governs. Where names and labels are both given, both must fit. */
+function selection({ names, selector, clusterObjects }: NamespaceSelection, file: string) {
+  const refuse = (what: string) => new GateError('CONFIG_INVALID', `${basename(file)}: ${what}`, { place: file });
+  if (names === undefined && selector === undefined && !clusterObjects) {
+    throw refuse("spec.namespaces selects nothing; names: ['*'] selects every namespace");
+  }
+  let matcher: LabelMatcher = () => true;
+  if (selector !== undefined) {
+    try {
+      matcher = compileSelector(selector as JsonObject);
+    } catch (error) {
+      throw refuse(`spec.namespaces.selector: ${(error as Error).message}`);
+    }
+  }
+  if (names === undefined && selector === undefined) return () => false;
+  return ({ name, labels }: NamespaceFacts): boolean =>
+    (names === undefined || names.some((pattern) => matchesWildcard(pattern, name))) && matcher(labels);
+}
+
+/** Paths that say where registries are and who reads them: no verdict depends on them, but that there is one. */
+function settingsOfRegistries({ spec }: GateConfig) {
+  const besides = new Set<string>();
+  const add = (value: unknown): void => {
+    if (typeof value === 'string') besides.add(value);
+    else if (typeof value === 'object' && value !== null) for (const each of Object.values(value)) add(each);
+  };
+  for (const part of [spec.registries, spec.registryCredentials, spec.registryPullSecrets, spec.registryCache])
+    add(part);
+  add(spec.render.credentials);
+  const large = new Set<string>();
+  if (spec.registryCache !== undefined) large.add(spec.registryCache.folder);
+  for (const registry of spec.registries) if ('layout' in registry && registry.layout) large.add(registry.layout);
+  return { besides, large };
+}
+
+function gateFiles(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name))
+    .sort()
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile());
+}
+
+function folderStamp(folder: string): string {
+  try {
+    return stampOf(gateFiles(folder).map((path) => ({ path, name: basename(path) })));
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code);
+  }
+}
+
+function lookAt(folder: string, set: GateSet): string {
+  return [folderStamp(folder), ...set.gates.map((gate) => stampOf(gate.watched()))].join('\n\n');
+}
+
+function isStale({ watched, stamp, config, loadedAt }: LoadedGate): boolean {
+  const { images } = config.spec;
+  const refreshes = images !== 'unchecked' && images.trustRoots.refresh;
+  return stampOf(watched()) !== stamp || (refreshes && Date.now() - loadedAt > refreshMs);
+}
+
+function changedNames(before: readonly LoadedGate[], after: readonly LoadedGate[]): string[] {
+  const ruled = (gates: readonly LoadedGate[]) =>
+    new Map(gates.map(({ name, rules, state }) => [name, `${rules} ${state.kind}`]));
+  const [old, fresh] = [ruled(before), ruled(after)];
+  return [...new Set([...old.keys(), ...fresh.keys()])].filter((name) => old.get(name) !== fresh.get(name));
+}
+
+function tell(set: GateSet, log: Log, metrics: Metrics): void {
+  if (set.kind === 'failed') log.error('the Gates cannot be loaded; everything is refused', { why: set.why });
+  for (const { name, rules, state } of set.gates) {
+    if (state.kind === 'standing') log.info('Gate loaded', { gate: name, rules });
+    else log.error('the rules of a Gate cannot be loaded; what it governs is refused', { gate: name, why: state.why });
+  }
+  const standing = set.kind === 'failed' ? [] : set.gates.filter(({ state }) => state.kind === 'standing');
+  metrics.set('syncgate_gates_loaded', {}, standing.length);
+  metrics.set('syncgate_rules_loaded_timestamp_seconds', {}, Math.floor(Date.now() / 1000));
+  tellAge(set, metrics);
+}
+
+function tellAge(set: GateSet, metrics: Metrics): void {
+  for (const { name, loadedAt } of set.gates) {
+    metrics.set('syncgate_trust_root_age_seconds', { root: name }, Math.round((Date.now() - loadedAt) / 1000));
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = asGateError(error, 'CONFIG_INVALID');
+  return `${code} ${message}`;
+}
