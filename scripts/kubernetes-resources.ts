@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { startKubernetes } from '../test/support/argocd/control-plane.ts';
+import { startKubernetes } from '../test/support/kubernetes/cluster.ts';
 import { findTool } from '../test/support/tools/resolve.ts';
 
 interface Discovery {

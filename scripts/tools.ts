@@ -35,6 +35,7 @@ const GROUPS: Record<string, readonly string[]> = {
     'argocd',
     'etcd',
     'kube-apiserver',
+    'kubectl',
     'source-controller',
     'kustomize-controller',
     'redis-server',

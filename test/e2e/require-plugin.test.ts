@@ -5,7 +5,8 @@ import { type KubernetesObject, PatchStrategy } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { waitFor } from '../support/argocd/component.ts';
-import { applyArgoCrds, type KubernetesServer, startKubernetes } from '../support/argocd/control-plane.ts';
+import { applyArgoCrds } from '../support/argocd/control-plane.ts';
+import { type KubernetesServer, startKubernetes } from '../support/kubernetes/cluster.ts';
 
 const policy = resolve(import.meta.dirname, '../../argocd/require-plugin/policy.yaml');
 const source = { repoURL: 'https://git.example/app.git', path: '.', targetRevision: 'main' };

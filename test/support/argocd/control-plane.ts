@@ -3,66 +3,25 @@
  * Nothing else of a cluster runs: Deployments are stored and never become Pods, which is all that a sync needs.
  */
 import { execFile } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { KubeConfig, type KubernetesObject, KubernetesObjectApi } from '@kubernetes/client-node';
+import type { KubernetesObject, KubernetesObjectApi } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
+import { type KubernetesServer, startKubernetes } from '../kubernetes/cluster.ts';
 import { tool } from '../tools/resolve.ts';
 import { type Component, freePorts, startComponent, tail, waitFor } from './component.ts';
 
 const run = promisify(execFile);
 const argoModule = resolve(import.meta.dirname, '../tools/go/argocd');
 
-export interface KubernetesServer extends AsyncDisposable {
-  readonly api: KubernetesObjectApi;
-  readonly kubeconfig: KubeConfig;
-  readonly kubeconfigFile: string;
-  readonly components: readonly Component[];
-  stop(): Promise<void>;
-}
-
 export interface ControlPlane extends KubernetesServer {
   /** Creates the object, or brings it to this state. */
   apply(object: KubernetesObject): Promise<void>;
   /** The last words of every component, for the message of a failed test. */
   logs(): string;
-}
-
-export interface KubernetesOptions {
-  /** Whether Pods need a ServiceAccount, and get its token, as in a cluster. */
-  readonly serviceAccounts?: boolean;
-}
-
-/** etcd and kube-apiserver alone, with one administrator and one token. */
-export async function startKubernetes(options: KubernetesOptions = {}): Promise<KubernetesServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'syncgate-kube-'));
-  const removeWithTests = () => rmSync(folder, { recursive: true, force: true });
-  process.once('exit', removeWithTests);
-  const components: Component[] = [];
-  const stop = async () => {
-    for (const component of components.toReversed()) await component.stop();
-    process.off('exit', removeWithTests);
-    removeWithTests();
-  };
-  try {
-    const [client, peer, secure] = (await freePorts(3)) as [number, number, number];
-    components.push(await startEtcd(join(folder, 'etcd'), client, peer));
-    components.push(await startApiServer(join(folder, 'apiserver'), client, secure, options));
-    const kubeconfigFile = join(folder, 'kubeconfig.json');
-    const text = kubeconfigText(secure);
-    writeFileSync(kubeconfigFile, text);
-    const kubeconfig = new KubeConfig();
-    kubeconfig.loadFromString(text);
-    const api = KubernetesObjectApi.makeApiClient(kubeconfig);
-    return { api, kubeconfig, kubeconfigFile, components, stop, [Symbol.asyncDispose]: stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
 }
 
 export interface ControlPlaneOptions {
@@ -157,87 +116,6 @@ export async function argoModuleFolder(): Promise<string> {
   const { Dir } = JSON.parse(stdout) as { Dir?: string };
   if (Dir === undefined) throw new Error('`go mod download` did not say where the Argo CD module is');
   return Dir;
-}
-
-async function startEtcd(folder: string, client: number, peer: number): Promise<Component> {
-  const [clientUrl, peerUrl] = [`http://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`];
-  return await startComponent({
-    name: 'etcd',
-    program: await tool('etcd'),
-    args: [
-      ...['--data-dir', folder, '--unsafe-no-fsync', '--listen-client-urls', clientUrl],
-      ...['--advertise-client-urls', clientUrl, '--listen-peer-urls', peerUrl],
-      ...['--initial-advertise-peer-urls', peerUrl, '--initial-cluster', `default=${peerUrl}`],
-    ],
-    env: {},
-    ready: async () => (await fetch(`${clientUrl}/health`)).ok,
-  });
-}
-
-async function startApiServer(
-  folder: string,
-  etcd: number,
-  port: number,
-  { serviceAccounts = false }: KubernetesOptions,
-): Promise<Component> {
-  mkdirSync(folder);
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const key = join(folder, 'sa.key');
-  writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
-  const tokens = join(folder, 'tokens.csv');
-  writeFileSync(tokens, `${adminToken},admin,admin,system:masters\n`);
-  return await startComponent({
-    name: 'kube-apiserver',
-    program: await tool('kube-apiserver'),
-    args: [
-      ...['--etcd-servers', `http://127.0.0.1:${etcd}`, '--bind-address', '127.0.0.1', '--secure-port', `${port}`],
-      ...['--cert-dir', folder, '--service-account-key-file', key, '--service-account-signing-key-file', key],
-      ...['--service-account-issuer', 'https://kubernetes.default.svc', '--token-auth-file', tokens],
-      ...[
-        '--authorization-mode',
-        'RBAC',
-        ...(serviceAccounts ? ['--allow-privileged=true'] : ['--disable-admission-plugins', 'ServiceAccount']),
-      ],
-      ...['--service-cluster-ip-range', '10.0.0.0/24'],
-    ],
-    env: {},
-    ready: () => apiServerIsReady(port),
-  });
-}
-
-/** The token of a server that lives as long as a test and listens on loopback alone. */
-const adminToken = 'admin-of-the-tests';
-
-async function apiServerIsReady(port: number): Promise<boolean> {
-  const { request } = await import('node:https');
-  return await new Promise((done) => {
-    const options = {
-      host: '127.0.0.1',
-      port,
-      path: '/readyz',
-      rejectUnauthorized: false, // its certificate is its own, made a moment ago
-      headers: { authorization: `Bearer ${adminToken}` },
-      timeout: 2_000,
-    };
-    const asked = request(options, (response) => {
-      response.resume();
-      done(response.statusCode === 200);
-    });
-    asked.on('timeout', () => asked.destroy());
-    asked.on('error', () => done(false));
-    asked.end();
-  });
-}
-
-function kubeconfigText(port: number, token = adminToken): string {
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'test', cluster: { server: `https://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true } }],
-    users: [{ name: 'admin', user: { token } }],
-    contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
-    'current-context': 'test',
-  });
 }
 
 async function startRedis(port: number): Promise<Component> {

@@ -8,7 +8,7 @@ import {
   type ResourceTable,
 } from '../../../src/checks/policy/kube/resources.ts';
 import type { JsonObject, JsonValue } from '../../../src/core/json.ts';
-import { startKubernetes } from '../argocd/control-plane.ts';
+import { startKubernetes } from './cluster.ts';
 import { readDocuments } from './documents.ts';
 
 export interface Answer {

@@ -215,6 +215,18 @@ export const TOOLS = [
     neededBy: 'the end-to-end tests in Argo CD',
   },
   {
+    name: 'kubectl',
+    version: 'v1.36.3',
+    onPath: undefined,
+    build: {
+      kind: 'module',
+      folder: 'kube-apiserver',
+      package: 'k8s.io/kubernetes/cmd/kubectl',
+      ldflags: `-X ${apiserverVersion}.gitVersion=v1.36.3 -X ${apiserverVersion}.gitMajor=1 -X ${apiserverVersion}.gitMinor=36`,
+    },
+    neededBy: 'running the commands of the pages about Flux',
+  },
+  {
     name: 'source-controller',
     version: 'v1.9.5',
     onPath: undefined,
