@@ -1,5 +1,5 @@
 /**
- * Bundles the command into one file, and writes beside it whose work is in it, as their licences ask. Plain JavaScript, because `prepare` may be run by a Node that cannot strip types.
+ * Bundles the command into one file, what runs in a cluster into another, and writes beside it whose work is in it, as their licences ask. Plain JavaScript, because `prepare` may be run by a Node that cannot strip types.
  *
  * The file holds the program twice: as text, and as the bytecode that V8 made of it here, in a run over a sample. A Node
  * of the same version takes the bytecode and begins at once; any other compiles the text.
@@ -86,22 +86,63 @@ spec:
   restartPolicy: Always
 `;
 
+/**
+ * What runs for days and brings clients and servers with it lies in a file of its own: a command that is over in a tenth
+ * of a second need not read it.
+ */
+const serveFile = 'syncgate-serve.cjs';
+const serveApart = {
+  name: 'serve-apart',
+  setup(plugins) {
+    plugins.onResolve({ filter: /\/wiring\/serve\.ts$/ }, ({ path }) => ({ path, namespace: 'apart' }));
+    plugins.onLoad({ filter: /.*/, namespace: 'apart' }, () => ({ contents: loadingApart, loader: 'js' }));
+  },
+};
+const loadingApart = `
+  const file = process.getBuiltinModule('node:path').join(
+    process.getBuiltinModule('node:path').dirname(process.getBuiltinModule('node:fs').realpathSync(process.argv[1])),
+    '${serveFile}',
+  );
+  if (!process.getBuiltinModule('node:fs').existsSync(file))
+    throw new Error('syncgate serve needs the file ${serveFile} beside its own');
+  module.exports = process.getBuiltinModule('node:module').createRequire(file)(file);
+`;
+
+const bundling = {
+  write: false,
+  metafile: true,
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  // Half the text is half the time to read it.
+  minify: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+
 async function bundleText() {
-  const { outputFiles, metafile } = await build({
-    entryPoints: [new URL('../src/main.ts', import.meta.url).pathname],
-    write: false,
-    metafile: true,
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'iife',
-    // Half the text is half the time to read it.
-    minify: true,
-    legalComments: 'none',
-    plugins: [builtinsWhenNeeded],
-    define: { SYNCGATE_VERSION: JSON.stringify(version) },
-    logLevel: 'warning',
-  });
+  return textOf(
+    await build({
+      ...bundling,
+      entryPoints: [new URL('../src/main.ts', import.meta.url).pathname],
+      format: 'iife',
+      plugins: [serveApart, builtinsWhenNeeded],
+      define: { SYNCGATE_VERSION: JSON.stringify(version) },
+    }),
+  );
+}
+
+async function bundleServe() {
+  return textOf(
+    await build({
+      ...bundling,
+      entryPoints: [new URL('../src/wiring/serve.ts', import.meta.url).pathname],
+      format: 'cjs',
+    }),
+  );
+}
+
+function textOf({ outputFiles, metafile }) {
   return {
     text: outputFiles[0].text,
     inputs: Object.values(metafile.outputs).flatMap((each) => Object.entries(each.inputs)),
@@ -177,7 +218,7 @@ function literal(text) {
   return `'${text.replace(/[\\'\n\r]/g, (character) => escapes[character])}'`;
 }
 
-const { text, inputs } = await bundleText();
+const [{ text, inputs }, serve] = await Promise.all([bundleText(), bundleServe()]);
 if (/[^\x00-\x7f]/.test(text))
   throw new Error('the bundle must be ASCII: any other text takes twice the memory and time');
 const bytecode = bytecodeOf(text);
@@ -194,9 +235,14 @@ const file = `#!/usr/bin/env node
 }
 `;
 mkdirSync(new URL('../dist/', import.meta.url), { recursive: true });
-// Written aside and renamed, so that whoever runs the command meanwhile gets one file whole.
-const fresh = new URL(`../dist/.syncgate-${process.pid}.mjs`, import.meta.url);
-writeFileSync(fresh, file);
-chmodSync(fresh, 0o755);
-renameSync(fresh, new URL('../dist/syncgate.mjs', import.meta.url));
-writeFileSync(new URL('../dist/THIRD-PARTY-NOTICES.txt', import.meta.url), noticesOf(inputs));
+put(serveFile, serve.text, 0o644);
+put('syncgate.mjs', file, 0o755);
+put('THIRD-PARTY-NOTICES.txt', noticesOf([...inputs, ...serve.inputs]), 0o644);
+
+/** Written aside and renamed, so that whoever runs the command meanwhile gets one file whole. */
+function put(name, content, mode) {
+  const fresh = new URL(`../dist/.${process.pid}-${name}`, import.meta.url);
+  writeFileSync(fresh, content);
+  chmodSync(fresh, mode);
+  renameSync(fresh, new URL(`../dist/${name}`, import.meta.url));
+}

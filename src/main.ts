@@ -96,7 +96,7 @@ async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function run(argv: readonly string[]): Promise<Printed> {
-  const command = parseCommand(argv);
+  const command = parseCommand(argv, process.env);
   switch (command.name) {
     case 'help':
       return { stdout: helpText(command.topic), stderr: '', exitCode: 0 };
@@ -197,9 +197,23 @@ async function run(argv: readonly string[]): Promise<Printed> {
         return await runTestCommand(command, { run, terminal: process.stdout.isTTY === true, progress }, signal);
       });
     }
+    case 'serve': {
+      const { serve } = await import('./wiring/serve.ts');
+      const failed = await serve(
+        command.options,
+        { version: SYNCGATE_VERSION, world: world(), write: writeLine },
+        interruption.signal,
+      );
+      return { stdout: '', stderr: failed === undefined ? '' : `${failed}\n`, exitCode: failed === undefined ? 0 : 2 };
+    }
     default:
       return command satisfies never;
   }
+}
+
+/** A line of the log: to standard error, as controllers do. */
+function writeLine(line: string): void {
+  process.stderr.write(line);
 }
 
 async function readText(path: string): Promise<string> {

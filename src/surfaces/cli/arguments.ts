@@ -4,6 +4,7 @@ import { isImageReference } from '../../core/image.ts';
 import { nearest } from '../../core/settings-file.ts';
 import { PARAMETERS, type ParameterValues } from '../../render/parameters.ts';
 import { COMMANDS, type CommandName } from './help.ts';
+import { readServe, type ServeCommand, serveFlags } from './serve-arguments.ts';
 import { readTest, type TestCommand, testFlags } from './test-arguments.ts';
 import { readVerifyBundle, type VerifyBundleCommand, verifyBundleFlags } from './verify-bundle-arguments.ts';
 import { readVerifyImage, type VerifyImageCommand, verifyImageFlags } from './verify-image-arguments.ts';
@@ -30,6 +31,7 @@ export type Command =
       readonly sources: readonly string[];
       readonly options: Options;
     }
+  | ServeCommand
   | TestCommand
   | VerifyBundleCommand
   | VerifyImageCommand;
@@ -72,8 +74,11 @@ const source = {
 
 type Flag = { type: 'string' | 'boolean'; short?: string; multiple?: boolean };
 
-/** Reads the command line. Throws USAGE for what it does not know, with the nearest thing that it does. */
-export function parseCommand(argv: readonly string[]): Command {
+/**
+ * Reads the command line. Throws USAGE for what it does not know, with the nearest thing that it does. `env` gives what a
+ * long-lived process is told of its Pod, where no flag does.
+ */
+export function parseCommand(argv: readonly string[], env: Readonly<Record<string, string | undefined>> = {}): Command {
   const [first, ...rest] = argv;
   if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
     return { name: 'help', topic: first === 'help' && rest[0] !== undefined ? commandName(rest[0]) : undefined };
@@ -87,6 +92,10 @@ export function parseCommand(argv: readonly string[]): Command {
   if (name === 'test') {
     const { values, positionals } = parseFlags(name, rest, testFlags);
     return values['help'] === true ? { name: 'help', topic: name } : readTest(values, positionals);
+  }
+  if (name === 'serve') {
+    const { values, positionals } = parseFlags(name, rest, serveFlags);
+    return values['help'] === true ? { name: 'help', topic: name } : readServe(values, positionals, env);
   }
   const takesSource = name === 'check' || name === 'render';
   const flags: Record<string, Flag> = {

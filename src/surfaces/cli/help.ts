@@ -1,4 +1,5 @@
 import { PARAMETERS } from '../../render/parameters.ts';
+import { serveFlagHelp } from './serve-arguments.ts';
 import { testFlagHelp } from './test-arguments.ts';
 import { verifyBundleFlagHelp } from './verify-bundle-arguments.ts';
 import { verifyImageFlagHelp } from './verify-image-arguments.ts';
@@ -9,6 +10,7 @@ export type CommandName =
   | 'generate'
   | 'mirror'
   | 'policies'
+  | 'serve'
   | 'test'
   | 'verify-image'
   | 'verify-bundle'
@@ -59,6 +61,12 @@ export const COMMANDS: readonly CommandHelp[] = [
     usage: 'syncgate mirror REF... DIR [flags]',
     does: 'Copies what verifying images needs into DIR/HOST/REPOSITORY, one OCI image layout a repository: manifests, configurations, signatures, attestations and bundles. No layers, so nothing can be run from it; nothing is verified.',
     example: 'syncgate mirror ghcr.io/team/shop:v1 docker.io/library/nginx@sha256:... /media/usb/images',
+  },
+  {
+    name: 'serve',
+    usage: 'syncgate serve (--flux | --admission | --flux --admission) [flags]',
+    does: 'Runs in a cluster until it is stopped: gates the sources of Flux, answers the API server before anything is applied, or both. A folder of Gates says whose rules hold in which namespace.',
+    example: 'syncgate serve --flux --gates /etc/syncgate/gates',
   },
   {
     name: 'test',
@@ -169,6 +177,7 @@ function commonFlags(name: CommandName): (readonly [string, string])[] {
 const ownFlags: Partial<Record<CommandName, readonly (readonly [string, string])[]>> = {
   mirror: mirrorFlags,
   policies: policiesFlags,
+  serve: serveFlagHelp,
   test: testFlagHelp,
   'verify-image': verifyImageFlagHelp,
   'verify-bundle': verifyBundleFlagHelp,
