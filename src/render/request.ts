@@ -1,7 +1,7 @@
 /** What the application's side asks for. Nothing in it can widen what the platform's `RenderSettings` allow. */
 
-/** The renderers. `auto` looks at the folder as Argo CD does. */
-export type Tool = 'kustomize' | 'helm' | 'directory';
+/** The renderers. `auto` looks at the folder as Argo CD does; `flux` builds as Flux does, and is never guessed. */
+export type Tool = 'kustomize' | 'helm' | 'directory' | 'flux';
 
 export interface FolderSource {
   readonly kind: 'folder';
@@ -66,6 +66,89 @@ export interface DirectoryRequest {
   readonly exclude: string;
 }
 
+/** One entry of `patches` of a Kustomization of Flux. */
+export interface FluxPatch {
+  /** A strategic merge patch, or a list of JSON 6902 operations; YAML or JSON. */
+  readonly patch: string;
+  /** What it is for; an empty text is as good as no field. */
+  readonly target?: {
+    readonly group?: string | undefined;
+    readonly version?: string | undefined;
+    readonly kind?: string | undefined;
+    readonly name?: string | undefined;
+    readonly namespace?: string | undefined;
+    readonly annotationSelector?: string | undefined;
+    readonly labelSelector?: string | undefined;
+  };
+}
+
+/** One entry of `images` of a Kustomization of Flux. */
+export interface FluxImage {
+  readonly name: string;
+  readonly newName?: string | undefined;
+  readonly newTag?: string | undefined;
+  readonly digest?: string | undefined;
+}
+
+/** Substitution of variables in what was built. */
+export interface FluxPostBuild {
+  /**
+   * Every variable with its value, resolved: those of `substituteFrom` in their order, those of `substitute` over them.
+   * Line breaks in values are dropped, as Flux does.
+   */
+  readonly variables: Readonly<Record<string, string>>;
+  /** `WithVariables` leaves objects alone while there is no variable; `Always` fills in defaults even then. */
+  readonly strategy: 'WithVariables' | 'Always';
+}
+
+/** A chart, as a HelmRelease of Flux renders it on install. */
+export interface FluxHelm {
+  readonly releaseName: string;
+  /** The namespace of the release: where objects go that name none. */
+  readonly namespace: string;
+  /** One YAML mapping: what `mergeValues` made of references and inline values; '' for none. */
+  readonly values: string;
+  readonly skipCrds: boolean;
+  /** Leaves the chart's tests out. Where it is false, a chart that has some is refused. */
+  readonly skipTests: boolean;
+}
+
+/**
+ * What a Kustomization of Flux, or a HelmRelease, changes in its source, with the same meaning of every field. An empty
+ * text is a field that is not there.
+ */
+export interface FluxRequest {
+  readonly patches: readonly FluxPatch[];
+  readonly images: readonly FluxImage[];
+  /** Relative to the path that is built. */
+  readonly components: readonly string[];
+  readonly ignoreMissingComponents: boolean;
+  readonly targetNamespace: string;
+  readonly namePrefix: string;
+  readonly nameSuffix: string;
+  readonly commonMetadata: {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string>>;
+  };
+  readonly postBuild: FluxPostBuild | undefined;
+  /** Set where the path holds a chart; `patches` and `images` then change what it renders to. */
+  readonly helm: FluxHelm | undefined;
+}
+
+/** A request that changes nothing. */
+export const PLAIN_FLUX: FluxRequest = {
+  patches: [],
+  images: [],
+  components: [],
+  ignoreMissingComponents: false,
+  targetNamespace: '',
+  namePrefix: '',
+  nameSuffix: '',
+  commonMetadata: { labels: {}, annotations: {} },
+  postBuild: undefined,
+  helm: undefined,
+};
+
 export interface RenderRequest {
   readonly source: FolderSource | StdinSource;
   readonly tool: 'auto' | Tool;
@@ -81,6 +164,8 @@ export interface RenderRequest {
   readonly kustomize: KustomizeRequest;
   readonly helm: HelmRequest;
   readonly directory: DirectoryRequest;
+  /** Read where the tool is `flux`, and only there. */
+  readonly flux: FluxRequest;
 }
 
 /** A request that asks for nothing but the source itself. */
@@ -124,5 +209,6 @@ export function plainRequest(source: FolderSource | StdinSource): RenderRequest 
       skipSchemaValidation: false,
     },
     directory: { recurse: false, include: '', exclude: '' },
+    flux: PLAIN_FLUX,
   };
 }
