@@ -7,6 +7,7 @@ import { CODES, type Code } from '../src/core/errors.ts';
 import { commandPage } from './command-page.ts';
 import { configurationPage, type Schema } from './configuration-page.ts';
 import { cosignCasesPage } from './cosign-cases-page.ts';
+import { definitionFile } from './crd.ts';
 import { decisionsPage } from './decisions-page.ts';
 import { parametersPage, pluginFile } from './plugin.ts';
 
@@ -22,6 +23,7 @@ export function generatedFiles(): Record<string, string> {
     'docs/cli.md': commandPage(),
     'docs/cosign-cases.md': cosignCasesPage(),
     'docs/decisions/README.md': decisionsPage(join(root, 'docs/decisions')),
+    'flux/base/crd.yaml': definitionFile(),
     'schema/gate.schema.json': `${JSON.stringify(gateSchema(), undefined, 2)}\n`,
   };
 }

@@ -36,7 +36,7 @@ const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const KEY_OF_DATA = /^[-._a-zA-Z0-9]+$/;
 /** What Flux takes for a duration (its own pattern). */
 const DURATION = /^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$/;
-const VARIABLE = '^[_a-zA-Z][_a-zA-Z0-9]*$';
+const VARIABLE = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
 
 const name = () => z.string().check(z.minLength(1), z.maxLength(253), z.regex(SUBDOMAIN));
 const namespace = () => z.string().check(z.minLength(1), z.maxLength(63), z.regex(LABEL));
@@ -66,12 +66,20 @@ export function milliseconds(value: string): number | undefined {
 }
 
 /** A path that stays below the folder that it is relative to: Flux would join an absolute one below its root silently. */
-const path = (longest: number) =>
+const folder = (longest: number) =>
   ruled(text(longest), {
     cel: "!self.startsWith('/') && !self.contains('\\\\') && self.split('/').all(step, step != '..')",
     holds: (value) =>
       !value.startsWith('/') && !value.includes('\\') && value.split('/').every((step) => step !== '..'),
     message: 'is relative and without `..` and `\\`',
+  });
+
+/** A component may be beside the path; that it is in the source is held where it is read. */
+const component = () =>
+  ruled(text(1024), {
+    cel: "!self.startsWith('/') && !self.contains('\\\\') && !self.contains(':')",
+    holds: (value) => !value.startsWith('/') && !value.includes('\\') && !value.includes(':'),
+    message: 'is a folder of the source, relative to `path`',
   });
 
 /** The kinds of Flux that hold an artifact (source.toolkit.fluxcd.io/v1). */
@@ -149,7 +157,10 @@ const Kustomize = {
     ),
     'Images to exchange, as in a Kustomization of Flux.',
   ),
-  components: describe(z.optional(list(path(1024), 64)), 'Components to add, relative to `path`.'),
+  components: describe(
+    z.optional(list(component(), 64)),
+    'Components to add: folders of the source, relative to `path`.',
+  ),
   ignoreMissingComponents: describe(z.optional(z.boolean()), 'Whether components that do not exist are left out.'),
   targetNamespace: describe(
     z.optional(namespace()),
@@ -172,8 +183,8 @@ const Kustomize = {
         substitute: describe(
           z.optional(
             ruled(texts(256, 65_536), {
-              cel: `self.all(key, key.matches('${VARIABLE}'))`,
-              holds: (value) => Object.keys(value).every((key) => new RegExp(VARIABLE).test(key)),
+              cel: `self.all(key, key.matches('${VARIABLE.source}'))`,
+              holds: (value) => Object.keys(value).every((key) => VARIABLE.test(key)),
               message: 'has names of letters, digits and _ that begin with no digit',
             }),
           ),
@@ -214,7 +225,7 @@ const SpecFields = z.strictObject({
     }),
     'What is rendered.',
   ),
-  path: describe(z._default(path(1024), './'), 'The folder of the source that is rendered.'),
+  path: describe(z._default(folder(1024), './'), 'The folder of the source that is rendered.'),
   interval: duration('How often the source is rendered and judged anew though nothing has changed.', {
     text: '10s',
     milliseconds: 10_000,
