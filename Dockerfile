@@ -46,6 +46,8 @@ RUN apt-get update \
 COPY --from=tools /out/kustomize /out/helm /out/opa /usr/local/bin/
 # Credential helpers of cloud registries are not in the image: docs/registries.md tells how to add one.
 COPY --from=bundle --chmod=0755 /src/dist/syncgate.mjs /usr/local/bin/syncgate
+# What runs in a cluster lies in a file of its own, beside the command that loads it.
+COPY --from=bundle --chmod=0644 /src/dist/syncgate-serve.cjs /usr/local/bin/syncgate-serve.cjs
 COPY --chmod=0644 plugin.yaml /home/argocd/cmp-server/config/plugin.yaml
 COPY --chmod=0644 LICENSE /usr/share/doc/syncgate/LICENSE
 COPY --from=bundle --chmod=0644 /src/dist/THIRD-PARTY-NOTICES.txt /usr/share/doc/syncgate/THIRD-PARTY-NOTICES.txt

@@ -28,6 +28,7 @@ describe('the package', () => {
     ['LICENSE'],
     ['SECURITY.md'],
     ['dist/syncgate.mjs'],
+    ['dist/syncgate-serve.cjs'],
     ['dist/THIRD-PARTY-NOTICES.txt'],
     ['plugin.yaml'],
     ['schema/gate.schema.json'],
@@ -40,7 +41,7 @@ describe('the package', () => {
 
   it('holds nothing else but the Argo CD manifests', () => {
     const known =
-      /^(package\.json|README\.md|LICENSE|SECURITY\.md|plugin\.yaml|dist\/(?:syncgate\.mjs|THIRD-PARTY-NOTICES\.txt)|schema\/gate\.schema\.json|docs\/[a-z-]+\.md|argocd\/.+\.(yaml|md))$/;
+      /^(package\.json|README\.md|LICENSE|SECURITY\.md|plugin\.yaml|dist\/(?:syncgate\.mjs|syncgate-serve\.cjs|THIRD-PARTY-NOTICES\.txt)|schema\/gate\.schema\.json|docs\/[a-z-]+\.md|argocd\/.+\.(yaml|md))$/;
     expect(packed.filter((path) => !known.test(path))).toEqual([]);
   });
 
