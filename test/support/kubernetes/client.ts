@@ -12,6 +12,11 @@ export interface Reference {
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
+/** An object as somebody writes it. */
+export interface Writable extends Reference {
+  readonly [field: string]: unknown;
+}
+
 /** An object as the server gave it. */
 export interface Live extends Reference {
   readonly metadata: Reference['metadata'] & {
@@ -70,9 +75,9 @@ export interface Client extends Disposable {
   /** The object; undefined where there is none. */
   get(reference: Reference): Promise<Live | undefined>;
   list(apiVersion: string, kind: string, namespace?: string): Promise<readonly Live[]>;
-  create(object: Reference & object, options?: WriteOptions): Promise<Live>;
+  create(object: Writable, options?: WriteOptions): Promise<Live>;
   /** Server-side apply, by the field manager `test` and with force if nothing else is said. */
-  apply(object: Reference & object, options?: WriteOptions): Promise<Live>;
+  apply(object: Writable, options?: WriteOptions): Promise<Live>;
   /** JSON merge patch. */
   merge(reference: Reference, patch: object, options?: WriteOptions): Promise<Live>;
   delete(reference: Reference): Promise<void>;
