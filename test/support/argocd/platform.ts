@@ -27,6 +27,8 @@ export interface Platform extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   readonly signed: PushedImage;
   readonly unsigned: PushedImage;
+  /** Pushes an image, and signs it with the key that is trusted. */
+  sign(repository: string, tag: string): Promise<PushedImage>;
   /** Replaces the Gate; `spec` adds to one that trusts one key, denies everything else and has one Rego policy. */
   setGate(spec: object): void;
   /** Puts a shell script in the place of a program of the sidecar; `undefined` puts the real one back. */
@@ -54,17 +56,22 @@ export async function startPlatform(): Promise<Platform> {
   const removeWithTests = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', removeWithTests);
   const registry = await startRegistry();
+  const cosign = openCosign();
   const stop = async () => {
+    cosign[Symbol.dispose]();
     await registry.stop();
     process.off('exit', removeWithTests);
     removeWithTests();
   };
   try {
-    using cosign = openCosign();
     const key = await cosign.key();
-    const signed = await pushImage(registry.host, 'team/web', '1.0');
+    const sign: Platform['sign'] = async (repository, tag) => {
+      const image = await pushImage(registry.host, repository, tag);
+      await cosign.sign(image.pinned, key, { cosign: 3, format: 'bundle' });
+      return image;
+    };
+    const signed = await sign('team/web', '1.0');
     const unsigned = await pushImage(registry.host, 'team/web', '2.0');
-    await cosign.sign(signed.pinned, key, { cosign: 3, format: 'bundle' });
 
     const bin = join(folder, 'bin');
     mkdirSync(join(folder, 'tmp'));
@@ -89,7 +96,7 @@ export async function startPlatform(): Promise<Platform> {
     const setGate = (spec: object) => writeFileSync(config, gateText(registry.host, spec));
     setGate({});
     const env = { PATH: `${bin}:/usr/bin:/bin`, HOME: folder, TMPDIR: join(folder, 'tmp'), SYNCGATE_CONFIG: config };
-    return { folder, env, signed, unsigned, setGate, setProgram, stop, [Symbol.asyncDispose]: stop };
+    return { folder, env, signed, unsigned, sign, setGate, setProgram, stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
