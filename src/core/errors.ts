@@ -132,6 +132,20 @@ export const CODES = codes({
   REGISTRY_LAYOUT_INVALID: { answer: 'unevaluated', meaning: 'A folder that stands for a registry is not an OCI image layout.', mend: 'Copy the repository again, into one layout a repository.' },
   MIRROR_FAILED: { answer: 'unevaluated', meaning: 'An image could not be copied into a folder of layouts; what was there before is as it was.', mend: 'See the cause in the message, and mirror it again: what was copied so far is kept.' },
 
+  // Artifacts
+  SOURCE_TARBALL_INVALID: { answer: 'unevaluated', meaning: 'The artifact of a source is not one gzipped tar that every reader would read alike.', mend: 'Have the source built anew; an archive of your own is best made by `flux push artifact` or `helm package`.' },
+  ARTIFACT_FETCH_FAILED: { answer: 'unevaluated', meaning: 'The artifact of a source could not be downloaded.', mend: 'Look at the source, at its controller and at the network between; it is tried again.' },
+  ARTIFACT_TIMEOUT: { answer: 'unevaluated', meaning: 'An artifact was not downloaded or unpacked before the deadline.', mend: 'Look at the network and at the size of the source; else raise the timeout.' },
+  ARTIFACT_TOO_LARGE: { answer: 'unevaluated', meaning: 'The artifact of a source is larger than the gate downloads.', mend: 'Leave out of the source what is not rendered (spec.ignore, .sourceignore).' },
+  ARTIFACT_DIGEST_MISMATCH: { answer: 'denied', meaning: 'An artifact does not have the digest that its object promises.', mend: 'Treat whoever serves or replicates it as tampered with until you know better; have the source built anew.' },
+  ARTIFACT_DIGEST_UNSUPPORTED: { answer: 'unevaluated', meaning: 'The digest of an artifact is missing, malformed or of a kind that is not computed here.', mend: 'Have source-controller use sha256, sha384 or sha512 (--artifact-digest-algo).' },
+  STORE_INVALID: { answer: 'usage', meaning: 'The storage folder does not exist, or is not one that syncgate may write to.', mend: 'Mount a volume there that syncgate alone may write to.' },
+  STORE_BUSY: { answer: 'usage', meaning: 'Another process has the storage folder open.', mend: 'Give every replica a volume of its own.' },
+  STORE_FULL: { answer: 'unevaluated', meaning: 'The disk that holds the artifacts is full; what was there is as it was.', mend: 'Enlarge the volume, or keep fewer artifacts (--artifact-retention-records, --artifact-retention-ttl).' },
+  STORE_FAILED: { answer: 'unevaluated', meaning: 'An artifact could not be written or read; what was there is as it was.', mend: 'Look at the volume.' },
+  ARTIFACT_NAME_INVALID: { answer: 'denied', meaning: 'A namespace, a name or a path of an artifact is not one that Kubernetes allows.', mend: 'Find out who wrote the object that the message names.' },
+  SERVER_FAILED: { answer: 'usage', meaning: 'A server could not listen at its address.', mend: 'Choose an address and a port that are free.' },
+
   // Argo CD's plugin protocol
   PLUGIN_ENVIRONMENT_INVALID: { answer: 'usage', meaning: '`syncgate generate` was not given the environment that Argo CD gives a plugin.', mend: 'Run it as the generate command of plugin.yaml; elsewhere use `syncgate render`.' },
   PLUGIN_ENV_REFUSED: { answer: 'usage', meaning: 'The Application sets `plugin.env`, which has no meaning here and chooses no policy.', mend: 'Take `env` out of the source; what rendering can be told is in `plugin.parameters`.' },
@@ -167,6 +181,23 @@ export const CODES = codes({
   CUE_MISSING: { answer: 'usage', meaning: 'A trust policy holds CUE, and no cue program is there to judge by it.', mend: 'Name a cue program in spec.images.cue, or write the policy in Rego.' },
   CUE_INVALID: { answer: 'usage', meaning: 'A CUE policy does not compile, contradicts itself, or imports what is not of the language itself.', mend: 'Correct what the message names; try it with `cue vet`.' },
   CUE_FAILED: { answer: 'unevaluated', meaning: 'The cue program ended in a way that is no answer.', mend: 'Run it by hand over the same policy; the manifests stay withheld.' },
+
+  // Which Gate judges
+  GATE_NONE: { answer: 'unevaluated', meaning: 'No Gate governs the namespace, so nobody may say that anything in it is allowed.', mend: 'Have the platform give a Gate whose spec.namespaces names the namespace.' },
+  GATE_SEVERAL: { answer: 'unevaluated', meaning: 'More than one Gate governs the namespace, and nothing says whose rules hold.', mend: 'Have the platform change spec.namespaces of the Gates, so that exactly one names the namespace.' },
+  GATE_UNAVAILABLE: { answer: 'unevaluated', meaning: 'The Gate, or its rules, could not be loaded; rules that held before are not used in their place.', mend: 'Have the platform mend what the message names; what waits is judged as soon as the rules can be loaded.' },
+
+  // Gated sources of Flux
+  FLUX_SPEC_INVALID: { answer: 'usage', meaning: 'A GatedSource has a field or a value that it may not have.', mend: 'Correct the field that the message names.' },
+  FLUX_SOURCE_REFUSED: { answer: 'denied', meaning: 'A GatedSource names a source that it may not read: one of another namespace, or the artifact that it makes itself.', mend: 'Name a source of its own namespace in spec.sourceRef; --allow-cross-namespace-sources of the gate opens the others to everybody.' },
+  FLUX_SOURCE_MISSING: { answer: 'unevaluated', meaning: 'The source that a GatedSource names does not exist.', mend: 'Create it, or correct spec.sourceRef.' },
+  FLUX_SOURCE_WAITING: { answer: 'unevaluated', meaning: 'A source holds no artifact yet, or its file is not there at the moment.', mend: 'Look at the conditions of the source; the gate tries again by itself.' },
+  FLUX_SOURCE_UNREACHABLE: { answer: 'unevaluated', meaning: 'The file of a source could not be had from its server.', mend: 'Check that source-controller runs, and that the network lets the gate reach it; the gate tries again by itself.' },
+  FLUX_REFERENCE_MISSING: { answer: 'unevaluated', meaning: 'A ConfigMap or Secret that a GatedSource names, or its key, is not there.', mend: 'Create it, correct the name, or set optional on the reference.' },
+  FLUX_REFERENCE_REFUSED: { answer: 'unevaluated', meaning: 'The gate may not read a ConfigMap or Secret that a GatedSource names.', mend: 'Let the ServiceAccount syncgate read it by a RoleBinding in that namespace.' },
+  FLUX_ARTIFACT_TAKEN: { answer: 'unevaluated', meaning: 'There is an ExternalArtifact of that name that somebody else made.', mend: 'Remove it, or give the GatedSource another name.' },
+  FLUX_ARTIFACT_LOST: { answer: 'unevaluated', meaning: 'The file of the artifact that was let out last is gone from the storage, and the newest revision is refused, so it cannot be made again.', mend: 'Restore the storage, or have a revision that passes; what is live stays as it is.' },
+  FLUX_CONSUMER_REFUSED: { answer: 'unevaluated', meaning: 'A Kustomization may not read the artifact of a GatedSource, so nothing of it is applied.', mend: 'Start kustomize-controller with --feature-gates=ExternalArtifact=true, and the Kustomization in the namespace of the GatedSource.' },
 
   // Tests of policies
   TEST_MISSING: { answer: 'usage', meaning: 'A path that was given to `syncgate test` does not exist, or holds no test.', mend: 'Name a kyverno-test.yaml, or a folder that one lies in or below.' },

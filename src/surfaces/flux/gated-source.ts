@@ -304,6 +304,22 @@ export const GatedSourceStatus = z.strictObject({
   lastAttemptedRevision: describe(z.optional(z.string()), 'The revision of the source that was judged last.'),
   lastAcceptedRevision: describe(z.optional(z.string()), 'The revision of the source that was let out last.'),
   artifactRevision: describe(z.optional(z.string()), 'The revision of the ExternalArtifact.'),
+  artifact: describe(
+    z.optional(
+      z.strictObject({
+        revision: describe(z.string(), 'Its revision, as the ExternalArtifact has it.'),
+        digest: describe(z.string(), 'The digest of the file.'),
+        size: describe(count(), 'The size of the file in bytes.'),
+        sourceRevision: describe(z.string(), 'The revision of the source that it was made of.'),
+        sourceDigest: describe(z.string(), 'The digest of the source that it was made of.'),
+        decision: describe(z.string(), 'What the decision is called in the log and in the artifact’s metadata.'),
+        time: describe(z.string(), 'When its content was let out first, as RFC 3339.'),
+        rules: describe(z.string(), 'The digest of the rules that it was judged by last.'),
+      }),
+    ),
+    'What was let out last, and is served.',
+  ),
+  inputs: describe(z.optional(z.string()), 'A digest of all that the last verdict rests on, but for the rules.'),
   gate: describe(z.optional(z.string()), 'The Gate that judged.'),
   rules: describe(z.optional(z.string()), 'The digest of the rules that it judged by.'),
   verdict: describe(z.optional(z.enum(['allowed', 'denied', 'unevaluated'])), 'The last verdict.'),

@@ -1,0 +1,85 @@
+import type { KubeObject, KubeResource, ObjectKey } from '../../core/kube.ts';
+import { valueAt } from '../../core/kube.ts';
+import { SOURCE_KINDS, type SourceKind } from './gated-source.ts';
+
+const PLURALS: Readonly<Record<SourceKind, string>> = {
+  GitRepository: 'gitrepositories',
+  OCIRepository: 'ocirepositories',
+  Bucket: 'buckets',
+  HelmChart: 'helmcharts',
+  ExternalArtifact: 'externalartifacts',
+};
+
+/** A kind of source.toolkit.fluxcd.io/v1. */
+export function sourceResource(kind: SourceKind): KubeResource {
+  return { group: 'source.toolkit.fluxcd.io', version: 'v1', kind, plural: PLURALS[kind], namespaced: true };
+}
+
+/** The object that consumers read: written by the gate, under the name of the GatedSource. */
+export const EXTERNAL_ARTIFACT = sourceResource('ExternalArtifact');
+
+/** The one who applies what an ExternalArtifact holds. */
+export const KUSTOMIZATION: KubeResource = {
+  group: 'kustomize.toolkit.fluxcd.io',
+  version: 'v1',
+  kind: 'Kustomization',
+  plural: 'kustomizations',
+  namespaced: true,
+};
+
+export const NAMESPACE: KubeResource = {
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  plural: 'namespaces',
+  namespaced: false,
+};
+
+/** What a source says that it holds (`status.artifact`). Not one value of it is trusted before it is checked. */
+export interface SourceArtifact {
+  readonly url: string;
+  readonly digest: string;
+  readonly revision: string;
+  /** The revision of what the source was made of, where it says so: a commit behind an OCI artifact. */
+  readonly originRevision: string | undefined;
+}
+
+/** Undefined where the source holds nothing yet, or what it says is no artifact. */
+export function artifactOf(source: KubeObject): SourceArtifact | undefined {
+  const text = (...path: readonly string[]) => {
+    const value = valueAt(source, 'status', 'artifact', ...path);
+    return typeof value === 'string' && value.length > 0 && value.length <= 4096 ? value : undefined;
+  };
+  const [url, digest, revision] = [text('url'), text('digest'), text('revision')];
+  if (url === undefined || digest === undefined || revision === undefined) return undefined;
+  return { url, digest, revision, originRevision: text('metadata', 'org.opencontainers.image.revision') };
+}
+
+/**
+ * What people call a revision: `main` of `main@sha1:…`, `6.0.3` of a chart, `latest` where there is only a digest. It
+ * becomes a part of the artifact's revision, in which consumers look for `@` and `:`.
+ */
+export function humanPart(revision: string): string {
+  const [before = ''] = revision.split('@', 1);
+  const name = before.includes(':') ? '' : before.replace(/[^A-Za-z0-9._/+-]/g, '-').slice(0, 128);
+  return name === '' ? 'latest' : name;
+}
+
+/** `<kind>/<namespace>/<name>`: by what GatedSources are found when a source changes. */
+export function sourceIndexKey(kind: string, key: ObjectKey): string {
+  return `${kind}/${key.namespace}/${key.name}`;
+}
+
+export function isSourceKind(kind: string): kind is SourceKind {
+  return (SOURCE_KINDS as readonly string[]).includes(kind);
+}
+
+/** `namespace/name`, as the queue has it. */
+export function keyText({ namespace, name }: ObjectKey): string {
+  return `${namespace}/${name}`;
+}
+
+export function keyOf(text: string): ObjectKey {
+  const slash = text.indexOf('/');
+  return { namespace: text.slice(0, slash), name: text.slice(slash + 1) };
+}
