@@ -13,6 +13,7 @@ const GROUPS: Record<string, readonly string[]> = {
     'registry',
     'distribution',
     'kubeyaml',
+    'fluxbuild',
     'notation',
     'cosign',
     'cosign2',

@@ -241,6 +241,13 @@ export const TOOLS = [
     neededBy: 'the end-to-end tests in Flux',
   },
   {
+    name: 'fluxbuild',
+    version: 'v1.35.6',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'fluxbuild', package: '.' },
+    neededBy: "comparing what is built for Flux with what Flux's own libraries build",
+  },
+  {
     name: 'redis-server',
     version: 'debian',
     onPath: 'redis-server',
