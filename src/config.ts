@@ -42,6 +42,24 @@ const NamespaceSelection = z.strictObject({
 });
 export type NamespaceSelection = z.infer<typeof NamespaceSelection>;
 
+/** What differs where one object is judged that is about to be stored, and nothing can be written into it. */
+const AdmissionSettings = z.strictObject({
+  unpinned: z
+    ._default(z.enum(['deny', 'verify']), 'deny')
+    .check(
+      z.describe(
+        'What becomes of a verified image without a digest. `deny`: its tag may point elsewhere when a node pulls it. `verify`: it may run by what the tag points to now.',
+      ),
+    ),
+  rememberSeconds: z
+    ._default(z.number().check(z.int(), z.minimum(0), z.maximum(3600)), 900)
+    .check(
+      z.describe(
+        'How long it is remembered that an object which is already there may stay as it is. Only requests that change nothing are answered from memory; 0 remembers none.',
+      ),
+    ),
+});
+
 const Spec = z.strictObject({
   namespaces: z
     .optional(NamespaceSelection)
@@ -81,6 +99,9 @@ const Spec = z.strictObject({
   evaluation: z
     ._default(EvaluationSettings, () => EvaluationSettings.parse({}))
     .check(z.describe('How policies of Kyverno and of Kubernetes itself are evaluated.')),
+  admission: z
+    ._default(AdmissionSettings, () => AdmissionSettings.parse({}))
+    .check(z.describe('How the webhook of `syncgate serve --admission` judges one object.')),
   timeoutSeconds: z
     ._default(z.number().check(z.int(), z.minimum(1), z.maximum(3600)), 40)
     .check(

@@ -116,6 +116,51 @@ export async function judge<Request>(
   }
 }
 
+/** The stages that one object can go through: nothing is rendered, and nothing comes out but a decision. */
+export interface ObjectStages {
+  /** Undefined where the configuration says `unchecked`. */
+  readonly checkImages: ((manifests: readonly Manifest[], signal: AbortSignal) => Promise<ImagesAnswer>) | undefined;
+  readonly checkPolicies: (judged: JudgedObject, signal: AbortSignal) => Promise<PolicyAnswer>;
+}
+
+/**
+ * Judges one object on its way into a cluster, as it is: nothing is pinned, because what is judged must be what will be
+ * stored. `read` makes the object of the request; it throws for what is none. Never throws.
+ */
+export async function judgeObject(
+  read: () => JudgedObject,
+  { checkImages, checkPolicies }: ObjectStages,
+  signal: AbortSignal,
+): Promise<Decision> {
+  const required = ['request', ...(checkImages === undefined ? [] : ['images']), 'policy'];
+  let judged: JudgedObject;
+  try {
+    judged = read();
+  } catch (thrown) {
+    const outcome = { kind: 'errored', error: asGateError(thrown) } as const;
+    const evidence = { objects: undefined, images: [], engines: {}, notEvaluated: [] };
+    return withDigest(decide(['request'], [{ check: 'request', outcome }], evidence), undefined);
+  }
+  const { manifest } = judged;
+  const images =
+    checkImages &&
+    runCheck('images', async (stop) => aboutTheSameSet([manifest], await checkImages([manifest], stop)), signal);
+  const policies = runCheck('policy', (stop) => checkPolicies(judged, stop), signal);
+  const [verified, policed] = await Promise.all([images, policies]);
+  const answers = [
+    { check: 'request', outcome: { kind: 'completed', examined: 1, findings: [] } as const },
+    ...(verified === undefined ? [] : [{ check: 'images', outcome: verified.outcome }]),
+    { check: 'policy', outcome: policed.outcome },
+  ];
+  const decision = decide(required, answers, {
+    objects: 1,
+    images: verified?.answer?.images ?? [],
+    engines: policed.answer?.engines ?? {},
+    notEvaluated: policed.answer?.notEvaluated ?? [],
+  });
+  return withDigest(decision, undefined);
+}
+
 function withheld(
   required: readonly string[],
   answers: readonly { check: string; outcome: Outcome }[],

@@ -26,4 +26,23 @@ export interface JudgedObject {
   readonly written: JsonObject;
   /** The object that the cluster has under this name, where that is known. */
   readonly live?: JsonObject;
+  /** The request that brings it, where an API server told of it: the object is then as the server would store it. */
+  readonly request?: AdmissionRequest;
+}
+
+/** The part of an admission request (admission.k8s.io/v1) that rules can read besides the objects. */
+export interface AdmissionRequest {
+  readonly operation: 'CREATE' | 'UPDATE';
+  /** As it is served: `pods`. */
+  readonly resource: { readonly group: string; readonly version: string; readonly resource: string };
+  /** Empty where the object itself is meant: `ephemeralcontainers`. */
+  readonly subresource: string;
+  /** Empty for objects of the cluster; a Namespace's own name for a Namespace. */
+  readonly namespace: string;
+  readonly userInfo: {
+    readonly username: string;
+    readonly uid: string;
+    readonly groups: readonly string[];
+    readonly extra: Readonly<Record<string, readonly string[]>>;
+  };
 }

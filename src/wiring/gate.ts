@@ -3,7 +3,11 @@ import { createExec, createServe, findLaunchers, findProgram } from '../adapters
 import { createWorkspace, makeFolder } from '../adapters/workspace.ts';
 import type { Policies, PolicyDescription } from '../checks/policy/dialect.ts';
 import type { GateConfig } from '../config.ts';
-import { type GateStages, type Judged, judge } from '../gate.ts';
+import type { Decision } from '../core/decision.ts';
+import type { JudgedObject } from '../core/rendered.ts';
+import { type GateStages, type Judged, judge, judgeObject, type ObjectStages } from '../gate.ts';
+import type { AdmittedObject } from '../gates.ts';
+import { admittedManifest } from '../manifests/admitted.ts';
 import { emitManifests } from '../manifests/emit.ts';
 import { parseDocuments, parseManifests } from '../manifests/parse.ts';
 import { isClusterScoped, judgedObjects } from '../manifests/scope.ts';
@@ -17,6 +21,8 @@ import { askSocketLazily, closeGraceMs, type Lifetime, systemClock, type World }
 /** A gate that is loaded and can judge, once or often. */
 export interface OpenGate {
   judge(request: RenderRequest, format: 'json' | 'yaml', signal: AbortSignal): Promise<Judged>;
+  /** Judges one object on its way into a cluster, as far as one object allows. Never throws. */
+  judgeObject(admitted: AdmittedObject, signal: AbortSignal): Promise<Decision>;
   /** What is loaded. Throws what is wrong with it. */
   describe(): Promise<readonly PolicyDescription[]>;
   /** Settles when policies and trust are loaded. Throws what is wrong with them. */
@@ -104,7 +110,22 @@ export function openGate(
     allowEmpty: spec.render.allowEmpty,
   });
 
+  // A digest that the gate wrote would be on no node: the object must say it itself, unless the platform says otherwise.
+  const pin = spec.admission.unpinned === 'verify';
+  const objectStages: ObjectStages = {
+    checkImages:
+      images === undefined
+        ? undefined
+        : async (manifests, stop) => {
+            const { checkImages, deps } = await images();
+            const run = deps();
+            return checkImages(manifests, { ...run, settings: { ...run.settings, pin } }, stop);
+          },
+    checkPolicies: async (judged, stop) => (await policies()).judge([judged], stop, 'one object'),
+  };
+
   return {
+    judgeObject: (admitted, stop) => judgeObject(() => admittedObject(admitted), objectStages, stop),
     describe: async () => (await policies()).described,
     loaded: async () => {
       await Promise.all([policies(), images?.()]);
@@ -120,6 +141,12 @@ export function openGate(
       workspace.remove();
     },
   };
+}
+
+/** What the policies are shown of a request: the object that the API server would store, and what it replaces. */
+function admittedObject({ object, oldObject, ...request }: AdmittedObject): JudgedObject {
+  const manifest = admittedManifest(object, request);
+  return { manifest, object, written: object, request, ...(oldObject !== undefined && { live: oldObject }) };
 }
 
 /** `policies: []` says that there are none: everything passes this check, and no engine is asked for. */

@@ -33,14 +33,22 @@ export interface PolicyDescription {
   readonly until?: string;
 }
 
+/**
+ * What policies are shown. Of `one object` nobody knows what else is applied with it: rules that read the whole set, or
+ * are fed by it, are not evaluated then, and are named.
+ */
+export type Shown = 'whole set' | 'one object';
+
+export const WHOLE_SET_UNKNOWN = 'it reads the whole set, and one object alone was to be judged';
+
 /** Policies that were loaded and are ready to judge. */
 export interface Policies {
   readonly described: readonly PolicyDescription[];
   /**
    * Judges a whole rendered set. Throws a GateError where nothing can be said of any object (no engine, a limit); an
-   * object that could not be judged is a finding of effect `error`.
+   * object that could not be judged is a finding of effect `error`. Where nothing is said of it, the set is whole.
    */
-  judge(set: readonly JudgedObject[], signal: AbortSignal): Promise<PolicyAnswer>;
+  judge(set: readonly JudgedObject[], signal: AbortSignal, shown?: Shown): Promise<PolicyAnswer>;
   /** Ends whatever was started for them. Calling it again is harmless. */
   dispose(): Promise<void>;
 }

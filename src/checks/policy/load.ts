@@ -133,8 +133,8 @@ function isBesides(name: string): boolean {
 function combine(loaded: readonly Policies[]): Policies {
   return {
     described: loaded.flatMap(({ described }) => described),
-    async judge(set, signal) {
-      const answers = await Promise.all(loaded.map((each) => each.judge(set, signal)));
+    async judge(set, signal, shown) {
+      const answers = await Promise.all(loaded.map((each) => each.judge(set, signal, shown)));
       const engines = Object.assign({}, ...answers.map((answer) => answer.engines)) as Record<string, string>;
       const notEvaluated = answers.flatMap((answer) => answer.notEvaluated);
       const outcomes = answers.map(({ outcome }) => outcome);

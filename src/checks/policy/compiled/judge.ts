@@ -4,6 +4,7 @@ import type { Finding, Outcome } from '../../../core/decision.ts';
 import { GateError } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { JudgedObject } from '../../../core/rendered.ts';
+import type { Shown } from '../dialect.ts';
 import { createImageInquiry, type ImageVerification } from '../image-answers.ts';
 import type { Cluster } from '../kube/cluster.ts';
 import type { GroupVersionKind, PolicyRequest, UserInfo } from '../kube/request.ts';
@@ -34,7 +35,7 @@ export interface JudgeSettings {
 }
 
 /** Policies of every compiled dialect over one set. */
-export type JudgeSet = (set: readonly JudgedObject[], signal: AbortSignal) => Promise<Outcome>;
+export type JudgeSet = (set: readonly JudgedObject[], signal: AbortSignal, shown?: Shown) => Promise<Outcome>;
 
 type Asked = Pick<PolicyRequest, 'kind' | 'resource' | 'subresource'>;
 
@@ -46,11 +47,14 @@ const TURN = 50;
  * match an object costs nothing; every object is visited once, in its order, and after it what it would create.
  */
 export function createJudge(policies: readonly CompiledPolicy[], settings: JudgeSettings, ports: JudgePorts): JudgeSet {
-  const index = createIndex(policies);
   const fed = feeds(policies, settings.fromRendered);
+  const ofSet = createIndex(policies);
+  // A policy that is fed by the set would see nothing of it.
+  const ofOne = fed.size === 0 ? ofSet : createIndex(policies.filter((policy) => !fed.has(policy)));
   const mutating = policies.filter(({ mutates }) => mutates !== undefined);
 
-  return async (set, signal) => {
+  return async (set, signal, shown = 'whole set') => {
+    const index = shown === 'whole set' ? ofSet : ofOne;
     const now = ports.now();
     const inquiry = createImageInquiry(ports.images?.forRun());
     const worldOf = worlds(set, fed, { ...ports, now, answers: inquiry.answers });
@@ -116,7 +120,8 @@ export function createJudge(policies: readonly CompiledPolicy[], settings: Judge
             refuseLate(stop);
           }
         }
-        if (isJudged) mutations.add(mutationsOf(unit), unit.subject);
+        // On its way into a cluster an object has been changed by whatever changes it there.
+        if (isJudged && shown === 'whole set') mutations.add(mutationsOf(unit), unit.subject);
       }
       refuseLate(stop);
       return { findings: [...findings, ...mutations.findings()], examined };
@@ -195,7 +200,7 @@ function withFailures(known: Said | undefined, { results }: Said): Said {
 function createIndex(policies: readonly CompiledPolicy[]): (request: Asked) => readonly CompiledPolicy[] {
   const known = new Map<string, readonly CompiledPolicy[]>();
   return ({ kind, resource, subresource }) => {
-    const key = `${keyOf(kind)} ${subresource}`;
+    const key = `${keyOf(kind)} ${resource.resource} ${subresource}`;
     let found = known.get(key);
     if (found === undefined) {
       found = policies.filter((policy) => policy.concerns(kind, resource, subresource));

@@ -1,7 +1,7 @@
 import type { Finding, UnevaluatedRule } from '../../../core/decision.ts';
 import { CODES, GateError } from '../../../core/errors.ts';
 import { compilePolicies } from '../compile.ts';
-import type { Policies, PolicyDescription } from '../dialect.ts';
+import { type Policies, type PolicyDescription, WHOLE_SET_UNKNOWN } from '../dialect.ts';
 import type { PolicyDocument } from '../document.ts';
 import type { ExceptionDescription } from '../exception-description.ts';
 import type { ImageVerification } from '../image-answers.ts';
@@ -13,6 +13,7 @@ import type { CompiledPolicy } from '../rule.ts';
 import { type CompiledPorts, type CompiledSettings, refuseRepeated } from './dialect.ts';
 import { policyName } from './findings.ts';
 import { createJudge } from './judge.ts';
+import { feeds } from './worlds.ts';
 
 /**
  * Compiles the documents of all files together, and answers with what judges by them. Throws the first fault of any
@@ -63,15 +64,20 @@ export async function loadCompiled(
   );
   const described = policies.map((policy) => describe(policy, hazards.get(policy) ?? []));
   const notEvaluated = [...described.flatMap(unevaluatedIn), ...waived];
+  const fed = [...feeds(policies, known.fromRendered).keys()];
+  const notEvaluatedOfOne = [
+    ...notEvaluated,
+    ...fed.map((policy): UnevaluatedRule => ({ policy: policyName(policy), rule: '', why: WHOLE_SET_UNKNOWN })),
+  ];
   const all = [...described, ...compiled.exceptions.map(describeException)];
   const hazardFindings = all.flatMap(hazardsOf);
   return {
     described: all,
-    async judge(set, stop) {
-      const outcome = await judge(set, stop);
+    async judge(set, stop, shown = 'whole set') {
+      const outcome = await judge(set, stop, shown);
       const told =
         outcome.kind === 'completed' ? { ...outcome, findings: [...outcome.findings, ...hazardFindings] } : outcome;
-      return { outcome: told, engines: {}, notEvaluated };
+      return { outcome: told, engines: {}, notEvaluated: shown === 'whole set' ? notEvaluated : notEvaluatedOfOne };
     },
     dispose: async () => {},
   };

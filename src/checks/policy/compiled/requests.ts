@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../../../core/json.ts';
-import type { JudgedObject } from '../../../core/rendered.ts';
+import type { AdmissionRequest, JudgedObject } from '../../../core/rendered.ts';
 import type { PolicyRequest, UserInfo } from '../kube/request.ts';
 import { groupVersionKind, type ResourceTable } from '../kube/resources.ts';
 
@@ -27,6 +27,38 @@ export function requestFor(
     object,
     oldObject: live ?? null,
     userInfo,
+  };
+}
+
+/**
+ * The request that an API server told of, about the object as it stands there: nothing is filled in. Which Roles are
+ * bound to its user no admission request says; of the identity that the platform configured, the platform says it.
+ */
+export function admissionRequestFor(
+  object: JsonObject,
+  live: JsonObject | undefined,
+  admission: AdmissionRequest,
+  configured: UserInfo | undefined,
+): PolicyRequest {
+  const { operation, resource, subresource, namespace, userInfo } = admission;
+  const kind = groupVersionKind(text(object['apiVersion']), text(object['kind']));
+  const metadata = isObject(object['metadata']) ? object['metadata'] : undefined;
+  const isConfigured = configured?.username === userInfo.username;
+  return {
+    operation,
+    kind,
+    resource,
+    subresource,
+    name: text(metadata?.['name']),
+    namespace,
+    namespaced: namespace !== '' && !(kind.group === '' && kind.kind === 'Namespace'),
+    object,
+    oldObject: live ?? null,
+    userInfo: {
+      ...userInfo,
+      roles: isConfigured ? configured.roles : undefined,
+      clusterRoles: isConfigured ? configured.clusterRoles : undefined,
+    },
   };
 }
 

@@ -6,7 +6,7 @@ import { type Created, createRequest, nameless } from './created.ts';
 import { claimsOf, createdKinds, ephemeralClaimsOf, jobOf, replicaSetOf } from './created-objects.ts';
 import { podsCreatedBy } from './created-pods.ts';
 import type { Subject } from './findings.ts';
-import { asWritten, requestFor } from './requests.ts';
+import { admissionRequestFor, asWritten, requestFor } from './requests.ts';
 
 /** One request and what findings about it name. */
 export interface Unit {
@@ -32,7 +32,11 @@ const maxCreated = 200;
 /** An object of the set, and after it what it would create and some policy is about. */
 export function unitsOf(judged: JudgedObject, now: number, ports: UnitPorts): Unit[] {
   const { resources, userInfo, complete, isWanted } = ports;
-  const about = (object: JsonObject) => requestFor(complete(object, now), judged.live, resources, userInfo);
+  const { request: admission } = judged;
+  const about = (object: JsonObject) =>
+    admission === undefined
+      ? requestFor(complete(object, now), judged.live, resources, userInfo)
+      : admissionRequestFor(object, judged.live, admission, userInfo);
   const request = about(judged.object);
   const before = asWritten(judged);
   const written = before === undefined ? undefined : about(before);

@@ -20,9 +20,12 @@ export interface UserInfo {
   readonly uid: string;
   readonly groups: readonly string[];
   readonly extra: Readonly<Record<string, readonly string[]>>;
-  /** Names of the Roles (`namespace:name`) and ClusterRoles bound to the user, which only Kyverno asks for. */
-  readonly roles: readonly string[];
-  readonly clusterRoles: readonly string[];
+  /**
+   * Names of the Roles (`namespace:name`) and ClusterRoles bound to the user, which only Kyverno asks for. Undefined
+   * where nobody knows them: a rule that reads them cannot be evaluated.
+   */
+  readonly roles: readonly string[] | undefined;
+  readonly clusterRoles: readonly string[] | undefined;
 }
 
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';

@@ -7,7 +7,7 @@ import { matchesWildcard } from '../values/wildcard.ts';
 import { type KindSelector, parseKindSelector, selectsKind } from './kind-selector.ts';
 import type { RequestView } from './request-view.ts';
 import type { LabelSelector, MatchResources, ResourceDescription, ResourceFilter, Subject } from './schema.ts';
-import { Unanswerable } from './unanswerable.ts';
+import { noRoles, Unanswerable } from './unanswerable.ts';
 
 /** The match and exclude blocks of a rule. */
 export interface Matcher {
@@ -256,10 +256,17 @@ export function compileUser(
     }
   }
   const tests: ((user: UserInfo) => boolean)[] = [];
-  if (roles.length > 0) tests.push((user) => user.roles.some((role) => roles.includes(role)));
-  if (clusterRoles.length > 0) tests.push((user) => user.clusterRoles.some((role) => clusterRoles.includes(role)));
+  if (roles.length > 0) tests.push((user) => boundTo(user.roles).some((role) => roles.includes(role)));
+  if (clusterRoles.length > 0) {
+    tests.push((user) => boundTo(user.clusterRoles).some((role) => clusterRoles.includes(role)));
+  }
   if (subjects.length > 0) tests.push((user) => subjects.some((subject) => isSubject(subject, user)));
   return tests.length === 0 ? undefined : (user) => tests.every((test) => test(user));
+}
+
+function boundTo(roles: readonly string[] | undefined): readonly string[] {
+  if (roles === undefined) throw new Unanswerable(noRoles, 'identity');
+  return roles;
 }
 
 function isSubject(subject: Subject, user: UserInfo): boolean {

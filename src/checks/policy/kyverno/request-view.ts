@@ -5,7 +5,7 @@ import type { PolicyWorld } from '../rule.ts';
 import type { Labels } from '../values/label-selector.ts';
 import type { JmesPorts } from './jmespath/function.ts';
 import { withFloats } from './jmespath/numbers.ts';
-import { noIdentity, Unanswerable } from './unanswerable.ts';
+import { noIdentity, noRoles, Unanswerable } from './unanswerable.ts';
 
 /**
  * A request as Kyverno's rules look at it. It is made once for a request and serves every policy; what costs something
@@ -145,12 +145,12 @@ const ofRoot = ['serviceAccountName', 'serviceAccountNamespace'];
 const untold: ReadonlySet<string> = new Set([...ofRequest, ...ofRoot]);
 
 /** Reading it throws, so that no `|| 'somebody'` makes an answer of a question that has none. */
-function refuseToTell(object: Record<string, JsonValue>, field: string): void {
+function refuseToTell(object: Record<string, JsonValue>, field: string, why = noIdentity): void {
   Object.defineProperty(object, field, {
     enumerable: true,
     configurable: true,
     get(): never {
-      throw new Unanswerable(noIdentity, 'identity');
+      throw new Unanswerable(why, 'identity');
     },
   });
 }
@@ -163,8 +163,10 @@ function addIdentity(root: Record<string, JsonValue>, body: Record<string, JsonV
   if (groups.length > 0) user['groups'] = groups;
   if (Object.keys(extra).length > 0) user['extra'] = record({ ...extra });
   body['userInfo'] = user;
-  if (roles.length > 0) body['roles'] = roles;
-  if (clusterRoles.length > 0) body['clusterRoles'] = clusterRoles;
+  if (roles === undefined) refuseToTell(body, 'roles', noRoles);
+  else if (roles.length > 0) body['roles'] = roles;
+  if (clusterRoles === undefined) refuseToTell(body, 'clusterRoles', noRoles);
+  else if (clusterRoles.length > 0) body['clusterRoles'] = clusterRoles;
   const [prefix, account] = [username.slice(0, serviceAccount.length), username.slice(serviceAccount.length)];
   const [namespace = '', name = ''] = prefix.length === serviceAccount.length ? account.split(':') : [];
   const whole = account.includes(':');
@@ -219,9 +221,9 @@ function merge(into: JsonObject, from: JsonObject): JsonObject {
 export function copyOf(object: JsonObject): Record<string, JsonValue> {
   const made: Record<string, JsonValue> = Object.create(null);
   for (const key of Object.keys(object)) {
-    const getter = untold.has(key) ? Object.getOwnPropertyDescriptor(object, key)?.get : undefined;
-    if (getter === undefined) made[key] = object[key] as JsonValue;
-    else refuseToTell(made, key);
+    const refusal = untold.has(key) ? Object.getOwnPropertyDescriptor(object, key) : undefined;
+    if (refusal?.get === undefined) made[key] = object[key] as JsonValue;
+    else Object.defineProperty(made, key, refusal);
   }
   return made;
 }

@@ -15,5 +15,8 @@ export class Unanswerable extends Error {
   }
 }
 
+export const noRoles =
+  'the rule asks which roles are bound to whoever makes the request, and only spec.cluster.identity could say it';
+
 export const noIdentity =
   'the rule asks who makes the request, and no identity is configured for the GitOps controller';

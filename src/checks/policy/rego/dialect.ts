@@ -1,6 +1,7 @@
+import type { UnevaluatedRule } from '../../../core/decision.ts';
 import { GateError } from '../../../core/errors.ts';
 import type { Clock, Exec } from '../../../core/ports.ts';
-import type { Dialect, Policies, PolicyDescription, PolicyFile } from '../dialect.ts';
+import { type Dialect, type Policies, type PolicyDescription, type PolicyFile, WHOLE_SET_UNKNOWN } from '../dialect.ts';
 import type { FoundFolder } from '../folder.ts';
 import { type Analysis, analyse } from './analysis.ts';
 import { createEvaluation } from './evaluation.ts';
@@ -57,18 +58,21 @@ async function loadRego(
     engine = await startServer(context, ports.longLived, loading);
   }
   let version: Promise<string> | undefined;
+  const ofWholeSet = analysis.rules
+    .filter(({ combined }) => combined)
+    .map((rule): UnevaluatedRule => ({ policy: rule.package, rule: rule.name, why: WHOLE_SET_UNKNOWN }));
   return {
     described: describe(analysis),
-    async judge(set, outer) {
+    async judge(set, outer, shown) {
       const judging = bounded(outer);
       // The version is asked while opa judges, when nothing else is to be done here.
-      const answer = judgeSet(set, analysis, engine, ports.clock, judging);
+      const answer = judgeSet(set, analysis, engine, ports.clock, judging, shown);
       version ??= opaVersion(context, judging).catch((error) => {
         version = undefined;
         throw error;
       });
       const [outcome, opa] = await Promise.all([answer, version]);
-      return { outcome, engines: { opa }, notEvaluated: [] };
+      return { outcome, engines: { opa }, notEvaluated: shown === 'one object' ? ofWholeSet : [] };
     },
     dispose: () => engine.stop(),
   };

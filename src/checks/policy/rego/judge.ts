@@ -2,6 +2,7 @@ import type { Finding, Outcome } from '../../../core/decision.ts';
 import { GateError } from '../../../core/errors.ts';
 import type { Clock } from '../../../core/ports.ts';
 import type { JudgedObject } from '../../../core/rendered.ts';
+import type { Shown } from '../dialect.ts';
 import type { Analysis } from './analysis.ts';
 import { describeUnit, notJudged, readAnswer } from './answer.ts';
 import { type Question, questionInput } from './harness.ts';
@@ -31,6 +32,7 @@ export async function judgeSet(
   engine: Engine,
   clock: Clock,
   signal: AbortSignal,
+  shown: Shown = 'whole set',
 ): Promise<Outcome> {
   // One verdict has one time, however often opa is asked.
   const now = clock.now();
@@ -38,9 +40,10 @@ export async function judgeSet(
     readAnswer(await engine.ask(questionInput(question, now), signal), question, analysis);
 
   const combined = analysis.rules.filter((rule) => rule.combined).length;
-  const lanes = inLanes({ objects: set, whole: combined > 0 ? set : undefined }, engine.lanes);
+  const isWhole = combined > 0 && shown === 'whole set';
+  const lanes = inLanes({ objects: set, whole: isWhole ? set : undefined }, engine.lanes);
   const findings = await Promise.all(lanes.map((lane) => judgeLane(lane, ask)));
-  const examined = (analysis.rules.length - combined) * set.length + combined;
+  const examined = (analysis.rules.length - combined) * set.length + (isWhole ? combined : 0);
   return { kind: 'completed', examined, findings: findings.flat() };
 }
 
