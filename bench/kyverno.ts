@@ -56,7 +56,7 @@ interface App {
 }
 
 /** Policies of the public suite, so many of a kind, that judge and need nothing besides the object. */
-function writePolicies(root: string, kind: Kind, most: number): Setup {
+export function writePolicies(root: string, kind: Kind, most: number): Setup {
   const suite = suiteFolder('kyverno-policies');
   if (suite === undefined) throw new Error(suitesAbsent);
   const policies = join(root, 'policies');
