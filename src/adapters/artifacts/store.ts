@@ -1,11 +1,16 @@
+import { randomUUID } from 'node:crypto';
+import { constants, realpathSync } from 'node:fs';
+import { lstat, mkdir, open, opendir, readdir, realpath, rename, rm, rmdir, unlink, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { GateError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
+import { type Doubt, examine, type Identity, identityOf, isSame, openPlain } from './examine.ts';
+import { lockFolder } from './lock.ts';
 import type { PackedArtifact } from './pack.ts';
+import { ARTIFACTS, type ArtifactKey, folderOf, hexOf, isName, isNamespace, parsePath } from './path.ts';
 
-/** Whose artifact it is. */
-export interface ArtifactKey {
-  readonly namespace: string;
-  readonly name: string;
-}
+export type { ArtifactKey } from './path.ts';
 
 export interface StoredArtifact extends ArtifactKey {
   /** `externalartifact/<namespace>/<name>/<hex>.tar.gz`, as in `status.artifact.path` and in the URL. */
@@ -21,10 +26,10 @@ export interface StoredArtifact extends ArtifactKey {
 export interface OpenArtifact {
   readonly size: number;
   readonly digest: string;
-  readonly body: import('node:stream').Readable;
+  readonly body: Readable;
 }
 
-/** The named points of a write; a test ends the process there. */
+/** The named points of a write and of a removal; a test ends the process there. */
 export type StoreStep = 'created' | 'written' | 'synced' | 'renamed' | 'settled' | 'removing' | 'removed';
 
 export interface ArtifactStore {
@@ -51,6 +56,7 @@ export interface ArtifactStore {
   ): Promise<readonly string[]>;
   /** Removes all of one key. */
   remove(key: ArtifactKey): Promise<void>;
+  /** Lets another process open the folder; nothing may be asked of the store any more. */
   close(): void;
 }
 
@@ -63,6 +69,359 @@ export interface StoreOptions {
   readonly onSetAside?: (path: string, why: string) => void;
 }
 
+/** Where files grow before they have their name, and where goes what is not to be served. */
+const INCOMING = '.incoming';
+const ASIDE = '.aside';
+const MAX_ASIDE = 20;
+
+interface Entry {
+  readonly artifact: StoredArtifact;
+  readonly identity: Identity;
+}
+
+/**
+ * Opens the folder of artifacts. Every file in it is hashed first: what does not have the digest of its name, a link, a
+ * second name of a file elsewhere, and whatever else is there is moved to `.aside` and never served. A file gets its
+ * name only when it is whole and on the disk, so a process that is killed leaves the old or the new, and never a part.
+ * Throws STORE_BUSY, STORE_INVALID or STORE_FULL.
+ */
 export async function openArtifactStore(options: StoreOptions): Promise<ArtifactStore> {
-  throw new Error(`not built yet: ${options.folder}`);
+  const { clock } = options;
+  const root = await usable(options.folder);
+  const unlock = await lockFolder(root);
+  const entries = new Map<string, Entry>();
+  /** The last work on each key: two writers of one key would collect what the other has just stored. */
+  const busy = new Map<string, Promise<unknown>>();
+  let isOpen = true;
+  const reached = async (step: StoreStep) => options.reached?.(step);
+
+  try {
+    for (const name of [ARTIFACTS, INCOMING, ASIDE]) await ensureFolder(name);
+    for (const name of await readdir(join(root, INCOMING))) await rm(join(root, INCOMING, name), { recursive: true });
+    await takeStock();
+  } catch (error) {
+    unlock();
+    throw asStoreError(error, 'STORE_INVALID');
+  }
+
+  /** Makes a folder that is one, and no link to one; durable when it returns. */
+  async function ensureFolder(path: string): Promise<void> {
+    const stat = await lstat(join(root, path)).catch(() => undefined);
+    if (stat?.isDirectory()) return;
+    if (stat !== undefined) await setAside(path, 'it is not a folder');
+    await mkdir(join(root, path), { mode: 0o700 });
+    await syncFolder(dirname(join(root, path)));
+  }
+
+  async function setAside(path: string, why: string): Promise<void> {
+    entries.delete(path);
+    const place = join(root, ASIDE);
+    if (path !== ASIDE) {
+      await rename(join(root, path), join(place, `${clock.now()}-${randomUUID()}`)).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      });
+      const names = (await readdir(place)).sort();
+      for (const name of names.slice(0, -MAX_ASIDE)) await rm(join(place, name), { recursive: true, force: true });
+    } else {
+      // There is no place for it yet: a link is removed, and nothing else is.
+      await unlink(place);
+    }
+    options.onSetAside?.(path, why);
+  }
+
+  /** Reads all that is there, and sets aside what was not stored here. */
+  async function takeStock(): Promise<void> {
+    for (const namespace of await namesOf(ARTIFACTS)) {
+      const ofNamespace = `${ARTIFACTS}/${namespace}`;
+      if (!isNamespace(namespace) || !(await isFolder(ofNamespace))) {
+        await setAside(ofNamespace, 'it is not the folder of a namespace');
+        continue;
+      }
+      for (const name of await namesOf(ofNamespace)) {
+        const ofName = `${ofNamespace}/${name}`;
+        if (!isName(name) || !(await isFolder(ofName))) {
+          await setAside(ofName, 'it is not the folder of an artifact');
+          continue;
+        }
+        for (const file of await namesOf(ofName)) await vouch({ namespace, name }, `${ofName}/${file}`, hexOf(file));
+        await rmdir(join(root, ofName)).catch(() => undefined);
+      }
+      await rmdir(join(root, ofNamespace)).catch(() => undefined);
+    }
+  }
+
+  async function namesOf(path: string): Promise<string[]> {
+    const names: string[] = [];
+    for await (const { name } of await opendir(join(root, path))) names.push(name);
+    return names.sort();
+  }
+
+  async function isFolder(path: string): Promise<boolean> {
+    return (await lstat(join(root, path))).isDirectory();
+  }
+
+  /** Hashes a file and takes it in, or sets it aside. */
+  async function vouch(key: ArtifactKey, path: string, hex: string | undefined): Promise<StoredArtifact | undefined> {
+    const found = hex === undefined ? { why: 'its name is not a digest' } : await examinePath(path, hex);
+    if (hex === undefined || 'why' in found) {
+      await setAside(path, 'why' in found ? found.why : 'its name is not a digest');
+      return undefined;
+    }
+    const size = Number(found.size);
+    const artifact = { ...key, path, hex, digest: `sha256:${hex}`, size, storedAt: Number(found.mtimeMs) };
+    entries.set(path, { artifact, identity: identityOf(found) });
+    return artifact;
+  }
+
+  async function examinePath(path: string, hex: string): ReturnType<typeof examine> {
+    const handle = await openPlain(join(root, path)).catch((error: unknown) => doubtOf(error));
+    if ('why' in handle) return handle;
+    try {
+      return await examine(handle, hex);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Runs one after another what concerns one key, and names errors. */
+  function queued<Result>(key: ArtifactKey, work: (folder: string) => Promise<Result>): Promise<Result> {
+    const result = (async () => {
+      const folder = folderOf(key);
+      if (!isOpen) throw new GateError('STORE_FAILED', 'the storage folder was closed');
+      const before = busy.get(folder);
+      const own = (async () => {
+        await before?.catch(() => undefined);
+        return work(folder);
+      })();
+      busy.set(folder, own);
+      try {
+        return await own;
+      } finally {
+        if (busy.get(folder) === own) busy.delete(folder);
+      }
+    })();
+    return result.catch((error: unknown) => {
+      throw asStoreError(error, 'STORE_FAILED');
+    });
+  }
+
+  /** Gives a file that is whole its name. */
+  async function settle(key: ArtifactKey, folder: string, hex: string, temporary: string): Promise<StoredArtifact> {
+    await ensureFolder(dirname(folder));
+    await ensureFolder(folder);
+    const path = `${folder}/${hex}.tar.gz`;
+    const there = await lstat(join(root, path)).catch(() => undefined);
+    if (there !== undefined) await setAside(path, 'it was not stored by this process');
+    await rename(temporary, join(root, path));
+    await reached('renamed');
+    await syncFolder(join(root, folder));
+    // A folder that was exchanged for a link since it was looked at: what lies behind it is not ours.
+    if ((await realpath(join(root, folder))) !== join(root, folder)) throw new Error('a folder was replaced by a link');
+    const artifact = await vouch(key, path, hex);
+    if (artifact === undefined) throw new Error('what was written is not what is there');
+    await reached('settled');
+    return artifact;
+  }
+
+  /** The same content again: its age starts anew. */
+  async function renew(path: string): Promise<StoredArtifact | undefined> {
+    const known = entries.get(path);
+    if (known === undefined) return undefined;
+    const now = new Date(clock.now());
+    const file = join(root, path);
+    const isPlain = (await lstat(file).catch(() => undefined))?.isFile() === true;
+    if (isPlain) await utimes(file, now, now);
+    return vouch(known.artifact, path, known.artifact.hex);
+  }
+
+  async function write(bytes: Uint8Array): Promise<string> {
+    const temporary = store.temporary();
+    await ensureFolder(INCOMING);
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    const handle = await open(temporary, flags, 0o600);
+    try {
+      await reached('created');
+      await handle.writeFile(bytes);
+      await reached('written');
+      const now = new Date(clock.now());
+      await handle.utimes(now, now);
+      await handle.sync();
+      await reached('synced');
+      return temporary;
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw error;
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async function cleared<Result>(temporary: string, work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async function drop(path: string): Promise<void> {
+    await reached('removing');
+    // First here: from now on nobody is given it, whatever becomes of the file.
+    entries.delete(path);
+    await rm(join(root, path), { force: true });
+    await syncFolder(dirname(join(root, path)));
+    await reached('removed');
+  }
+
+  const store: ArtifactStore = {
+    put: (key, packed) =>
+      queued(key, async (folder) => {
+        const known = await renew(`${folder}/${packed.hex}.tar.gz`);
+        if (known !== undefined) return known;
+        const temporary = await write(packed.bytes);
+        return cleared(temporary, () => settle(key, folder, packed.hex, temporary));
+      }),
+
+    adopt: async (path, content) => {
+      const { hex, ...key } = parsePath(path);
+      return queued(key, async (folder) => {
+        const known = await renew(path);
+        if (known !== undefined) return known;
+        const temporary = 'file' in content ? content.file : await write(content);
+        return cleared(temporary, async () => {
+          const handle = await openPlain(temporary);
+          try {
+            const found = await examine(handle, hex);
+            if ('why' in found) {
+              throw new GateError('ARTIFACT_DIGEST_MISMATCH', `${path} was not taken over: ${found.why}`, {
+                place: path,
+              });
+            }
+            await handle.sync();
+          } finally {
+            await handle.close();
+          }
+          return settle(key, folder, hex, temporary);
+        });
+      });
+    },
+
+    temporary: () => join(root, INCOMING, randomUUID()),
+    get: (path) => entries.get(path)?.artifact,
+    list: (key) => {
+      const all = [...entries.values()].map(({ artifact }) => artifact);
+      return key === undefined
+        ? all
+        : all.filter(({ namespace, name }) => namespace === key.namespace && name === key.name);
+    },
+    totalBytes: () => [...entries.values()].reduce((total, { artifact }) => total + artifact.size, 0),
+
+    open: async (path) => {
+      const known = entries.get(path);
+      if (known === undefined || !isOpen) return undefined;
+      try {
+        const handle = await openPlain(join(root, path)).catch((error: unknown) => doubtOf(error));
+        if ('why' in handle) {
+          if (entries.get(path) === known) await setAside(path, handle.why);
+          return undefined;
+        }
+        const stat = await handle.stat({ bigint: true }).catch(async (error: unknown) => {
+          await handle.close();
+          throw error;
+        });
+        if (!isSame(identityOf(stat), known.identity)) {
+          await handle.close();
+          // Somebody touched it, or replaced it: its content says which.
+          return (await store.check(path)) ? await store.open(path) : undefined;
+        }
+        const { size, digest } = known.artifact;
+        return { size, digest, body: handle.createReadStream({ start: 0, end: size - 1, highWaterMark: 256 * 1024 }) };
+      } catch (error) {
+        throw asStoreError(error, 'STORE_FAILED');
+      }
+    },
+
+    check: async (path) => {
+      const known = entries.get(path)?.artifact;
+      if (known === undefined) return false;
+      return queued(known, async () => entries.has(path) && (await vouch(known, path, known.hex)) !== undefined);
+    },
+
+    collect: (key, { keep, maxAgeMs, records }) =>
+      queued(key, async () => {
+        const newestFirst = [...store.list(key)].sort((a, b) => b.storedAt - a.storedAt);
+        let retained = newestFirst.filter(({ hex }) => keep.has(hex)).length;
+        const gone: string[] = [];
+        for (const { path, hex, storedAt } of newestFirst) {
+          if (keep.has(hex)) continue;
+          if (clock.now() - storedAt <= maxAgeMs && retained < records) {
+            retained += 1;
+            continue;
+          }
+          await drop(path);
+          gone.push(path);
+        }
+        return gone;
+      }),
+
+    remove: (key) =>
+      queued(key, async (folder) => {
+        for (const { path } of store.list(key)) await drop(path);
+        await rmdir(join(root, folder)).catch(() => undefined);
+      }),
+
+    close: () => {
+      isOpen = false;
+      entries.clear();
+      unlock();
+    },
+  };
+  return store;
+}
+
+/** The folder itself may be reached through links: whoever configures it may lay it out as they like. */
+async function usable(folder: string): Promise<string> {
+  try {
+    const root = realpathSync(folder);
+    if ((await lstat(root)).isDirectory()) return root;
+  } catch (error) {
+    throw new GateError('STORE_INVALID', 'the storage folder does not exist or cannot be read', { cause: error });
+  }
+  throw new GateError('STORE_INVALID', 'what is given as the storage folder is not a folder');
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What stands in the way of opening is a reason against the file; what is wrong with this process or the disk is not. */
+function doubtOf(error: unknown): Doubt {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+      return { why: 'it is gone' };
+    case 'ELOOP':
+    case 'ENOTDIR':
+    case 'ENXIO':
+      return { why: 'it, or a folder above it, was replaced' };
+    default:
+      throw error;
+  }
+}
+
+/** Errors of the file system name paths of this machine; what leaves here does not. */
+function asStoreError(error: unknown, otherwise: 'STORE_FAILED' | 'STORE_INVALID'): GateError {
+  if (error instanceof GateError) return error;
+  const code = (error as NodeJS.ErrnoException).code;
+  // EFBIG is the limit of a process or of the file system, which is as full as it gets for this file.
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
+    return new GateError('STORE_FULL', 'the disk that holds the artifacts is full', { cause: error });
+  }
+  const why = code ?? (error as Error).message;
+  return new GateError(otherwise, `the storage folder cannot be used (${why})`, { cause: error });
 }
