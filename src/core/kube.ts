@@ -107,14 +107,15 @@ export interface Kube {
   create(resource: KubeResource, object: JsonObject, options: WriteOptions): Promise<KubeObject>;
   /**
    * Server-side apply with force, by the field manager `syncgate`. Where `metadata.resourceVersion` is given it is a
-   * lock: 409 Conflict if the object has changed since.
+   * lock: 409 Conflict if the object has changed since. What was deleted since is made anew all the same, unless
+   * `metadata.uid` is given too: then 409 where it is gone, and 422 where another stands in its place.
    */
   apply(resource: KubeResource, object: JsonObject, options: WriteOptions): Promise<KubeObject>;
   /** JSON merge patch (RFC 7386). */
   mergePatch(resource: KubeResource, key: ObjectKey, patch: JsonObject, options: WriteOptions): Promise<KubeObject>;
-  /** PUT: `metadata.resourceVersion` is a lock where it is given. */
+  /** PUT: `metadata.resourceVersion` is a lock where it is given; custom kinds refuse (422) to go without. */
   replace(resource: KubeResource, object: JsonObject, options: WriteOptions): Promise<KubeObject>;
-  /** Nothing to delete is no error. With `uid`, only that very object is deleted. */
+  /** Nothing to delete is no error. With `uid`, only that very object is deleted: 409 where another stands there. */
   delete(
     resource: KubeResource,
     key: ObjectKey,

@@ -209,6 +209,38 @@ export function describeKube(title: string, open: () => Promise<Opened>): void {
         expect((await read(namespace, 'a'))['spec']).toEqual({ one: 2 });
       });
 
+      it('makes what was deleted anew in spite of its version, but not in spite of its uid', async () => {
+        const namespace = await freshNamespace();
+        const { metadata } = await kube.apply(WIDGETS, widget(namespace, 'a'), { signal });
+        const { uid, resourceVersion } = metadata as { uid: string; resourceVersion: string };
+        await kube.delete(WIDGETS, { namespace, name: 'a' }, { signal });
+        const same = widget(namespace, 'a', {}, { uid, resourceVersion });
+        expect(await refusal(kube.apply(WIDGETS, same, { signal }))).toEqual([409, 'Conflict']);
+        expect(await read(namespace, 'a')).toBeUndefined();
+        await kube.apply(WIDGETS, widget(namespace, 'a', {}, { resourceVersion }), { signal });
+        expect((await read(namespace, 'a')).metadata.uid).not.toBe(uid);
+      });
+
+      it('keeps finalizers and owners of others', async () => {
+        const namespace = await freshNamespace();
+        const owner = (name: string, n: number) => ({
+          apiVersion: 'v1',
+          kind: 'ConfigMap',
+          name,
+          uid: `00000000-0000-0000-0000-00000000000${n}`,
+        });
+        const theirs = { finalizers: ['a.example/theirs'], ownerReferences: [owner('theirs', 1)] };
+        await kube.create(WIDGETS, widget(namespace, 'a', {}, theirs), { signal });
+        const ours = { finalizers: ['a.example/ours'], ownerReferences: [owner('ours', 2)] };
+        const both = await kube.apply(WIDGETS, widget(namespace, 'a', {}, ours), { signal });
+        expect([...(both.metadata.finalizers ?? [])].sort()).toEqual(['a.example/ours', 'a.example/theirs']);
+        expect(both.metadata.ownerReferences?.map(({ name }) => name).sort()).toEqual(['ours', 'theirs']);
+        const left = await kube.apply(WIDGETS, widget(namespace, 'a'), { signal });
+        expect(left.metadata).toMatchObject(theirs);
+        expect(left.metadata.ownerReferences).toHaveLength(1);
+        await kube.mergePatch(WIDGETS, { namespace, name: 'a' }, { metadata: { finalizers: null } }, { signal });
+      });
+
       it('exchanges lists whole', async () => {
         const namespace = await freshNamespace();
         await kube.apply(WIDGETS, widget(namespace, 'a', { spec: { list: [1, 2, 3] } }), { signal });
@@ -279,9 +311,9 @@ export function describeKube(title: string, open: () => Promise<Opened>): void {
           'Invalid',
         ]);
         const other = widget(namespace, 'a', {}, { uid });
-        expect(await refusal(kube.apply(WIDGETS, other, { signal }))).toEqual([409, 'Conflict']);
+        expect(await refusal(kube.apply(WIDGETS, other, { signal }))).toEqual([422, 'Invalid']);
         // An object of a custom kind is never replaced without the version that it replaces.
-        expect(await refusal(kube.replace(WIDGETS, other, { signal }))).toEqual([422, 'Invalid']);
+        expect(await refusal(kube.replace(WIDGETS, widget(namespace, 'a'), { signal }))).toEqual([422, 'Invalid']);
         const resourceVersion = made.metadata.resourceVersion as string;
         const versioned = widget(namespace, 'a', {}, { uid, resourceVersion });
         expect(await refusal(kube.replace(WIDGETS, versioned, { signal }))).toEqual([409, 'Conflict']);
@@ -359,6 +391,18 @@ export function describeKube(title: string, open: () => Promise<Opened>): void {
         await kube.delete(WIDGETS, { namespace, name: 'a' }, { signal });
         expect(await read(namespace, 'a')).toBeDefined();
         await kube.apply(WIDGETS, widget(namespace, 'a'), { signal });
+        expect(await read(namespace, 'a')).toBeUndefined();
+      });
+
+      it('lets nobody add a finalizer', async () => {
+        const namespace = await freshNamespace();
+        const key = { namespace, name: 'a' };
+        const finalizers = ['syncgate.dev/one'];
+        await kube.create(WIDGETS, widget(namespace, 'a', {}, { finalizers }), { signal });
+        await kube.delete(WIDGETS, key, { signal });
+        const more = { metadata: { finalizers: [...finalizers, 'syncgate.dev/two'] } };
+        expect(await refusal(kube.mergePatch(WIDGETS, key, more, { signal }))).toEqual([422, 'Invalid']);
+        await kube.mergePatch(WIDGETS, key, { metadata: { finalizers: [] } }, { signal });
         expect(await read(namespace, 'a')).toBeUndefined();
       });
 
