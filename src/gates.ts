@@ -37,6 +37,8 @@ export interface StandingGate {
   judge(request: RenderRequest, signal: AbortSignal): Promise<Judged>;
   /** Judges manifests that were let out before, as they were: images stay as they are pinned. Never throws. */
   judgeAgain(manifests: Uint8Array, destinationNamespace: string, signal: AbortSignal): Promise<Decision>;
+  /** How long the webhook may remember that an unchanged object is allowed, in milliseconds; 0 where it is left out. */
+  readonly rememberMs?: number;
   /** Judges one object as far as one object allows. Never throws. */
   judgeObject(admitted: AdmittedObject, signal: AbortSignal): Promise<Decision>;
 }

@@ -187,6 +187,10 @@ export const CODES = codes({
   GATE_SEVERAL: { answer: 'unevaluated', meaning: 'More than one Gate governs the namespace, and nothing says whose rules hold.', mend: 'Have the platform change spec.namespaces of the Gates, so that exactly one names the namespace.' },
   GATE_UNAVAILABLE: { answer: 'unevaluated', meaning: 'The Gate, or its rules, could not be loaded; rules that held before are not used in their place.', mend: 'Have the platform mend what the message names; what waits is judged as soon as the rules can be loaded.' },
 
+  // The webhook
+  ADMISSION_REVIEW_INVALID: { answer: 'unevaluated', meaning: 'The webhook was asked something that no API server asks, or that it does not judge: another operation, another subresource, an object that is not what it is called.', mend: 'Look at the webhook configuration (operations, resources), and at who else reaches the webhook.' },
+  ADMISSION_NAMESPACE_UNKNOWN: { answer: 'unevaluated', meaning: 'The Namespace of an object could not be read, so nobody knows which Gate governs it.', mend: 'Look at the API server and at what the account of the webhook may read; then apply again.' },
+
   // Gated sources of Flux
   FLUX_SPEC_INVALID: { answer: 'usage', meaning: 'A GatedSource has a field or a value that it may not have.', mend: 'Correct the field that the message names.' },
   FLUX_SOURCE_REFUSED: { answer: 'denied', meaning: 'A GatedSource names a source that it may not read: one of another namespace, or the artifact that it makes itself.', mend: 'Name a source of its own namespace in spec.sourceRef; --allow-cross-namespace-sources of the gate opens the others to everybody.' },

@@ -239,6 +239,7 @@ function standingGate(opened: OpenGate, config: GateConfig, rules: string) {
   const gate: StandingGate = {
     name: config.name,
     rules,
+    rememberMs: config.spec.admission.rememberSeconds * 1000,
     judge: (request, signal) => bounded(signal, (stop) => opened.judge(request, 'yaml', stop)),
     async judgeAgain(manifests, destinationNamespace, signal) {
       const request = { ...plainRequest({ kind: 'stdin', bytes: manifests }), destinationNamespace };

@@ -1,0 +1,279 @@
+import { bindDeadline } from '../../core/deadline.ts';
+import type { Decision } from '../../core/decision.ts';
+import { asGateError, GateError } from '../../core/errors.ts';
+import type { Log, Metrics } from '../../core/telemetry.ts';
+import { decide, withDigest } from '../../decision/decide.ts';
+import type { Gates, Governing, NamespaceFacts, StandingGate } from '../../gates.ts';
+import { answerBody, type Verdict } from './answer.ts';
+import { denialMessage, warningsOf } from './denial.ts';
+import { isGitOps, type Match, reasonToSkip } from './matching.ts';
+import { type Memory, questionOf } from './memory.ts';
+import { changesNothing, endsDeletion, type Review, readReview } from './review.ts';
+
+/** The Namespaces of the cluster, with the labels that they have now. */
+export interface Namespaces {
+  /** From the local copy; undefined where it is not there, or the copy may be old. */
+  known(name: string): NamespaceFacts | undefined;
+  /** Asks the API server. Undefined where there is none; rejects where it does not say. */
+  find(name: string, signal: AbortSignal): Promise<NamespaceFacts | undefined>;
+}
+
+export interface ReviewerPorts {
+  readonly gates: Pick<Gates, 'of' | 'ofCluster'>;
+  readonly namespaces: Namespaces;
+  readonly match: Match;
+  /** Namespaces in which nothing is judged: the gate's own and Flux's must come up without it. */
+  readonly excluded: readonly string[];
+  readonly memory: Memory;
+  /** How long an answer of a gate may be remembered, in milliseconds. */
+  readonly rememberMs: (gate: StandingGate) => number;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Milliseconds that never run backwards. */
+  readonly now: () => number;
+}
+
+/** Answers one review. Rejects with ADMISSION_REVIEW_INVALID for what is none; everything else is an answer. */
+export type Reviewer = (body: Buffer, limits: ReviewLimits) => Promise<string>;
+
+export interface ReviewLimits {
+  /** When the API server's request came in, by the same clock. */
+  readonly receivedAt: number;
+  /** From then on, how long this answer may take. What is not decided by then is denied. */
+  readonly withinMs: number;
+  /** The client is gone, or the process ends. */
+  readonly signal: AbortSignal;
+}
+
+type Result = 'allowed' | 'denied' | 'unevaluated';
+
+/** What was decided, and what is told of it besides. */
+interface Reviewed {
+  readonly verdict: Verdict;
+  readonly result: Result;
+  /** Codes of the reasons, for the log. */
+  readonly codes: readonly string[];
+  readonly gate?: StandingGate;
+  /** Set where it was not judged: why. */
+  readonly skipped?: string;
+}
+
+/** Judges what is about to be stored, by the Gate that governs its namespace. */
+export function createReviewer(ports: ReviewerPorts): Reviewer {
+  const { memory, metrics, now } = ports;
+
+  return async (body, limits) => {
+    const question = questionOf(body);
+    const known = question.uid === undefined ? undefined : recall(question.key, ports);
+    metrics.count('syncgate_cache_total', { cache: 'admission', result: known === undefined ? 'miss' : 'hit' });
+    if (known !== undefined && question.uid !== undefined) {
+      tell('allowed');
+      return answerBody(question.uid, known);
+    }
+    const review = readReview(body);
+    const id = question.key.slice(0, 32);
+    const { verdict, result, codes, gate, skipped } = await reviewOne(review, id, ports, limits);
+    tell(result);
+    if (result === 'allowed' && gate !== undefined && skipped === undefined) remember();
+    const { kind, namespace, name, operation, userInfo, fieldManager, dryRun } = review;
+    const fields = {
+      decision: id,
+      uid: review.uid,
+      verdict: result,
+      ...(gate !== undefined && { gate: gate.name }),
+      ...(skipped !== undefined && { skipped }),
+      ...(codes.length > 0 && { codes: [...new Set(codes)].slice(0, 10) }),
+      operation,
+      object: `${kind.kind} ${namespace === '' ? name : `${namespace}/${name}`}`,
+      user: userInfo.username.slice(0, 256),
+      manager: fieldManager.slice(0, 128),
+      dryRun,
+      ms: Math.round((now() - limits.receivedAt) * 10) / 10,
+    };
+    if (result === 'allowed') ports.log.debug('admission decided', fields);
+    else ports.log.info('admission decided', fields);
+    return answerBody(review.uid, verdict);
+
+    function tell(said: Result): void {
+      metrics.count('syncgate_admission_requests_total', { result: said });
+      metrics.observe('syncgate_admission_duration_seconds', { result: said }, (now() - limits.receivedAt) / 1000);
+    }
+    /** Only of what is there already and stays as it is: no answer from memory lets anything new in. */
+    function remember(): void {
+      const ms = gate === undefined ? 0 : ports.rememberMs(gate);
+      if (gate === undefined || ms <= 0 || question.uid === undefined || !changesNothing(review.admitted())) return;
+      memory.set(question.key, { namespace: placeOf(review), rules: gate.rules, verdict, until: now() + ms });
+    }
+  };
+}
+
+/** What was said of the same question, if the same rules still hold there. */
+function recall(key: string, { memory, gates, namespaces }: ReviewerPorts): Verdict | undefined {
+  const known = memory.get(key);
+  if (known === undefined) return undefined;
+  const facts = known.namespace === '' ? undefined : namespaces.known(known.namespace);
+  if (known.namespace !== '' && facts === undefined) return undefined;
+  const governing = facts === undefined ? gates.ofCluster() : gates.of(facts);
+  return governing.kind === 'one' && governing.gate.rules === known.rules ? known.verdict : undefined;
+}
+
+async function reviewOne(
+  review: Review,
+  id: string,
+  ports: ReviewerPorts,
+  { receivedAt, withinMs, signal }: ReviewLimits,
+): Promise<Reviewed> {
+  const skipped = reasonToSkip(review, ports.match, ports.excluded);
+  if (skipped !== undefined) return skip(id, skipped);
+  const deadline = startDeadline(receivedAt + withinMs, withinMs, signal, ports.now);
+  let gate: StandingGate | undefined;
+  try {
+    const admitted = review.admitted();
+    if (endsDeletion(admitted)) return skip(id, 'only ends a deletion');
+    const governing = await deadline.race(governingOf(review, ports, deadline.signal));
+    // Where nobody governs, people and the cluster's own controllers go on; what applies a repository does not.
+    if (governing.kind === 'none' && !isGitOps(review)) return skip(id, 'no Gate governs it');
+    gate = gateOf(governing, review);
+    const decision = await deadline.race(gate.judgeObject(admitted, deadline.signal));
+    return reviewed(completeDecision(decision), review, id, gate);
+  } catch (thrown) {
+    const error = deadline.signal.aborted ? asGateError(deadline.signal.reason) : asGateError(thrown, 'CHECK_CRASHED');
+    return reviewed(decisionFrom(error), review, id, gate);
+  } finally {
+    deadline.end();
+  }
+}
+
+function skip(id: string, why: string): Reviewed {
+  const annotations = { decision: id, verdict: 'skipped', why };
+  return {
+    verdict: { allowed: true, message: '', warnings: [], annotations },
+    result: 'allowed',
+    codes: [],
+    skipped: why,
+  };
+}
+
+async function governingOf(review: Review, ports: ReviewerPorts, signal: AbortSignal): Promise<Governing> {
+  const name = placeOf(review);
+  if (name === '') return ports.gates.ofCluster();
+  let facts = ports.namespaces.known(name);
+  try {
+    facts ??= await ports.namespaces.find(name, signal);
+  } catch (error) {
+    throw new GateError('ADMISSION_NAMESPACE_UNKNOWN', `Namespace ${name} could not be read`, { cause: error });
+  }
+  if (facts === undefined) throw new GateError('ADMISSION_NAMESPACE_UNKNOWN', `there is no Namespace ${name}`);
+  return ports.gates.of(facts);
+}
+
+/** The namespace whose Gate judges. A Namespace is an object of the cluster: its labels may choose the Gate of what is in it. */
+function placeOf({ kind, namespace }: Review): string {
+  return kind.group === '' && kind.kind === 'Namespace' ? '' : namespace;
+}
+
+function gateOf(governing: Governing, review: Review): StandingGate {
+  const place = placeOf(review);
+  const where = place === '' ? 'objects of the cluster' : `namespace ${place}`;
+  switch (governing.kind) {
+    case 'one':
+      return governing.gate;
+    case 'none':
+      throw new GateError('GATE_NONE', `no Gate governs ${where}`, {
+        mend:
+          place === ''
+            ? 'Have the platform set spec.namespaces.clusterObjects in one Gate.'
+            : 'Have the platform give a Gate whose spec.namespaces names the namespace, or exclude the namespace in the webhook configuration.',
+      });
+    case 'several':
+      throw new GateError('GATE_SEVERAL', `${governing.names.join(' and ')} all govern ${where}`);
+    case 'unavailable':
+      throw new GateError('GATE_UNAVAILABLE', governing.why);
+    default:
+      return governing satisfies never;
+  }
+}
+
+/** A gate that says nothing, or allows for a reason, has not allowed. */
+function completeDecision(decision: Decision | undefined): Decision {
+  const isWhole =
+    typeof decision === 'object' &&
+    decision !== null &&
+    Array.isArray(decision.reasons) &&
+    Array.isArray(decision.warnings) &&
+    Array.isArray(decision.notEvaluated) &&
+    (decision.verdict === 'allowed') === (decision.reasons.length === 0);
+  if (isWhole) return decision;
+  return decisionFrom(new GateError('CHECK_SILENT', 'the gate gave no decision'));
+}
+
+function decisionFrom(error: GateError): Decision {
+  const outcome = { kind: 'errored', error } as const;
+  const evidence = { objects: undefined, images: [], engines: {}, notEvaluated: [] };
+  return withDigest(decide(['admission'], [{ check: 'admission', outcome }], evidence), undefined);
+}
+
+function reviewed(decision: Decision, review: Review, id: string, gate: StandingGate | undefined): Reviewed {
+  const { kind, namespace, name } = review;
+  const allowed = decision.verdict === 'allowed';
+  const place = placeOf(review) === '' ? '' : `${namespace}/`;
+  const notEvaluated = decision.notEvaluated.map(({ policy, rule }) => (rule === '' ? policy : `${policy}/${rule}`));
+  return {
+    verdict: {
+      allowed,
+      message: allowed ? '' : denialMessage(decision, `${kind.kind} ${place}${name}`, gate?.name),
+      warnings: warningsOf(decision),
+      annotations: {
+        decision: id,
+        verdict: decision.verdict,
+        ...(gate !== undefined && { gate: gate.name, rules: gate.rules }),
+        ...(notEvaluated.length > 0 && { 'not-evaluated': notEvaluated.join(', ') }),
+      },
+    },
+    result: allowed ? 'allowed' : decision.verdict === 'denied' ? 'denied' : 'unevaluated',
+    codes: decision.reasons.map(({ code }) => code),
+    ...(gate !== undefined && { gate }),
+  };
+}
+
+interface Deadline {
+  readonly signal: AbortSignal;
+  /** The answer, or the deadline, whichever comes first: what ignores the signal holds nothing up. */
+  race<Answer>(answer: Promise<Answer>): Promise<Answer>;
+  end(): void;
+}
+
+function startDeadline(at: number, withinMs: number, outer: AbortSignal, now: () => number): Deadline {
+  const over = new AbortController();
+  const late = () => over.abort(new GateError('CHECK_TIMEOUT', `not judged within ${withinMs} ms`, { mend: lateMend }));
+  const interrupt = () =>
+    over.abort(new GateError('CHECK_TIMEOUT', 'the webhook is being stopped', { mend: 'Apply it again.' }));
+  if (outer.aborted) interrupt();
+  else outer.addEventListener('abort', interrupt, { once: true });
+  const timer = setTimeout(late, Math.max(0, at - now()));
+  bindDeadline(over.signal, () => now() > at);
+  let giveUp: (() => void) | undefined;
+  const lost = new Promise<never>((_, reject) => {
+    giveUp = () => reject(over.signal.reason as Error);
+    if (over.signal.aborted) giveUp();
+    else over.signal.addEventListener('abort', giveUp, { once: true });
+  });
+  lost.catch(() => {});
+  return {
+    signal: over.signal,
+    async race(answer) {
+      const first = await Promise.race([answer, lost]);
+      // What never waits keeps the timer from firing: an answer that is late is none.
+      if (now() > at && !over.signal.aborted) late();
+      over.signal.throwIfAborted();
+      return first;
+    },
+    end() {
+      clearTimeout(timer);
+      outer.removeEventListener('abort', interrupt);
+      if (giveUp !== undefined) over.signal.removeEventListener('abort', giveUp);
+    },
+  };
+}
+
+const lateMend = 'Apply it again; if that goes on, look at what the policies and the registries take so long for.';

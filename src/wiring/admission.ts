@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startServer } from '../adapters/http-server.ts';
+import { asGateError, GateError } from '../core/errors.ts';
+import type { Kube, KubeObject, KubeResource } from '../core/kube.ts';
+import type { NamespaceFacts } from '../gates.ts';
+import { createMemory } from '../surfaces/admission/memory.ts';
+import { createReviewer, type Namespaces } from '../surfaces/admission/reviewer.ts';
+import type { Service, ServiceParts } from './service.ts';
+
+/** A certificate with its chain, and its key, as PEM. */
+export interface ServingCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Where the certificate of the webhook comes from, now and whenever it is renewed. */
+export interface ServingCertificates {
+  readonly current: ServingCertificate;
+  /** Called with each certificate that takes its place. Answers with its removal. */
+  onCertificate(listener: (certificate: ServingCertificate) => void): () => void;
+}
+
+const namespaceResource: KubeResource = {
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  plural: 'namespaces',
+  namespaced: false,
+};
+
+/** Namespaces without which the cluster, Flux or the gate itself could not come up again. */
+const alwaysExcluded = ['kube-system', 'flux-system'];
+
+/** API servers have one connection for each request that is under way, and hundreds wait in a burst. */
+const maxConnections = 2048;
+/** Until all who ask know that this replica is leaving, it goes on answering. */
+const leavingMs = 3_000;
+/** What is judged then may end: a little more than an API server waits for it. */
+const graceMs = 15_000;
+
+/**
+ * Opens the webhook: it listens when this settles. Rejects where the address, the certificate or the authority of its
+ * clients cannot be used.
+ */
+export async function openAdmission(
+  { options, kube, gates, log, metrics }: Pick<ServiceParts, 'options' | 'kube' | 'gates' | 'log' | 'metrics'>,
+  certificates: ServingCertificates,
+  signal: AbortSignal,
+): Promise<Service & { readonly address: { readonly host: string; readonly port: number } }> {
+  const { createAdmissionApp } = await import('../surfaces/http/admission.ts');
+  const now = () => performance.now();
+  const over = new AbortController();
+  const namespaces = followNamespaces(kube, AbortSignal.any([signal, over.signal]));
+  const review = createReviewer({
+    gates,
+    namespaces,
+    match: options.admissionMatch,
+    excluded: [...alwaysExcluded, options.namespace],
+    memory: createMemory(now),
+    rememberMs: ({ rememberMs = 0 }) => rememberMs,
+    log,
+    metrics,
+    now,
+  });
+  let leaving = false;
+  const app = createAdmissionApp({ review, signal: over.signal, isLeaving: () => leaving, log, now });
+  const clientCa = options.admissionClientCa === undefined ? undefined : await readAuthority(options.admissionClientCa);
+  const server = await startServer({
+    address: options.admissionAddress,
+    listener: app,
+    tls: { ...certificates.current, ...(clientCa !== undefined && { clientCa }) },
+    maxConnections,
+  });
+  const forget = certificates.onCertificate((certificate) => {
+    try {
+      server.setCertificate(certificate);
+      log.info('the webhook serves a new certificate');
+    } catch (error) {
+      // The old one goes on serving: it is better than none.
+      log.error('a new certificate cannot be used', { error: asGateError(error).message });
+    }
+  });
+  log.info('the webhook listens', { address: options.admissionAddress, match: options.admissionMatch });
+  return {
+    name: 'admission',
+    address: { host: server.host, port: server.port },
+    unready: () =>
+      leaving ? 'the webhook is leaving' : namespaces.isSynced() ? undefined : 'the Namespaces are not known yet',
+    async run(stop) {
+      await new Promise<void>((settle) => {
+        if (stop.aborted) settle();
+        else stop.addEventListener('abort', () => settle(), { once: true });
+      });
+      leaving = true;
+      await delay(leavingMs);
+      await server.close(graceMs);
+      forget();
+      over.abort();
+      namespaces.stop();
+    },
+  };
+}
+
+interface FollowedNamespaces extends Namespaces {
+  isSynced(): boolean;
+  stop(): void;
+}
+
+/** Labels of Namespaces decide whose rules hold: what the local copy does not have for certain, the API server is asked. */
+function followNamespaces(kube: Kube, signal: AbortSignal): FollowedNamespaces {
+  const copy = kube.watch(namespaceResource, { onChange() {}, signal });
+  let synced = false;
+  copy.synced.then(
+    () => {
+      synced = true;
+    },
+    () => {},
+  );
+  return {
+    known(name) {
+      const found = synced && copy.isCurrent() ? copy.get({ namespace: '', name }) : undefined;
+      return found === undefined ? undefined : factsOf(found);
+    },
+    async find(name, stop) {
+      const found = await kube.get(namespaceResource, { namespace: '', name }, stop);
+      return found === undefined ? undefined : factsOf(found);
+    },
+    isSynced: () => synced,
+    stop: () => copy.stop(),
+  };
+}
+
+function factsOf({ metadata }: KubeObject): NamespaceFacts {
+  return { name: metadata.name, labels: metadata.labels ?? {} };
+}
+
+async function readAuthority(path: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    throw new GateError('CONFIG_INVALID', `--admission-client-ca cannot be read (${why})`, { cause: error });
+  }
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+  throw new GateError('CONFIG_INVALID', '--admission-client-ca holds no certificate in PEM');
+}
