@@ -57,6 +57,8 @@ export interface SyncgateOptions {
   /** Another program in its place, which takes the same arguments. */
   readonly program?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether to wait until it says that it lives; it does where this is left out. */
+  readonly wait?: boolean;
 }
 
 export interface Syncgate extends AsyncDisposable {
@@ -102,7 +104,7 @@ export async function startSyncgate(flux: Flux, gates: GateFiles, options: Syncg
         KUBECONFIG: options.kubeconfig ?? flux.server.kubeconfigFileOf(USERS.syncgate.name),
         ...options.env,
       },
-      ready: async () => (await fetch(`${url}/healthz`)).ok,
+      ready: async () => options.wait === false || (await fetch(`${url}/healthz`)).ok,
     });
   } catch (error) {
     if (own !== undefined) rmSync(own, { recursive: true, force: true });

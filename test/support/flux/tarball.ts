@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import type { Client, Reference } from '../kubernetes/client.ts';
 
 /** An entry as it stands in the archive, true or not. */
 export interface RawEntry {
@@ -113,4 +114,12 @@ export async function startArtifactServer(): Promise<ArtifactServer> {
 
 export function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** Writes the status of a source as source-controller does. */
+export async function offer(admin: Client, source: Reference, artifact: Artifact): Promise<void> {
+  const ready = { type: 'Ready', status: 'True', reason: 'Succeeded', message: 'stored artifact' };
+  const conditions = [{ ...ready, lastTransitionTime: artifact.lastUpdateTime, observedGeneration: 1 }];
+  const status = { artifact, conditions, observedGeneration: 1 };
+  await admin.merge(source, { status }, { subresource: 'status' });
 }
