@@ -1,11 +1,20 @@
-import type { RequestListener } from 'node:http';
+import http, { type RequestListener, type Server } from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { GateError } from '../core/errors.ts';
+
+export interface ServerCertificate {
+  /** PEM; the chain without its root. */
+  readonly cert: string;
+  readonly key: string;
+}
 
 export interface ServerOptions {
   /** `:9090`, `127.0.0.1:0`, `[::1]:9090`. */
   readonly address: string;
   readonly listener: RequestListener;
-  /** Serves HTTPS. `clientCa` asks for a client certificate of that authority and refuses every other client. */
-  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  /** Serves HTTPS. `clientCa` (PEM) asks for a client certificate of that authority and refuses every other client. */
+  readonly tls?: ServerCertificate & { readonly clientCa?: string };
   /** Sockets at one time. Default 512. */
   readonly maxConnections?: number;
 }
@@ -13,12 +22,101 @@ export interface ServerOptions {
 export interface RunningServer {
   readonly host: string;
   readonly port: number;
-  /** New connections get the new certificate; those that are open are left alone. Only where `tls` was given. */
-  setCertificate(certificate: { readonly cert: string; readonly key: string }): void;
-  /** Takes no new requests, waits at most `graceMs` for those under way, then cuts what is left. */
+  /**
+   * New connections get the new certificate; those that are open are left alone. Throws for a certificate and a key that
+   * do not belong together, and then the old ones stay. Only where `tls` was given.
+   */
+  setCertificate(certificate: ServerCertificate): void;
+  /** Takes no new connections, waits at most `graceMs` for what is under way, then cuts what is left. */
   close(graceMs: number): Promise<void>;
 }
 
+/** How long a client may take for its headers, for its whole request, and say nothing between two. */
+const HEADERS_MS = 10_000;
+const REQUEST_MS = 30_000;
+const KEEP_ALIVE_MS = 75_000;
+/** A socket that moves no byte for so long is cut, in either direction. */
+const SILENCE_MS = 90_000;
+const MAX_CONNECTIONS = 512;
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/**
+ * Starts a server that no client can hold up: everything that it waits for has an end, and sockets have a number. Throws
+ * SERVER_FAILED where the address is not one, or is taken.
+ */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  throw new Error(`not built yet: ${options.address}`);
+  const { host, port } = addressOf(options.address);
+  const settings = {
+    headersTimeout: HEADERS_MS,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: 1000,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  };
+  const { clientCa } = options.tls ?? {};
+  let server: Server | https.Server;
+  try {
+    server =
+      options.tls === undefined
+        ? http.createServer(settings, options.listener)
+        : https.createServer(
+            {
+              ...settings,
+              ...secure(options.tls, clientCa),
+              handshakeTimeout: HEADERS_MS,
+              ...(clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true }),
+            },
+            options.listener,
+          );
+  } catch (error) {
+    throw new GateError('SERVER_FAILED', 'the certificate of a server cannot be used', {
+      cause: error,
+      mend: 'Give a certificate and its own key, in PEM.',
+    });
+  }
+  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+  server.setTimeout(SILENCE_MS);
+  await new Promise<void>((done, fail) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const what = `nothing can be served at ${JSON.stringify(options.address)} (${error.code})`;
+      fail(new GateError('SERVER_FAILED', what, { place: options.address, cause: error }));
+    });
+    server.listen({ port, host, exclusive: true }, done);
+  });
+  // A failed handshake or a socket that is cut is the client's affair.
+  server.on('error', () => undefined);
+  const bound = server.address() as AddressInfo;
+
+  async function close(graceMs: number): Promise<void> {
+    const ended = new Promise<void>((done) => server.close(() => done()));
+    server.closeIdleConnections();
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  return {
+    host: bound.address,
+    port: bound.port,
+    setCertificate: (certificate) => {
+      if (server instanceof https.Server) server.setSecureContext(secure(certificate, clientCa));
+    },
+    close,
+  };
+}
+
+function secure({ cert, key }: ServerCertificate, clientCa: string | undefined) {
+  return { cert, key, minVersion: 'TLSv1.2' as const, ...(clientCa === undefined ? {} : { ca: clientCa }) };
+}
+
+function addressOf(address: string): { host: string | undefined; port: number } {
+  const [, bracketed, plain, digits = ''] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):([0-9]{1,5})$/.exec(address) ?? [];
+  const port = digits === '' ? Number.NaN : Number(digits);
+  if (!(port <= 65_535)) {
+    throw new GateError('SERVER_FAILED', `${JSON.stringify(address)} is not an address to serve at`, {
+      place: address,
+      mend: 'Write it as host:port, or as :port for every address of the machine.',
+    });
+  }
+  return { host: (bracketed ?? plain) || undefined, port };
 }

@@ -174,6 +174,9 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
   }
 
   async function examinePath(path: string, hex: string): ReturnType<typeof examine> {
+    // A folder that was exchanged for a link since it was made: what lies behind it is not ours.
+    const folder = join(root, dirname(path));
+    if ((await realpath(folder).catch(() => undefined)) !== folder) return { why: 'a folder above it was replaced' };
     const handle = await openPlain(join(root, path)).catch((error: unknown) => doubtOf(error));
     if ('why' in handle) return handle;
     try {
@@ -215,8 +218,6 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     await rename(temporary, join(root, path));
     await reached('renamed');
     await syncFolder(join(root, folder));
-    // A folder that was exchanged for a link since it was looked at: what lies behind it is not ours.
-    if ((await realpath(join(root, folder))) !== join(root, folder)) throw new Error('a folder was replaced by a link');
     const artifact = await vouch(key, path, hex);
     if (artifact === undefined) throw new Error('what was written is not what is there');
     await reached('settled');
@@ -274,6 +275,31 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     await reached('removed');
   }
 
+  async function openEntry(path: string, isFirst: boolean): Promise<OpenArtifact | undefined> {
+    const known = entries.get(path);
+    if (known === undefined || !isOpen) return undefined;
+    try {
+      const handle = await openPlain(join(root, path)).catch((error: unknown) => doubtOf(error));
+      if ('why' in handle) {
+        if (entries.get(path) === known) await setAside(path, handle.why);
+        return undefined;
+      }
+      const stat = await handle.stat({ bigint: true }).catch(async (error: unknown) => {
+        await handle.close();
+        throw error;
+      });
+      if (!isSame(identityOf(stat), known.identity)) {
+        await handle.close();
+        // Somebody touched it, or replaced it: its content says which.
+        return isFirst && (await store.check(path)) ? await openEntry(path, false) : undefined;
+      }
+      const { size, digest } = known.artifact;
+      return { size, digest, body: handle.createReadStream({ start: 0, end: size - 1, highWaterMark: 256 * 1024 }) };
+    } catch (error) {
+      throw asStoreError(error, 'STORE_FAILED');
+    }
+  }
+
   const store: ArtifactStore = {
     put: (key, packed) =>
       queued(key, async (folder) => {
@@ -317,30 +343,7 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     },
     totalBytes: () => [...entries.values()].reduce((total, { artifact }) => total + artifact.size, 0),
 
-    open: async (path) => {
-      const known = entries.get(path);
-      if (known === undefined || !isOpen) return undefined;
-      try {
-        const handle = await openPlain(join(root, path)).catch((error: unknown) => doubtOf(error));
-        if ('why' in handle) {
-          if (entries.get(path) === known) await setAside(path, handle.why);
-          return undefined;
-        }
-        const stat = await handle.stat({ bigint: true }).catch(async (error: unknown) => {
-          await handle.close();
-          throw error;
-        });
-        if (!isSame(identityOf(stat), known.identity)) {
-          await handle.close();
-          // Somebody touched it, or replaced it: its content says which.
-          return (await store.check(path)) ? await store.open(path) : undefined;
-        }
-        const { size, digest } = known.artifact;
-        return { size, digest, body: handle.createReadStream({ start: 0, end: size - 1, highWaterMark: 256 * 1024 }) };
-      } catch (error) {
-        throw asStoreError(error, 'STORE_FAILED');
-      }
-    },
+    open: (path) => openEntry(path, true),
 
     check: async (path) => {
       const known = entries.get(path)?.artifact;
