@@ -312,6 +312,8 @@ export const GatedSourceStatus = z.strictObject({
         size: describe(count(), 'The size of the file in bytes.'),
         sourceRevision: describe(z.string(), 'The revision of the source that it was made of.'),
         sourceDigest: describe(z.string(), 'The digest of the source that it was made of.'),
+        originRevision: describe(z.string(), 'The revision behind the source: a commit, where the source names one.'),
+        gate: describe(z.string(), 'The Gate that let it out.'),
         decision: describe(z.string(), 'What the decision is called in the log and in the artifact’s metadata.'),
         time: describe(z.string(), 'When its content was let out first, as RFC 3339.'),
         rules: describe(z.string(), 'The digest of the rules that it was judged by last.'),

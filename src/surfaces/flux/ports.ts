@@ -74,6 +74,19 @@ export interface PrivateFolder {
   remove(): Promise<void>;
 }
 
+export interface UnpackRequest {
+  /** Absolute path of the file. */
+  readonly packed: string;
+  /** Absolute; it must not exist. */
+  readonly folder: string;
+  /** What messages call it: `GitRepository apps/shop`. */
+  readonly subject: string;
+  readonly signal: AbortSignal;
+}
+
+/** Unpacks an artifact of Flux within its limits, and answers what lies at its root. Throws a GateError. */
+export type Unpack = (request: UnpackRequest) => Promise<{ readonly top: readonly string[] }>;
+
 /** A ConfigMap's or a Secret's data, as text. */
 export interface ReferencedData {
   readonly kind: 'ConfigMap' | 'Secret';
@@ -89,7 +102,9 @@ export interface ClusterVersions {
 export interface RequestInput {
   readonly key: ObjectKey;
   readonly spec: GatedSourceSpec;
-  readonly folder: string;
+  /** Absolute path of what was unpacked, and the folder of it that is meant. */
+  readonly root: string;
+  readonly path: string;
   /** What `postBuild.substituteFrom` names and what was found, in its order. */
   readonly substitutes: readonly ReferencedData[];
   /** What `helm.valuesFrom` names and what was found, in its order. */

@@ -1,0 +1,69 @@
+/** What a GatedSource names, found. */
+import { createHash } from 'node:crypto';
+import { GateError } from '../../core/errors.ts';
+import type { ObjectKey } from '../../core/kube.ts';
+import type { Gates, NamespaceFacts, StandingGate } from '../../gates.ts';
+import { Hindrance } from './hindrance.ts';
+import type { ClusterVersions } from './ports.ts';
+import type { References } from './references.ts';
+import type { ClusterView, Run } from './run.ts';
+import { artifactOf, type SourceArtifact } from './sources.ts';
+
+/** The source that is named, and what it holds. Throws a Hindrance where it may not be read or holds nothing. */
+export function sourceOf(run: Run, view: ClusterView, allowCrossNamespace: boolean): SourceArtifact {
+  const { kind, name } = run.spec.sourceRef;
+  const key = sourceKey(run);
+  const subject = `${kind} ${key.namespace}/${name}`;
+  if (key.namespace !== run.key.namespace && !allowCrossNamespace) {
+    const message = `${subject} is in another namespace than the GatedSource`;
+    throw new Hindrance('AccessDenied', new GateError('FLUX_SOURCE_REFUSED', message), 'stalled', 'source');
+  }
+  if (kind === 'ExternalArtifact' && key.namespace === run.key.namespace && name === run.key.name) {
+    const message = `${subject} is what this GatedSource makes itself`;
+    throw new Hindrance('InvalidSpec', new GateError('FLUX_SOURCE_REFUSED', message), 'stalled', 'source');
+  }
+  const object = view.source(kind, key);
+  if (object === undefined) {
+    const error = new GateError('FLUX_SOURCE_MISSING', `${subject} does not exist`);
+    throw new Hindrance('SourceNotFound', error, 'wait', 'source');
+  }
+  const artifact = object === 'unknown' ? undefined : artifactOf(object);
+  if (artifact === undefined) {
+    const error = new GateError('FLUX_SOURCE_WAITING', `${subject} has no artifact yet`);
+    throw new Hindrance('SourceNotReady', error, 'retry', 'source');
+  }
+  return artifact;
+}
+
+export function sourceKey({ key, spec }: Run): ObjectKey {
+  return { namespace: spec.sourceRef.namespace ?? key.namespace, name: spec.sourceRef.name };
+}
+
+/** The one Gate that governs a namespace. Throws a Hindrance where there is none, or more than one. */
+export function gateOf(gates: Gates, namespace: NamespaceFacts): StandingGate {
+  const governing = gates.of(namespace);
+  switch (governing.kind) {
+    case 'one':
+      return governing.gate;
+    case 'none': {
+      const error = new GateError('GATE_NONE', `no Gate governs namespace ${namespace.name}`);
+      throw new Hindrance('NoGate', error, 'wait');
+    }
+    case 'several': {
+      const names = governing.names.join(' and ');
+      const error = new GateError('GATE_SEVERAL', `namespace ${namespace.name} is governed by the Gates ${names}`);
+      throw new Hindrance('SeveralGates', error, 'wait');
+    }
+    case 'unavailable':
+      throw new Hindrance('GateUnavailable', new GateError('GATE_UNAVAILABLE', governing.why), 'wait');
+    default:
+      return governing satisfies never;
+  }
+}
+
+/** A digest of all that a verdict rests on, but for the rules. */
+export function inputsOf(run: Run, references: References, cluster: ClusterVersions | undefined): string {
+  const { generation = 0, uid = '' } = run.source.metadata;
+  const parts = [uid, generation, run.revision, references.stamp, cluster ?? null];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+}
