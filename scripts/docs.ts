@@ -10,6 +10,7 @@ import { cosignCasesPage } from './cosign-cases-page.ts';
 import { definitionFile } from './crd.ts';
 import { decisionsPage } from './decisions-page.ts';
 import { kustomizationPolicyFile } from './kustomization-policy.ts';
+import { metricsPage } from './metrics-page.ts';
 import { parametersPage, pluginFile } from './plugin.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -22,6 +23,7 @@ export function generatedFiles(): Record<string, string> {
     'plugin.yaml': pluginFile(),
     'docs/configuration.md': configurationPage(gateSchema()),
     'docs/cli.md': commandPage(),
+    'docs/metrics.md': metricsPage(),
     'docs/cosign-cases.md': cosignCasesPage(),
     'docs/decisions/README.md': decisionsPage(join(root, 'docs/decisions')),
     'flux/base/crd.yaml': definitionFile(),

@@ -1,0 +1,72 @@
+import type { CounterName, GaugeName, HistogramName } from '../core/telemetry.ts';
+
+/** What is measured, for Prometheus and for docs/metrics.md. */
+export interface Measurement {
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds, of a histogram. */
+  readonly buckets?: readonly number[];
+}
+
+export const COUNTERS: Readonly<Record<CounterName, Measurement>> = {
+  syncgate_decisions_total: {
+    help: 'Decisions, by the surface that asked (flux, rejudge, admission) and the verdict (allowed, denied, errored).',
+    labels: ['surface', 'verdict'],
+  },
+  syncgate_reconcile_total: {
+    help: 'Reconciliations of gated sources that have ended, by result.',
+    labels: ['result'],
+  },
+  syncgate_admission_requests_total: {
+    help: 'Requests of the API server that were answered: allowed, denied, or unevaluated (denied because it could not be judged).',
+    labels: ['result'],
+  },
+  syncgate_cache_total: { help: 'Look-ups in a cache: hit or miss.', labels: ['cache', 'result'] },
+  syncgate_registry_requests_total: {
+    help: 'Requests to registries, by host and result; hosts beyond the first 200 count as other.',
+    labels: ['host', 'result'],
+  },
+  syncgate_rejudged_total: {
+    help: 'Accepted revisions that were judged again after rules changed, by verdict.',
+    labels: ['verdict'],
+  },
+  syncgate_events_dropped_total: {
+    help: 'Events that were told to nobody: the queue was full, the receiver failed or refused, or the API server did.',
+    labels: ['reason'],
+  },
+};
+
+export const GAUGES: Readonly<Record<GaugeName, Measurement>> = {
+  syncgate_artifact_bytes: {
+    help: 'Bytes of the artifact that a gated source offers now.',
+    labels: ['namespace', 'name'],
+  },
+  syncgate_queue_length: { help: 'Gated sources that wait to be reconciled.', labels: [] },
+  syncgate_leader: { help: '1 where this replica leads and writes, else 0.', labels: [] },
+  syncgate_gates_loaded: { help: 'Gates whose rules are loaded and judge.', labels: [] },
+  syncgate_rules_loaded_timestamp_seconds: {
+    help: 'When the rules that judge now were loaded, in seconds since the epoch.',
+    labels: [],
+  },
+  syncgate_trust_root_age_seconds: {
+    help: 'Seconds since a root of trust was made or updated, by root.',
+    labels: ['root'],
+  },
+  syncgate_admission_certificate_expiry_timestamp_seconds: {
+    help: 'When the certificate that the webhook serves ends, in seconds since the epoch.',
+    labels: [],
+  },
+};
+
+export const HISTOGRAMS: Readonly<Record<HistogramName, Measurement>> = {
+  syncgate_reconcile_duration_seconds: {
+    help: 'Seconds that a reconciliation took, by result.',
+    labels: ['result'],
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300],
+  },
+  syncgate_admission_duration_seconds: {
+    help: 'Seconds between a request of the API server and its answer, by result.',
+    labels: ['result'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  },
+};
