@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import type { JsonObject } from '../../src/core/json.ts';
 import { GatedSourceSpec } from '../../src/surfaces/flux/gated-source.ts';
 import { GATED_SOURCE_CASES } from '../support/flux/gated-source-cases.ts';
 import { type Client, openClient } from '../support/kubernetes/client.ts';
@@ -26,7 +27,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-const gatedSource = (spec: object, name = `source-${made++}`) => ({
+const gatedSource = (spec: JsonObject, name = `source-${made++}`) => ({
   apiVersion: 'syncgate.dev/v1alpha1',
   kind: 'GatedSource',
   metadata: { name, namespace: 'default' },
