@@ -145,7 +145,9 @@ function rbac() {
       apiVersion: `${api}/v1`,
       kind: 'ClusterRole',
       metadata: { name: 'namespace-operator' },
-      rules: [{ apiGroups: [''], resources: ['namespaces', 'namespaces/*'], verbs: everything }],
+      rules: [
+        { apiGroups: [''], resources: ['namespaces', 'namespaces/status', 'namespaces/finalize'], verbs: everything },
+      ],
     },
     bind('ClusterRoleBinding', 'namespace-operator', PEOPLE.operator.name),
     ...['apps', 'open'].map((place) => bind('RoleBinding', 'cluster-admin', PEOPLE.tenant.name, place)),
