@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startServer } from '../adapters/http-server.ts';
 import { asGateError, GateError } from '../core/errors.ts';
@@ -19,6 +20,14 @@ export interface ServingCertificates {
   readonly current: ServingCertificate;
   /** Called with each certificate that takes its place. Answers with its removal. */
   onCertificate(listener: (certificate: ServingCertificate) => void): () => void;
+  close?(): void;
+}
+
+type AdmissionParts = Pick<ServiceParts, 'options' | 'kube' | 'gates' | 'log' | 'metrics'>;
+
+/** The webhook while it listens. */
+export interface OpenAdmission extends Service {
+  readonly address: { readonly host: string; readonly port: number };
 }
 
 const namespaceResource: KubeResource = {
@@ -34,6 +43,8 @@ const alwaysExcluded = ['kube-system', 'flux-system'];
 
 /** API servers have one connection for each request that is under way, and hundreds wait in a burst. */
 const maxConnections = 2048;
+/** Longer than Go's clients keep a connection (90 s): or both would use and close one at the same moment. */
+const keepAliveMs = 120_000;
 /** Until all who ask know that this replica is leaving, it goes on answering. */
 const leavingMs = 3_000;
 /** What is judged then may end: a little more than an API server waits for it. */
@@ -44,14 +55,14 @@ const graceMs = 15_000;
  * clients cannot be used.
  */
 export async function openAdmission(
-  { options, kube, gates, log, metrics }: Pick<ServiceParts, 'options' | 'kube' | 'gates' | 'log' | 'metrics'>,
-  certificates: ServingCertificates,
-  signal: AbortSignal,
-): Promise<Service & { readonly address: { readonly host: string; readonly port: number } }> {
+  { options, kube, gates, log, metrics }: AdmissionParts,
+  openCertificates: (parts: AdmissionParts) => Promise<ServingCertificates> = certificatesOf,
+): Promise<OpenAdmission> {
   const { createAdmissionApp } = await import('../surfaces/http/admission.ts');
   const now = () => performance.now();
   const over = new AbortController();
-  const namespaces = followNamespaces(kube, AbortSignal.any([signal, over.signal]));
+  const certificates = await openCertificates({ options, kube, gates, log, metrics });
+  const namespaces = followNamespaces(kube, over.signal);
   const review = createReviewer({
     gates,
     namespaces,
@@ -71,6 +82,7 @@ export async function openAdmission(
     listener: app,
     tls: { ...certificates.current, ...(clientCa !== undefined && { clientCa }) },
     maxConnections,
+    keepAliveMs,
   });
   const forget = certificates.onCertificate((certificate) => {
     try {
@@ -96,10 +108,18 @@ export async function openAdmission(
       await delay(leavingMs);
       await server.close(graceMs);
       forget();
+      certificates.close?.();
       over.abort();
       namespaces.stop();
     },
   };
+}
+
+async function certificatesOf({ options }: AdmissionParts): Promise<ServingCertificates> {
+  const folder = options.admissionCertificates;
+  if (folder === undefined) throw new GateError('CONFIG_INVALID', '--admission-certificates is missing');
+  const [cert, key] = await Promise.all(['tls.crt', 'tls.key'].map((name) => readFile(join(folder, name), 'utf8')));
+  return { current: { cert: cert ?? '', key: key ?? '' }, onCertificate: () => () => {} };
 }
 
 interface FollowedNamespaces extends Namespaces {
