@@ -1,0 +1,167 @@
+import type { KubeObject, ObjectKey } from '../../core/kube.ts';
+import { isOurs, recordOf } from './artifact.ts';
+import { statusOf } from './own-status.ts';
+import type { ReadManifests } from './ports.ts';
+import { createQueue, type WorkQueue } from './queue.ts';
+import { createReconciler } from './reconcile.ts';
+import { createRejudge, type Rejudge } from './rejudge.ts';
+import { createReplication, type Replication } from './replicate.ts';
+import type { ReconcilerPorts, ReconcilerSettings } from './run.ts';
+import { keyText } from './sources.ts';
+import { type FollowedView, followCluster } from './view.ts';
+
+export interface ControllerPorts extends Omit<ReconcilerPorts, 'view' | 'compliances' | 'recover'> {
+  readonly readManifests: ReadManifests;
+  /** Hosts, with ports, of the other replicas, which keep copies of the artifacts. */
+  readonly peers: readonly string[];
+}
+
+export interface ControllerSettings extends ReconcilerSettings {
+  /** How many sources are judged at once. */
+  readonly concurrency: number;
+}
+
+/** The controller of gated sources, on one replica. */
+export interface FluxController {
+  /** Follows the cluster and keeps copies of what was let out, until the signal; settles when all of it has ended. */
+  run(signal: AbortSignal): Promise<void>;
+  /**
+   * Leads: reconciles every GatedSource until the signal, which is the leadership's. Once it has aborted nothing is
+   * written any more; settles when what was under way has ended. `run` must have been called before.
+   */
+  lead(signal: AbortSignal): Promise<void>;
+  /** What has not been read yet; undefined where everything is known that is needed. */
+  unready(): string | undefined;
+}
+
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 5 * 60_000;
+/** Sources that have to be judged anew all at once come one after the other, so that new revisions find a turn. */
+const SPREAD = 10;
+
+export function createController(ports: ControllerPorts, settings: ControllerSettings): FluxController {
+  const { kube, gates, store, timers, log, metrics } = ports;
+  let view: FollowedView | undefined;
+  let replication: Replication | undefined;
+  /** Set while this replica leads. */
+  let leading: { readonly queue: WorkQueue; readonly rejudge: Rejudge } | undefined;
+
+  function onArtifact(key: ObjectKey, object: KubeObject | undefined): void {
+    replication?.changed(key);
+    if (leading === undefined || view === undefined) return;
+    if (object !== undefined && !isOurs(object)) return;
+    const source = view.gatedSource(key);
+    // What the controller wrote itself is as the own status will say it; whatever else is there is looked at.
+    const written = recordOf(object, key, settings.advertisedHost);
+    const known = source && statusOf(source).artifact;
+    if (object !== undefined && source !== undefined && written?.digest === known?.digest && written !== undefined)
+      return;
+    leading.queue.add(keyText(key), SPREAD);
+  }
+
+  return {
+    async run(signal) {
+      view = followCluster(kube, { onGatedSource: (id) => leading?.queue.add(id), onArtifact }, signal);
+      const followed = view;
+      const { advertisedHost, retention, maxDownloadBytes } = settings;
+      replication = createReplication(
+        {
+          view: followed,
+          isCurrent: () => followed.missing().length === 0 && followed.isCurrent(),
+          isLeader: () => leading !== undefined,
+          store,
+          download: ports.download,
+          peers: ports.peers,
+          log,
+          timers,
+        },
+        { advertisedHost, retention, maxDownloadBytes },
+        signal,
+      );
+      await ended(signal);
+      await replication.stop();
+    },
+
+    async lead(signal) {
+      const [followed, copies] = [view, replication];
+      if (followed === undefined || copies === undefined) throw new Error('the cluster is not followed yet');
+      try {
+        await Promise.race([followed.synced, ended(signal)]);
+      } catch {
+        // The copies end with the process.
+      }
+      if (signal.aborted) return;
+      const rejudge = createRejudge(
+        {
+          gates,
+          view: followed,
+          store,
+          readManifests: ports.readManifests,
+          announce: ports.announce,
+          log,
+          metrics,
+          timers,
+          onAnswer: (id) => queue.add(id),
+        },
+        signal,
+      );
+      const reconciler = createReconciler(
+        {
+          ...ports,
+          view: followed,
+          compliances: rejudge,
+          recover: (path, digest, stop) => copies.recover(path, digest, stop),
+        },
+        settings,
+      );
+      const queue = createQueue((id) => reconciler.reconcile(id, signal), {
+        concurrency: settings.concurrency,
+        backoff: { first: FIRST_WAIT, most: LONGEST_WAIT },
+        timers,
+        onLength: (length) => metrics.set('syncgate_queue_length', {}, length),
+      });
+      leading = { queue, rejudge };
+      const unsubscribe = gates.onChange((names) => onRules(followed, queue, names));
+      try {
+        for (const { metadata } of followed.gatedSources()) queue.add(idOf(metadata));
+        // What is left of sources that went while nobody looked.
+        for (const artifact of followed.artifacts()) if (isOurs(artifact)) queue.add(idOf(artifact.metadata));
+        await ended(signal);
+      } finally {
+        unsubscribe();
+        leading = undefined;
+        await Promise.all([queue.drain(), rejudge.stop()]);
+      }
+    },
+
+    unready() {
+      const missing = view?.missing() ?? ['the cluster'];
+      return missing.length === 0 ? undefined : `not read yet: ${missing.join(', ')}`;
+    },
+  };
+
+  /** Looks at every source that the rules concern: what is served is judged again, what was refused may pass now. */
+  function onRules(followed: FollowedView, queue: WorkQueue, names: readonly string[]): void {
+    let delay = 0;
+    for (const source of followed.gatedSources()) {
+      const { namespace = '', name } = source.metadata;
+      const facts = followed.namespace(namespace);
+      const governing = facts && gates.of(facts);
+      const before = statusOf(source).gate;
+      const concerned =
+        governing?.kind !== 'one' || names.includes(governing.gate.name) || before !== governing.gate.name;
+      if (!concerned) continue;
+      delay += SPREAD;
+      queue.add(`${namespace}/${name}`, delay);
+    }
+  }
+}
+
+function idOf({ namespace = '', name }: { readonly namespace?: string; readonly name: string }): string {
+  return `${namespace}/${name}`;
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
+}
