@@ -17,6 +17,11 @@ export interface ServerOptions {
   readonly tls?: ServerCertificate & { readonly clientCa?: string };
   /** Sockets at one time. Default 512. */
   readonly maxConnections?: number;
+  /**
+   * How long a connection may wait for its next request. Default 10 seconds; a server whose client keeps connections
+   * should wait longer than that client does (Go: 90 seconds), or both may use and close one at the same moment.
+   */
+  readonly keepAliveMs?: number;
 }
 
 export interface RunningServer {
@@ -31,10 +36,10 @@ export interface RunningServer {
   close(graceMs: number): Promise<void>;
 }
 
-/** How long a client may take for its headers, for its whole request, and say nothing between two. */
+/** How long a client may take for its headers, for its whole request, and until the next one. */
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
-const KEEP_ALIVE_MS = 75_000;
+const KEEP_ALIVE_MS = 10_000;
 /** A socket that moves no byte for so long is cut, in either direction. */
 const SILENCE_MS = 90_000;
 const MAX_CONNECTIONS = 512;
@@ -49,7 +54,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const settings = {
     headersTimeout: HEADERS_MS,
     requestTimeout: REQUEST_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeout: options.keepAliveMs ?? KEEP_ALIVE_MS,
     connectionsCheckingInterval: 1000,
     maxHeaderSize: MAX_HEADER_BYTES,
   };
@@ -89,10 +94,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   async function close(graceMs: number): Promise<void> {
     const ended = new Promise<void>((done) => server.close(() => done()));
-    server.closeIdleConnections();
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    // A connection that becomes idle later would otherwise hold the end up until its client lets go.
+    const idle = setInterval(() => server.closeIdleConnections(), 20);
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
     await ended;
-    clearTimeout(timer);
+    clearInterval(idle);
+    clearTimeout(cut);
   }
 
   return {

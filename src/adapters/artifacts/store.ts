@@ -1,6 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { constants, realpathSync } from 'node:fs';
-import { lstat, mkdir, open, opendir, readdir, realpath, rename, rm, rmdir, unlink, utimes } from 'node:fs/promises';
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  opendir,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  unlink,
+  utimes,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { GateError } from '../../core/errors.ts';
@@ -96,7 +109,8 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
   const reached = async (step: StoreStep) => options.reached?.(step);
 
   try {
-    for (const name of [ARTIFACTS, INCOMING, ASIDE]) await ensureFolder(name);
+    // The place for what is set aside comes first: what stands in for the others goes there.
+    for (const name of [ASIDE, ARTIFACTS, INCOMING]) await ensureFolder(name);
     for (const name of await readdir(join(root, INCOMING))) await rm(join(root, INCOMING, name), { recursive: true });
     await takeStock();
   } catch (error) {
@@ -109,7 +123,10 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     const stat = await lstat(join(root, path)).catch(() => undefined);
     if (stat?.isDirectory()) return;
     if (stat !== undefined) await setAside(path, 'it is not a folder');
-    await mkdir(join(root, path), { mode: 0o700 });
+    await mkdir(join(root, path), { mode: 0o700 }).catch((error: unknown) => {
+      // Another key of the namespace was first; that it is a folder is seen when the file is looked at.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    });
     await syncFolder(dirname(join(root, path)));
   }
 
@@ -173,11 +190,15 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     return artifact;
   }
 
-  async function examinePath(path: string, hex: string): ReturnType<typeof examine> {
+  async function openPath(path: string): Promise<FileHandle | Doubt> {
     // A folder that was exchanged for a link since it was made: what lies behind it is not ours.
     const folder = join(root, dirname(path));
     if ((await realpath(folder).catch(() => undefined)) !== folder) return { why: 'a folder above it was replaced' };
-    const handle = await openPlain(join(root, path)).catch((error: unknown) => doubtOf(error));
+    return openPlain(join(root, path)).catch((error: unknown) => doubtOf(error));
+  }
+
+  async function examinePath(path: string, hex: string): ReturnType<typeof examine> {
+    const handle = await openPath(path);
     if ('why' in handle) return handle;
     try {
       return await examine(handle, hex);
@@ -279,7 +300,7 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     const known = entries.get(path);
     if (known === undefined || !isOpen) return undefined;
     try {
-      const handle = await openPlain(join(root, path)).catch((error: unknown) => doubtOf(error));
+      const handle = await openPath(path);
       if ('why' in handle) {
         if (entries.get(path) === known) await setAside(path, handle.why);
         return undefined;
