@@ -37,7 +37,8 @@ export interface FluxOptions {
 
 /** A program that can be taken away and had back. */
 export interface Program {
-  start(): Promise<void>;
+  /** With further arguments, which win over those that it has. */
+  start(more?: readonly string[]): Promise<void>;
   stop(): Promise<void>;
   log(): string;
   readonly pid: number;
@@ -172,11 +173,11 @@ async function controller(
   let component: Component | undefined;
   let before = '';
   return {
-    async start() {
+    async start(more = []) {
       component = await startComponent({
         name,
         program,
-        args,
+        args: [...args, ...more],
         env: { KUBECONFIG: kubeconfig, HOME: folder, TMPDIR: temporary, RUNTIME_NAMESPACE: 'flux-system' },
         ready: async () => (await fetch(`http://127.0.0.1:${health}/readyz`)).ok,
       });

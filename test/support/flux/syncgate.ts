@@ -1,11 +1,11 @@
 /** The gate beside Flux: the built command, with the account and the rights that the shipped manifests give it. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
-import { type Component, freePorts, startComponent } from '../argocd/component.ts';
+import { freePorts, startComponent } from '../argocd/component.ts';
 import { builtCommand } from '../cli.ts';
 import type { Writable } from '../kubernetes/client.ts';
 import { tool } from '../tools/resolve.ts';
@@ -24,7 +24,7 @@ export async function shippedObjects(folder: string): Promise<readonly Writable[
 /** Nothing here runs Pods, and a webhook must be where this test has it: what names either is left out. */
 const notHere = new Set(['Deployment', 'StatefulSet', 'ValidatingWebhookConfiguration']);
 
-/** Applies what is shipped, but for its workloads: kinds, accounts, roles, admission policies, Services. */
+/** Applies what is shipped, but for its workloads: kinds, accounts, roles, admission policies, Services. Gates `apps`. */
 export async function applyShipped(flux: Flux, folder = 'flux/overlays/source'): Promise<void> {
   const objects = (await shippedObjects(folder)).filter(({ kind }) => !notHere.has(kind));
   const isKind = ({ kind }: Writable) => kind === 'CustomResourceDefinition' || kind === 'Namespace';
@@ -35,7 +35,20 @@ export async function applyShipped(flux: Flux, folder = 'flux/overlays/source'):
   for (const object of objects.filter((each) => !isKind(each))) {
     await flux.admin.apply(object, { fieldManager: 'kubectl' });
   }
+  const labels = { 'syncgate.dev/gated': 'true' };
+  const gated: Writable = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'apps' } };
+  await flux.admin.apply({ ...gated, metadata: { ...gated.metadata, ...{ labels } } });
+  await flux.admin.apply(valuesReader);
 }
+
+/** As a team lets the gate read its values. */
+const valuesReader = {
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'RoleBinding',
+  metadata: { name: 'syncgate-values', namespace: 'apps' },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'syncgate-values-reader' },
+  subjects: [{ kind: 'ServiceAccount', name: 'syncgate', namespace: 'syncgate-system' }],
+} as const;
 
 export interface SyncgateOptions {
   /** Flags besides those that say where it stands. */
@@ -61,16 +74,10 @@ export interface SyncgateOptions {
   readonly wait?: boolean;
 }
 
-export interface Syncgate extends AsyncDisposable {
-  readonly pid: number;
+export interface Syncgate extends Served {
   readonly storage: string;
   /** The port at which artifacts are served. */
   readonly port: number;
-  readonly health: string;
-  log(): string;
-  /** The measurements, as Prometheus reads them. */
-  metrics(): Promise<string>;
-  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
 
 /** Starts `syncgate serve --flux`, and waits until it says that it lives. */
@@ -78,45 +85,106 @@ export async function startSyncgate(flux: Flux, gates: GateFiles, options: Syncg
   const own = options.storage === undefined ? mkdtempSync(join(tmpdir(), 'syncgate-data-')) : undefined;
   const storage = options.storage ?? own ?? '';
   mkdirSync(storage, { recursive: true });
-  const [free, health] = (await freePorts(2)) as [number, number];
+  const [free] = (await freePorts(1)) as [number];
   const port = options.port ?? free;
-  const program = options.program ?? [process.execPath, await builtCommand()];
-  const podName = options.podName ?? 'syncgate-0';
-  const line = [
-    ...(options.through ?? []),
-    ...program,
-    ...['serve', '--flux', '--gates', gates.gates, '--namespace', 'syncgate-system', '--pod-name', podName],
-    ...['--pod-ip', options.podIp ?? '10.0.9.1', '--storage-path', storage, '--storage-address', `127.0.0.1:${port}`],
-    ...['--storage-advertised-host', options.advertised ?? `127.0.0.1:${port}`],
-    ...['--health-address', `127.0.0.1:${health}`, '--leader-elect', String(options.elected ?? false)],
-    ...(options.args ?? []),
+  const args = [
+    ...['--flux', '--pod-ip', options.podIp ?? '10.0.9.1', '--storage-path', storage],
+    ...[
+      '--storage-address',
+      `127.0.0.1:${port}`,
+      '--storage-advertised-host',
+      options.advertised ?? `127.0.0.1:${port}`,
+    ],
+    ...['--leader-elect', String(options.elected ?? false), ...(options.args ?? [])],
   ];
-  const [first = '', ...args] = line;
-  const url = `http://127.0.0.1:${health}`;
-  let component: Component;
+  const removeOwn = () => own !== undefined && rmSync(own, { recursive: true, force: true });
   try {
-    component = await startComponent({
-      name: podName,
-      program: first,
-      args,
-      env: {
-        ...gates.env,
-        KUBECONFIG: options.kubeconfig ?? flux.server.kubeconfigFileOf(USERS.syncgate.name),
-        ...options.env,
-      },
-      ready: async () => options.wait === false || (await fetch(`${url}/healthz`)).ok,
-    });
+    const served = await serve(flux, gates, 'syncgate', args, options);
+    const stop: Syncgate['stop'] = async (signal) => {
+      await served.stop(signal);
+      removeOwn();
+    };
+    return { ...served, storage, port, stop, [Symbol.asyncDispose]: () => stop() };
   } catch (error) {
-    if (own !== undefined) rmSync(own, { recursive: true, force: true });
+    removeOwn();
     throw error;
   }
-  const stop = async (signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM') => {
+}
+
+export interface Webhook extends Served {
+  /** `https://127.0.0.1:<port>` */
+  readonly url: string;
+}
+
+/** A certificate and its key in a folder, as a Secret is mounted; written anew whole. */
+export function writeCertificate(folder: string, { cert, key }: { readonly cert: string; readonly key: string }): void {
+  for (const [name, text] of [
+    ['tls.crt', cert],
+    ['tls.key', key],
+  ] as const) {
+    writeFileSync(join(folder, `${name}~`), text);
+    renameSync(join(folder, `${name}~`), join(folder, name));
+  }
+}
+
+/** Starts `syncgate serve --admission` with the certificate in a folder. */
+export async function startWebhook(
+  flux: Flux,
+  gates: GateFiles,
+  options: SyncgateOptions & { readonly certificates: string },
+): Promise<Webhook> {
+  const [free] = (await freePorts(1)) as [number];
+  const port = options.port ?? free;
+  const address = `127.0.0.1:${port}`;
+  const args = ['--admission', '--admission-address', address, '--admission-certificates', options.certificates];
+  const served = await serve(flux, gates, 'admission', [...args, ...(options.args ?? [])], options);
+  return { ...served, url: `https://${address}` };
+}
+
+/** A process of `syncgate serve`. */
+interface Served extends AsyncDisposable {
+  readonly pid: number;
+  readonly health: string;
+  log(): string;
+  /** The measurements, as Prometheus reads them. */
+  metrics(): Promise<string>;
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+}
+
+async function serve(
+  flux: Flux,
+  gates: GateFiles,
+  user: 'syncgate' | 'admission',
+  flags: readonly string[],
+  options: SyncgateOptions,
+): Promise<Served> {
+  const [health] = (await freePorts(1)) as [number];
+  const program = options.program ?? [process.execPath, await builtCommand()];
+  const podName = options.podName ?? 'syncgate-0';
+  const [first = '', ...args] = [
+    ...(options.through ?? []),
+    ...program,
+    ...['serve', ...flags, '--gates', gates.gates, '--namespace', 'syncgate-system', '--pod-name', podName],
+    ...['--health-address', `127.0.0.1:${health}`],
+  ];
+  const url = `http://127.0.0.1:${health}`;
+  const component = await startComponent({
+    name: podName,
+    program: first,
+    args,
+    env: {
+      ...gates.env,
+      KUBECONFIG: options.kubeconfig ?? flux.server.kubeconfigFileOf(USERS[user].name),
+      ...options.env,
+    },
+    ready: async () => options.wait === false || (await fetch(`${url}/healthz`)).ok,
+  });
+  const stop: Served['stop'] = async (signal = 'SIGTERM') => {
     if (signal === 'SIGKILL') killIfThere(component.pid);
     await component.stop();
-    if (own !== undefined) rmSync(own, { recursive: true, force: true });
   };
   return {
-    ...{ pid: component.pid, storage, port, health: url, log: component.log, stop },
+    ...{ pid: component.pid, health: url, log: component.log, stop },
     metrics: async () => await (await fetch(`${url}/metrics`)).text(),
     [Symbol.asyncDispose]: () => stop(),
   };
