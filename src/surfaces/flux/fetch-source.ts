@@ -43,9 +43,9 @@ export async function fetchSource(
     const { top } = await unpack({ packed: file, folder: root, subject: wanted.subject, signal });
     return { root, path: pathIn(wanted.spec, top) };
   } catch (error) {
+    if (!(error instanceof GateError) || !error.code.startsWith('SOURCE_')) throw error;
     // The same bytes unpack the same way: nothing is gained by trying again before they change.
-    if (error instanceof GateError) throw new Hindrance('SourceRefused', error, 'wait');
-    throw error;
+    throw new Hindrance('SourceRefused', error, 'wait');
   }
 }
 

@@ -119,7 +119,7 @@ export interface ValuesText {
   readonly targetPath: string | undefined;
 }
 
-export type BuildRequest = (input: RequestInput) => RenderRequest;
+export type BuildRequest = (input: RequestInput) => Promise<RenderRequest>;
 
 /** What happened to a gated source, for people: an event of Kubernetes and one of Flux. */
 export interface Announcement {
