@@ -13,6 +13,7 @@ import { createBackoff } from './backoff.ts';
 import { linesOf } from './lines.ts';
 import { readList, readObject } from './listing.ts';
 import { listPath } from './path.ts';
+import { pause } from './pause.ts';
 import { errorFromStatus } from './refusal.ts';
 import type { KubeStream, Requester } from './requester.ts';
 
@@ -281,17 +282,4 @@ function idOf({ namespace, name }: ObjectKey): string {
 function messageOf(error: unknown): string {
   if (error instanceof KubeError || error instanceof Relist) return error.message;
   return `the connection was cut (${(error as NodeJS.ErrnoException).code ?? 'without a reason'})`;
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((done) => {
-    const finish = () => {
-      clearTimeout(timer);
-      unlink();
-      done();
-    };
-    const timer = setTimeout(finish, ms);
-    const unlink = whenAborted(signal, finish);
-  });
 }
