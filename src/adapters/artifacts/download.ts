@@ -39,6 +39,10 @@ export async function downloadArtifact(request: ArtifactRequest): Promise<Artifa
     signal.throwIfAborted();
     const response = await get(url, signal);
     if (response === undefined) return { kind: 'absent' };
+    if (Number(response.headers['content-length'] ?? 0) > request.maxBytes) {
+      response.destroy();
+      throw tooLarge(url, request.maxBytes);
+    }
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     const handle = await open(file, flags, 0o600).catch((error: unknown) => {
       response.destroy();

@@ -1,7 +1,6 @@
-import type { RequestListener } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import express, { type Request, type Response } from 'express';
+import express, { type Express, type Request, type Response } from 'express';
 
 /** A file that may be had. `body` is read whole, or destroyed. */
 export interface ServedFile {
@@ -30,7 +29,7 @@ const MAX_SECONDS = 300;
  * everything else. There is no listing, no query, no range, no condition and no redirect, so a URL either is the whole
  * of one file or nothing. Every answer says that it is not to be kept: what was withdrawn must be gone.
  */
-export function createArtifactApp(ports: ArtifactServerPorts): RequestListener {
+export function createArtifactApp(ports: ArtifactServerPorts): Express {
   let streams = 0;
 
   async function answer(request: Request, response: Response): Promise<string | undefined> {

@@ -1,5 +1,4 @@
-import type { RequestListener } from 'node:http';
-import express, { type Response } from 'express';
+import express, { type Express, type Response } from 'express';
 
 export interface ProbePorts {
   /** Why the process should be started anew; undefined where it should not. */
@@ -14,7 +13,7 @@ export interface ProbePorts {
  * `/healthz` and `/readyz` for the kubelet, `/metrics` for Prometheus, and nothing else. 200 with `ok`, or 503 with one
  * line a reason. A port that throws is a reason too.
  */
-export function createProbeApp(ports: ProbePorts): RequestListener {
+export function createProbeApp(ports: ProbePorts): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
