@@ -56,6 +56,8 @@ export async function startGateFiles(): Promise<GateFiles> {
       });
     put(gates, `${name}.yaml`, text);
   };
+  // A folder without a policy is a mistake that no Gate is loaded with.
+  put(policies, 'nothing.rego', 'package main\n\nimport rego.v1\n\ndeny contains "never" if input.kind == "Never"\n');
   setGate('apps', { namespaces: { names: ['apps'] } });
   const { env, folder, signed, unsigned, sign, setProgram, stop } = platform;
   return {
