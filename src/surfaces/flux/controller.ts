@@ -1,5 +1,5 @@
 import type { KubeObject, ObjectKey } from '../../core/kube.ts';
-import { isOurs, recordOf } from './artifact.ts';
+import { artifactBody, isOurs, saysArtifact } from './artifact.ts';
 import { statusOf } from './own-status.ts';
 import type { ReadManifests } from './ports.ts';
 import { createQueue, type WorkQueue } from './queue.ts';
@@ -51,11 +51,10 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
     if (leading === undefined || view === undefined) return;
     if (object !== undefined && !isOurs(object)) return;
     const source = view.gatedSource(key);
-    // What the controller wrote itself is as the own status will say it; whatever else is there is looked at.
-    const written = recordOf(object, key, settings.advertisedHost);
+    // What the controller wrote itself is as the own status says, or will say at once; anything else is looked at.
     const known = source && statusOf(source).artifact;
-    if (object !== undefined && source !== undefined && written?.digest === known?.digest && written !== undefined)
-      return;
+    const body = known && artifactBody(known, key, settings.advertisedHost);
+    if (object !== undefined && source !== undefined && saysArtifact(object, body)) return;
     leading.queue.add(keyText(key), SPREAD);
   }
 

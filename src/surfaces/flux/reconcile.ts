@@ -265,15 +265,13 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
   }
 
   async function hindered(run: Run, hindrance: Hindrance): Promise<Done> {
-    if (hindrance.verdict !== undefined && run.revision !== undefined) await outcomes.refuseUnasked(run, hindrance);
-    else await outcomes.writeStatus(run, [readyFalse(hindrance.reason, hindrance.text), ...sayingsOf(hindrance)]);
-    log.info('held up', {
-      namespace: run.key.namespace,
-      name: run.key.name,
-      reason: hindrance.reason,
-      why: hindrance.text,
-      next: hindrance.next,
-    });
+    const { reason, text, next } = hindrance;
+    if (hindrance.verdict !== undefined && run.revision !== undefined) {
+      await outcomes.refuseUnasked(run, hindrance);
+    } else {
+      log.info('held up', { namespace: run.key.namespace, name: run.key.name, reason, why: text, next });
+      await outcomes.writeStatus(run, [readyFalse(reason, text), ...sayingsOf(hindrance)]);
+    }
     const result = hindrance.verdict ?? 'waiting';
     switch (hindrance.next) {
       case 'stalled':
