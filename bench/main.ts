@@ -2,9 +2,11 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { benchAdmission } from './admission.ts';
 import { benchImages } from './images.ts';
 import { benchKyverno } from './kyverno.ts';
 import { benchRego } from './rego.ts';
+import { benchRejudge } from './rejudge.ts';
 import { benchRender } from './render.ts';
 import { benchTrust } from './trust.ts';
 
@@ -17,6 +19,8 @@ const PARTS: Readonly<Record<string, Part>> = {
   rego: benchRego,
   trust: benchTrust,
   kyverno: benchKyverno,
+  admission: benchAdmission,
+  rejudge: benchRejudge,
 };
 
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

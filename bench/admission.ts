@@ -1,0 +1,314 @@
+/** (n) What the webhook adds to a request through a real API server, open loop, and what it takes itself. */
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:https';
+import { join } from 'node:path';
+import { NO_METRICS, SILENT_LOG } from '../src/core/telemetry.ts';
+import { createMemory } from '../src/surfaces/admission/memory.ts';
+import { createReviewer, type Reviewer } from '../src/surfaces/admission/reviewer.ts';
+import { openGates } from '../src/wiring/gates.ts';
+import { webhookConfiguration } from '../test/support/admission/webhook.ts';
+import { type Component, freePorts, startComponent, waitFor } from '../test/support/argocd/component.ts';
+import { makeCertificates } from '../test/support/certificates.ts';
+import { openClient, type Writable } from '../test/support/kubernetes/client.ts';
+import { type KubernetesServer, startKubernetes } from '../test/support/kubernetes/cluster.ts';
+import { suiteFolder, suitesAbsent } from '../test/support/suites.ts';
+import { compare, treeMemory, workContender } from './measure.ts';
+import { alignedText, sectionText } from './table.ts';
+
+const cli = join(import.meta.dirname, '../dist/syncgate.mjs');
+const wantedPolicies = 16;
+const ratePerSecond = 500;
+/** Objects that are there and are applied again as they are, as most of what a controller asks. */
+const standing = 50;
+const aim = { median: 3, p95: 10 };
+
+export async function benchAdmission(scratch: string, quick: boolean): Promise<string> {
+  const suite = suiteFolder('kyverno-policies');
+  if (suite === undefined) return `(n) the webhook: not measured, ${suitesAbsent}\n`;
+  const gates = writeGate(scratch, suite);
+  return `${await throughServer(scratch, gates, quick)}\n${await alone(scratch, gates, quick)}`;
+}
+
+/** The Pod Security policies of the public suite, enforced in one namespace. */
+function writeGate(scratch: string, suite: string): string {
+  const [gates, rules] = [join(scratch, 'gates'), join(scratch, 'rules')];
+  for (const folder of [gates, rules, join(scratch, 'tmp')]) mkdirSync(folder, { recursive: true });
+  const files = ['pod-security', 'pod-security-vpol']
+    .flatMap((folder) => globSync(`${folder}/{baseline,restricted}/*/*.yaml`, { cwd: suite }).sort())
+    .filter((name) => !/artifacthub|kustomization/.test(name))
+    .slice(0, wantedPolicies);
+  for (const [index, name] of files.entries()) {
+    const text = readFileSync(join(suite, name), 'utf8').replace(/(validationFailureAction: )Audit/i, '$1Enforce');
+    writeFileSync(join(rules, `${index}.yaml`), text);
+  }
+  const spec = {
+    namespaces: { names: ['apps'], clusterObjects: true },
+    policies: [{ path: '../rules' }],
+    images: 'unchecked',
+  };
+  const document = { apiVersion: 'syncgate.dev/v1alpha1', kind: 'Gate', metadata: { name: 'bench' }, spec };
+  writeFileSync(join(gates, 'bench.yaml'), JSON.stringify(document));
+  return gates;
+}
+
+function pod(name: string): Writable {
+  const securityContext = {
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ['ALL'] },
+    runAsNonRoot: true,
+    seccompProfile: { type: 'RuntimeDefault' },
+  };
+  const container = (each: string) => ({
+    name: each,
+    image: `registry.example/team/${each}:1@sha256:${'a'.repeat(64)}`,
+    ports: [{ containerPort: 8080 }],
+    resources: { limits: { cpu: '1', memory: '1Gi' } },
+    securityContext,
+  });
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'apps', labels: { app: 'web' } },
+    spec: { containers: [container('web'), container('proxy')], securityContext: { runAsNonRoot: true } },
+  } as Writable;
+}
+
+interface Sample {
+  readonly kind: 'created' | 'unchanged';
+  readonly milliseconds: number;
+}
+
+async function throughServer(scratch: string, gates: string, quick: boolean): Promise<string> {
+  await using server = await startKubernetes();
+  const admin = openClient(server);
+  const certificates = makeCertificates();
+  const folder = join(scratch, 'certificates');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'tls.crt'), certificates.server.cert);
+  writeFileSync(join(folder, 'tls.key'), certificates.server.key);
+  const [port, health] = (await freePorts(2)) as [number, number];
+  await admin.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'apps' } });
+  await using webhook = await startComponent({
+    name: 'syncgate',
+    program: process.execPath,
+    args: [
+      ...[cli, 'serve', '--admission', '--gates', gates, '--admission-certificates', folder],
+      ...['--admission-address', `127.0.0.1:${port}`, '--health-address', `127.0.0.1:${health}`, '--log-level', 'info'],
+    ],
+    env: { KUBECONFIG: server.kubeconfigFile, TMPDIR: join(scratch, 'tmp'), PATH: process.env['PATH'] ?? '' },
+    ready: async () => (await fetch(`http://127.0.0.1:${health}/readyz`)).ok,
+  });
+  const configuration = webhookConfiguration({ port, certificates });
+  const install = async () => {
+    await admin.apply(configuration);
+    await waitFor('the webhook to be asked', 30_000, async () => ((await isRefused(admin)) ? true : undefined));
+  };
+  const remove = async () => {
+    await admin.delete(configuration);
+    await waitFor('the webhook not to be asked', 30_000, async () => ((await isRefused(admin)) ? undefined : true));
+  };
+  const live: [string, string][] = [];
+  for (let i = 0; i < standing; i++) {
+    const made = await admin.create(pod(`standing-${i}`), { fieldManager: 'kustomize-controller' });
+    live.push([made.metadata.name, JSON.stringify(made)]);
+  }
+
+  const [phases, seconds] = quick ? [2, 3] : [6, 10];
+  const without: Sample[] = [];
+  const beside: Sample[] = [];
+  const use = { cpu: 0, seconds: 0, memory: 0 };
+  // A first phase with it warms up all that takes part.
+  await install();
+  await openLoop(server, live, quick ? 3 : 10);
+  for (let phase = 0; phase < phases; phase++) {
+    await remove();
+    without.push(...(await openLoop(server, live, seconds)));
+    await install();
+    const before = cpuSeconds(webhook);
+    beside.push(...(await openLoop(server, live, seconds)));
+    use.cpu += cpuSeconds(webhook) - before;
+    use.seconds += seconds;
+    use.memory = Math.max(use.memory, treeMemory(webhook.pid));
+  }
+  admin[Symbol.dispose]();
+  return reportOf(without, beside, use);
+}
+
+/** A Pod that every policy is against: it gets through only where nobody asks. */
+async function isRefused(admin: ReturnType<typeof openClient>): Promise<boolean> {
+  const bad = pod('on-the-host');
+  const spec = { hostNetwork: true, containers: [{ name: 'web', image: 'a' }] };
+  try {
+    await admin.apply({ ...bad, spec } as Writable, { fieldManager: 'kustomize-controller', dryRun: true });
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** So many requests a second, whatever becomes of them; each is timed from when it was due. */
+async function openLoop(
+  server: KubernetesServer,
+  live: readonly (readonly [name: string, body: string])[],
+  seconds: number,
+): Promise<Sample[]> {
+  const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 256 });
+  const token = server.tokenOf('admin');
+  const { hostname, port } = new URL(server.url);
+  const send = (method: 'POST' | 'PUT', name: string, body: string): Promise<number> =>
+    new Promise((done, failed) => {
+      const path = `/api/v1/namespaces/apps/pods${name}?fieldManager=kustomize-controller&dryRun=All`;
+      const headers = {
+        accept: 'application/json',
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+      };
+      const asked = request({ hostname, port, path, method, agent, headers }, (response) => {
+        response.resume();
+        response.on('end', () => done(response.statusCode ?? 0));
+      });
+      asked.on('error', failed);
+      asked.end(body);
+    });
+  const total = seconds * ratePerSecond;
+  const [before, after] = JSON.stringify(pod('NAME')).split('NAME') as [string, string];
+  const bodyOf = (name: string) => before + name + after;
+  const samples: Sample[] = [];
+  const pending: Promise<void>[] = [];
+  const started = performance.now();
+  for (let i = 0; i < total; i++) {
+    const due = started + (i * 1000) / ratePerSecond;
+    const wait = due - performance.now();
+    if (wait > 1) await new Promise((go) => setTimeout(go, wait));
+    const kind = i % 2 === 0 ? 'created' : 'unchanged';
+    const [name, there] = live[(i >> 1) % live.length] ?? ['', ''];
+    const asked = kind === 'created' ? send('POST', '', bodyOf(`made-${i}`)) : send('PUT', `/${name}`, there);
+    pending.push(
+      asked.then((status) => {
+        if (status >= 300) throw new Error(`the API server answered ${status}`);
+        samples.push({ kind, milliseconds: performance.now() - due });
+      }),
+    );
+  }
+  await Promise.all(pending);
+  agent.destroy();
+  return samples;
+}
+
+function cpuSeconds({ pid }: Component): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function quantile(samples: readonly Sample[], part: number): number {
+  const sorted = samples.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN;
+}
+
+function reportOf(
+  without: readonly Sample[],
+  beside: readonly Sample[],
+  use: { readonly cpu: number; readonly seconds: number; readonly memory: number },
+): string {
+  const rows = [
+    ['all', 'all'],
+    ['Pods that are new', 'created'],
+    ['Pods applied again as they are', 'unchanged'],
+  ].map(([title = '', kind]) => {
+    const of = (samples: readonly Sample[]) => samples.filter((each) => kind === 'all' || each.kind === kind);
+    const [a50, b50] = [quantile(of(without), 0.5), quantile(of(beside), 0.5)];
+    const [a95, b95] = [quantile(of(without), 0.95), quantile(of(beside), 0.95)];
+    const reached = b50 - a50 <= aim.median && b95 - a95 <= aim.p95;
+    return [
+      title,
+      ...[a50, b50].map((value) => value.toFixed(1)),
+      `+${(b50 - a50).toFixed(2)} ms`,
+      ...[a95, b95].map((value) => value.toFixed(1)),
+      `+${(b95 - a95).toFixed(2)} ms`,
+      kind === 'all' ? `≤ ${aim.median}, ≤ ${aim.p95} ms ${reached ? 'reached' : 'MISSED'}` : '',
+    ];
+  });
+  const head = ['', 'median', 'with it', 'added', 'p95', 'with it', 'added', 'aim'];
+  return [
+    `(n) the webhook with ${wantedPolicies} Pod Security policies, ${ratePerSecond} dry runs a second through kube-apiserver, ${use.seconds} s with and without it in turns`,
+    alignedText([head, ...rows]),
+    `  the webhook took ${((100 * use.cpu) / use.seconds).toFixed(0)} % of one core and ${use.memory.toFixed(0)} MiB; each request is timed from when it was due`,
+    '',
+  ].join('\n');
+}
+
+/** The same answers without a server: what judging costs, and what remembering saves. */
+async function alone(scratch: string, folder: string, quick: boolean): Promise<string> {
+  const over = new AbortController();
+  const world = { env: {}, temporaryFolder: join(scratch, 'tmp'), program: cli };
+  const gates = await openGates(
+    { folder, pollMs: 60_000 },
+    { world, log: SILENT_LOG, metrics: NO_METRICS },
+    over.signal,
+  );
+  const now = () => performance.now();
+  const review = createReviewer({
+    gates,
+    namespaces: { known: (name) => ({ name, labels: {} }), find: async (name) => ({ name, labels: {} }) },
+    match: 'flux',
+    excluded: [],
+    memory: createMemory(now),
+    rememberMs: ({ rememberMs = 0 }) => rememberMs,
+    log: SILENT_LOG,
+    metrics: NO_METRICS,
+    now,
+  });
+  const count = 1000;
+  const ask = async (bodies: readonly Buffer[]) => {
+    for (const body of bodies) await askOne(review, body, over.signal);
+  };
+  const created = Array.from({ length: count }, (_, i) => reviewOf('CREATE', `made-${i}`, i));
+  const unchanged = Array.from({ length: count }, (_, i) => reviewOf('UPDATE', `standing-${i % standing}`, i));
+  const [a, b] = await compare(
+    [workContender('judged', () => ask(created)), workContender('remembered', () => ask(unchanged))],
+    quick ? 3 : 15,
+    2,
+  );
+  over.abort();
+  await gates.close();
+  if (a === undefined || b === undefined) throw new Error('nothing was measured');
+  return sectionText({
+    title: `(n) ${count} reviews of ${unchanged[0]?.length ?? 0} bytes in one process, without a server`,
+    lines: [
+      { what: 'a Pod that is new', timing: a },
+      {
+        what: 'a Pod as it is there',
+        timing: b,
+        against: a,
+        aim: { text: '≤ 100 µs each', reached: b.median <= 100 },
+      },
+    ],
+  });
+}
+
+async function askOne(review: Reviewer, body: Buffer, signal: AbortSignal): Promise<void> {
+  const answer = await review(body, { receivedAt: performance.now(), withinMs: 8500, signal });
+  if (!answer.includes('"allowed":true')) throw new Error(answer);
+}
+
+function reviewOf(operation: 'CREATE' | 'UPDATE', name: string, number: number): Buffer {
+  const kind = { group: '', version: 'v1', kind: 'Pod' };
+  const resource = { group: '', version: 'v1', resource: 'pods' };
+  const object = pod(name);
+  return Buffer.from(
+    JSON.stringify({
+      kind: 'AdmissionReview',
+      apiVersion: 'admission.k8s.io/v1',
+      request: {
+        uid: `00000000-0000-0000-0000-${String(number).padStart(12, '0')}`,
+        ...{ kind, resource, requestKind: kind, requestResource: resource, name, namespace: 'apps', operation },
+        userInfo: { username: 'system:serviceaccount:flux-system:kustomize-controller', groups: [] },
+        object,
+        oldObject: operation === 'UPDATE' ? object : null,
+        dryRun: true,
+        options: { kind: 'PatchOptions', apiVersion: 'meta.k8s.io/v1', fieldManager: 'kustomize-controller' },
+      },
+    }),
+  );
+}
