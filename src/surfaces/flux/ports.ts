@@ -1,5 +1,5 @@
 /** What the controller of gated sources needs of the world. Everything arrives as these; nothing of it by import. */
-import type { KubeObject, ObjectKey } from '../../core/kube.ts';
+import type { ObjectKey } from '../../core/kube.ts';
 import type { RenderRequest } from '../../render/request.ts';
 import type { GatedSourceSpec } from './gated-source.ts';
 
@@ -120,24 +120,6 @@ export interface ValuesText {
 }
 
 export type BuildRequest = (input: RequestInput) => Promise<RenderRequest>;
-
-/** What happened to a gated source, for people: an event of Kubernetes and one of Flux. */
-export interface Announcement {
-  /** The GatedSource. */
-  readonly source: KubeObject;
-  /** The ExternalArtifact, which alerts of Flux can select; undefined while there is none. */
-  readonly artifact: KubeObject | undefined;
-  readonly severity: 'info' | 'error';
-  readonly reason: string;
-  readonly message: string;
-  /** Revision of the artifact, or of the source where it was refused. */
-  readonly revision: string | undefined;
-  /** Revision of the source: commit statuses go by it. */
-  readonly originRevision: string | undefined;
-}
-
-/** Tells, and never throws: an event that nobody takes holds nothing up. */
-export type Announce = (announcement: Announcement) => void;
 
 /** Steps of a reconciliation, each with what is done once it is reached. */
 export const STEPS = [

@@ -1,12 +1,13 @@
 import type { Decision } from '../../core/decision.ts';
 import { asGateError } from '../../core/errors.ts';
+import type { Announce } from '../../core/events.ts';
 import { valueAt } from '../../core/kube.ts';
 import type { Log, Metrics } from '../../core/telemetry.ts';
 import type { Gates, StandingGate } from '../../gates.ts';
 import { artifactPath } from './artifact.ts';
 import { findingLines, inOneLine } from './messages.ts';
 import { statusOf } from './own-status.ts';
-import type { Announce, ArtifactStore, ReadManifests, Timers } from './ports.ts';
+import type { ArtifactStore, ReadManifests, Timers } from './ports.ts';
 import { createQueue, type Outcome } from './queue.ts';
 import type { ClusterView, Compliance, Compliances } from './run.ts';
 import { keyOf, keyText } from './sources.ts';

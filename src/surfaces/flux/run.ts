@@ -1,10 +1,10 @@
+import type { Announce } from '../../core/events.ts';
 import type { Kube, KubeObject, ObjectKey } from '../../core/kube.ts';
 import type { Log, Metrics } from '../../core/telemetry.ts';
 import type { Gates, NamespaceFacts } from '../../gates.ts';
 import type { GatedSourceSpec, SourceKind } from './gated-source.ts';
 import type { Status } from './own-status.ts';
 import type {
-  Announce,
   ArtifactStore,
   BuildRequest,
   ClusterVersions,
