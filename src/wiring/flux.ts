@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { downloadArtifact } from '../adapters/artifacts/download.ts';
 import { packArtifact } from '../adapters/artifacts/pack.ts';
-import { type ArtifactStore, openArtifactStore } from '../adapters/artifacts/store.ts';
+import { type ArtifactStore, openArtifactStore, type StoreOptions } from '../adapters/artifacts/store.ts';
 import { type RunningServer, startServer } from '../adapters/http-server.ts';
 import { keepEndpoint } from '../adapters/kube/endpoint.ts';
 import { elect, type Leadership } from '../adapters/kube/leader.ts';
@@ -35,18 +35,21 @@ const endpointSliceName = 'syncgate-artifacts';
 export interface FluxHooks {
   /** Called at each step of a reconciliation; tests end the process there. */
   readonly reached?: Reached;
+  /** The same for each step of a write into the store. */
+  readonly stored?: StoreOptions['reached'];
 }
 
 /**
  * Opens the gated sources of Flux: the store is whole and its files are served when this settles. Rejects where the
  * storage or the address cannot be used.
  */
-export async function openFlux(parts: ServiceParts, { reached = () => {} }: FluxHooks = {}): Promise<Service> {
+export async function openFlux(parts: ServiceParts, { reached = () => {}, stored }: FluxHooks = {}): Promise<Service> {
   const { options, kube, gates, log, metrics, world } = parts;
   const workspace = createWorkspace(world.temporaryFolder);
   const store = await openArtifactStore({
     folder: options.storagePath,
     clock: systemClock,
+    ...(stored !== undefined && { reached: stored }),
     onSetAside: (path, why) => log.warn('a file of the storage is not served', { path, why }),
   });
   const server = await startServer({

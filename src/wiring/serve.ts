@@ -6,6 +6,7 @@ import { asGateError } from '../core/errors.ts';
 import { KubeError } from '../core/kube.ts';
 import type { ServeOptions } from '../surfaces/cli/serve-arguments.ts';
 import { createProbeApp } from '../surfaces/http/probes.ts';
+import type { FluxHooks } from './flux.ts';
 import { openGates } from './gates.ts';
 import type { Service, ServiceParts } from './service.ts';
 import { systemClock, type World } from './world.ts';
@@ -16,6 +17,8 @@ export interface ServeWorld {
   readonly world: World;
   /** Takes one line of the log, with its end. */
   readonly write: (line: string) => void;
+  /** Undefined in the product. */
+  readonly hooks?: FluxHooks;
 }
 
 const gatesPollMs = 1000;
@@ -70,7 +73,7 @@ export async function serve(
     });
     closing.push(() => probes.close(1000));
     if (options.admission) services.push(await (await import('./admission.ts')).openAdmission(parts));
-    if (options.flux) services.push(await (await import('./flux.ts')).openFlux(parts));
+    if (options.flux) services.push(await (await import('./flux.ts')).openFlux(parts, world.hooks));
     log.info('syncgate serves', {
       version: world.version,
       surfaces: services.map(({ name }) => name),

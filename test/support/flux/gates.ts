@@ -24,6 +24,15 @@ export interface GateFiles extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+const keptPolicy = `package main
+
+import rego.v1
+
+deny contains {"msg": sprintf("%s must not be", [input.metadata.name])} if {
+	input.metadata.name == "forbidden"
+}
+`;
+
 /** Gates that trust one key for the images of one registry, deny every other image, and have one Rego policy. */
 export async function startGateFiles(): Promise<GateFiles> {
   const platform = await startPlatform();
@@ -58,6 +67,8 @@ export async function startGateFiles(): Promise<GateFiles> {
   };
   // A folder without a policy is a mistake that no Gate is loaded with.
   put(policies, 'nothing.rego', 'package main\n\nimport rego.v1\n\ndeny contains "never" if input.kind == "Never"\n');
+  // A folder without any policy is a mistake.
+  put(policies, 'kept.rego', keptPolicy);
   setGate('apps', { namespaces: { names: ['apps'] } });
   const { env, folder, signed, unsigned, sign, setProgram, stop } = platform;
   return {
