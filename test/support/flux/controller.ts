@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   const world = {
     env: process.env,
     temporaryFolder: process.env['TMPDIR'] ?? tmpdir(),
-    program: process.argv[1] ?? '',
+    program: bundle,
   };
   const write = (line: string) => void process.stderr.write(line);
   const over = new AbortController();
