@@ -9,6 +9,7 @@ import { configurationPage, type Schema } from './configuration-page.ts';
 import { cosignCasesPage } from './cosign-cases-page.ts';
 import { definitionFile } from './crd.ts';
 import { decisionsPage } from './decisions-page.ts';
+import { fluxReferencePage } from './flux-reference-page.ts';
 import { kustomizationPolicyFile } from './kustomization-policy.ts';
 import { metricsPage } from './metrics-page.ts';
 import { parametersPage, pluginFile } from './plugin.ts';
@@ -26,6 +27,7 @@ export function generatedFiles(): Record<string, string> {
     'docs/metrics.md': metricsPage(),
     'docs/cosign-cases.md': cosignCasesPage(),
     'docs/decisions/README.md': decisionsPage(join(root, 'docs/decisions')),
+    'docs/flux-reference.md': fluxReferencePage(),
     'flux/base/crd.yaml': definitionFile(),
     'flux/base/policies/kustomizations.yaml': kustomizationPolicyFile(),
     'schema/gate.schema.json': `${JSON.stringify(gateSchema(), undefined, 2)}\n`,

@@ -37,11 +37,14 @@ describe('the package', () => {
     ['docs/errors.md'],
     ['docs/parameters.md'],
     ['docs/install-argocd.md'],
+    ['docs/flux-reference.md'],
+    ['flux/base/crd.yaml'],
+    ['flux/overlays/both/kustomization.yaml'],
   ])('holds %s', (path) => expect(packed).toContain(path));
 
-  it('holds nothing else but the Argo CD manifests', () => {
+  it('holds nothing else but the manifests for Argo CD and Flux', () => {
     const known =
-      /^(package\.json|README\.md|LICENSE|SECURITY\.md|plugin\.yaml|dist\/(?:syncgate\.mjs|syncgate-serve\.cjs|THIRD-PARTY-NOTICES\.txt)|schema\/gate\.schema\.json|docs\/[a-z-]+\.md|argocd\/.+\.(yaml|md))$/;
+      /^(package\.json|README\.md|LICENSE|SECURITY\.md|plugin\.yaml|dist\/(?:syncgate\.mjs|syncgate-serve\.cjs|THIRD-PARTY-NOTICES\.txt)|schema\/gate\.schema\.json|docs\/[a-z-]+\.md|(?:argocd|flux)\/.+\.(yaml|md))$/;
     expect(packed.filter((path) => !known.test(path))).toEqual([]);
   });
 

@@ -126,8 +126,11 @@ const Helm = z.strictObject({
     z.optional(list(ValuesReference, 32)),
     'ConfigMaps and Secrets with values, merged in this order.',
   ),
-  skipCrds: describe(z.optional(z.boolean()), 'Whether the chart’s `crds` folder is left out.'),
-  skipTests: describe(z.optional(z.boolean()), 'Whether the chart’s tests are left out.'),
+  skipCrds: describe(z._default(z.boolean(), false), 'Whether the chart’s `crds` folder is left out.'),
+  skipTests: describe(
+    z._default(z.boolean(), true),
+    'Whether the chart’s tests are left out. Nobody runs them: applied, they are Pods like any other.',
+  ),
 });
 
 const Kustomize = {

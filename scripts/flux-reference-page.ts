@@ -1,0 +1,256 @@
+/** docs/flux-reference.md, made from the schema of GatedSource and the table of Kustomization's fields. */
+import { gatedSourceDefinition, gatedSourceSchema, type StructuralSchema } from './crd.ts';
+import { KUSTOMIZATION_FIELDS } from './kustomization-policy.ts';
+
+interface Row {
+  readonly path: string;
+  readonly schema: StructuralSchema;
+  readonly required: boolean;
+}
+
+/** Every field by its path, a folder before what is in it. */
+function rowsOf(schema: StructuralSchema, at: string): Row[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, each]) => {
+    const path = `${at}.${name}`;
+    const row = {
+      path: each.items === undefined ? path : `${path}[]`,
+      schema: each,
+      required: schema.required?.includes(name) ?? false,
+    };
+    return [row, ...rowsOf(each.items ?? each, row.path)];
+  });
+}
+
+function rulesOf(schema: StructuralSchema | undefined): string[] {
+  const rules = schema?.['x-kubernetes-validations'] as readonly { readonly message: string }[] | undefined;
+  return rules?.map(({ message }) => message) ?? [];
+}
+
+function boundsOf({ path: _, schema, required }: Row): string {
+  const inner = schema.items ?? schema.additionalProperties ?? schema;
+  const said = (key: string, words: (value: unknown) => string, from = schema) =>
+    from[key] === undefined ? [] : [words(from[key])];
+  return [
+    required ? 'required' : '',
+    ...(schema.default === undefined ? [] : [`\`${JSON.stringify(schema.default)}\` by itself`]),
+    ...(schema.enum === undefined ? [] : [schema.enum.map((value) => `\`${value}\``).join(', ')]),
+    ...said('minimum', (value) => `at least ${value}`),
+    ...said('maximum', (value) => `at most ${value}`),
+    ...said('maxItems', (value) => `at most ${value} of them`),
+    ...said('maxProperties', (value) => `at most ${value} of them`),
+    ...said('maxLength', (value) => `at most ${value} characters`, inner),
+    ...new Set([...rulesOf(schema), ...rulesOf(schema.items)]),
+  ]
+    .filter((each) => each !== '')
+    .join('; ');
+}
+
+function typeOf(schema: StructuralSchema): string {
+  if (schema.items !== undefined) return `list of ${typeOf(schema.items)}s`;
+  if (schema.additionalProperties !== undefined) return `map of ${typeOf(schema.additionalProperties)}s`;
+  return schema['x-kubernetes-preserve-unknown-fields'] === true ? 'any object' : (schema.type ?? '');
+}
+
+const cell = (text: string) => text.replaceAll('|', '\\|');
+
+function fieldsTable(schema: StructuralSchema, at: string): string {
+  const rows = rowsOf(schema, at).map(
+    (row) =>
+      `| \`${row.path}\` | ${typeOf(row.schema)} | ${cell(row.schema.description ?? '')} | ${cell(boundsOf(row))} |`,
+  );
+  return ['| Field | Type | | |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+function kustomizationTable(): string {
+  const words = { allowed: 'may be set', bounded: 'bounded', refused: '**refused**' };
+  const rows = KUSTOMIZATION_FIELDS.map(({ field, answer, why }) => `| \`${field}\` | ${words[answer]} | ${why} |`);
+  return ['| Field of `spec` | | Why |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+export function fluxReferencePage(): string {
+  const { spec, status } = gatedSourceSchema();
+  const [version] = gatedSourceDefinition().spec.versions;
+  const rules = [...rulesOf(spec), ...rulesOf(version?.schema.openAPIV3Schema as StructuralSchema)];
+  return `# Flux: reference
+
+What is in \`flux/\`: the fields of GatedSource, what the admission policies refuse, whose rights are whose, and what can be
+chosen otherwise. How to get there is in [flux.md](flux.md), who is kept from what in [threat-model.md](threat-model.md). The
+tables are made from the code by \`npm run docs\`.
+
+## GatedSource
+
+\`syncgate.dev/v1alpha1\`, short name \`gs\`. It becomes an ExternalArtifact of its own name and namespace, which a Kustomization
+names in \`spec.sourceRef\`. What Flux would do to the objects afterwards is said here instead, and is judged with the rest.
+
+${fieldsTable(spec, 'spec')}
+
+Besides:
+
+${rules.map((rule) => `- ${rule}`).join('\n')}
+- References to ConfigMaps and Secrets are read in the namespace of the GatedSource, and only where a RoleBinding of that
+  namespace gives the gate the ClusterRole \`syncgate-values-reader\` (below).
+
+### Status
+
+${fieldsTable(status, 'status')}
+
+\`kubectl get gs\` shows ${version?.additionalPrinterColumns
+    .filter(({ priority }) => priority === undefined)
+    .map(({ name }) => name)
+    .join(', ')}; with \`-o wide\` also ${version?.additionalPrinterColumns
+    .filter(({ priority }) => priority === 1)
+    .map(({ name }) => name)
+    .join(' and ')}. A new
+object has \`observedGeneration: -1\`, so that \`kubectl wait\` and Flux's health checks do not take it for finished.
+
+## Gated namespaces
+
+A namespace is gated by its label:
+
+\`\`\`yaml
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: apps
+  labels:
+    syncgate.dev/gated: "true"
+\`\`\`
+
+Admission policies and the webhook go by that label. Which Gate *judges* is said by the Gates: let one of them select the
+same label (\`spec.namespaces.selector.matchLabels\`), and no namespace is gated without a Gate. Where there is none, every
+GatedSource is refused.
+
+Whoever may label Namespaces may gate them. Taking the label off needs a verb of its own, \`ungate\` on
+\`namespaces.syncgate.dev\`: administrators of the cluster have it by \`*\`, and a role that gives \`update\` on Namespaces does not.
+Nothing that Flux applies for a team takes it off, whatever its rights. **Who may create Namespaces, or write into one that is
+not gated, is not kept back by any of this**: leave both to the platform, or gate every namespace (\`every-namespace\`, below).
+
+Admission does not look at what is there already. Before a namespace is gated, look for what goes around the gate in it, and
+for artifacts that somebody else wrote:
+
+\`\`\`sh
+kubectl --namespace apps get kustomizations.kustomize.toolkit.fluxcd.io,helmreleases.helm.toolkit.fluxcd.io
+kubectl --namespace apps get externalartifacts.source.toolkit.fluxcd.io
+\`\`\`
+
+What is there goes on as it was: its annotations and finalizers can be written, and it can be deleted; its \`spec\` can only be
+changed into one that the policies let in.
+
+## What a Kustomization may say
+
+kustomize-controller changes objects after they were rendered. In gated namespaces a Kustomization may hold no field that does,
+in no version of the API, empty or not; and none that the policy does not know, so that a newer Flux brings no new way around.
+
+${kustomizationTable()}
+
+- \`sourceRef\`: \`kind: ExternalArtifact\`, of the same namespace.
+- \`path\`: left out, or \`./\`.
+- \`decryption\`: \`provider: sops\`. An encrypted Secret is judged as it is, closed; any other kind that is encrypted is refused when
+  the source is judged.
+- \`kubeConfig\`: refused by a policy of its own.
+
+Without \`serviceAccountName\` kustomize-controller applies with its own rights, which are everything: a team could render a
+Kustomization into a namespace that is not gated, or change these policies. The API server warns of it. Set
+\`--default-service-account\` in kustomize-controller, as [Flux's own lockdown](https://fluxcd.io/flux/installation/configuration/multitenancy/)
+does, or take the component \`require-service-account\`.
+
+## The policies
+
+All are ValidatingAdmissionPolicies with \`failurePolicy: Fail\`, and answer with 403: kustomize-controller takes a 409 or a 422 for
+a reason to delete the object and make it anew, where \`force\` is set.
+
+| Name | In | Refuses |
+| --- | --- | --- |
+| \`syncgate-kustomizations\` | gated namespaces | what the table above says |
+| \`syncgate-remote-clusters\` | gated namespaces | \`kubeConfig\` in a Kustomization |
+| \`syncgate-accounts\` | gated namespaces | nothing: warns of Kustomizations without \`serviceAccountName\`, and notes them in the audit log |
+| \`syncgate-helm-releases\` | gated namespaces | HelmReleases, whose values and post-renderers change without a new artifact |
+| \`syncgate-external-artifacts\` | gated namespaces | every write to \`externalartifacts\` and \`externalartifacts/status\`, and deletion, but by the gate; garbage collection may delete |
+| \`syncgate-gated-sources\` | all namespaces | writes to the status of a GatedSource, and taking off its finalizer while it is deleted, but by the gate |
+| \`syncgate-namespaces\` | all namespaces | taking off \`syncgate.dev/gated\`, as above |
+
+## The webhook
+
+The ValidatingWebhookConfiguration \`syncgate\` holds two, both with \`failurePolicy: Fail\`:
+
+- \`objects.syncgate.dev\`: objects of gated namespaces. Never those of \`syncgate-system\`, \`flux-system\` and \`kube-system\`, even if
+  they are labelled: Flux and the gate must come up without it.
+- \`cluster-objects.syncgate.dev\`: objects of the cluster, which are in no namespace. They are judged by the one Gate with
+  \`spec.namespaces.clusterObjects: true\`, and refused where there is none. Left out is what kustomize-controller applies under its own
+  account from \`flux-system\`, by the label that it gives its objects: Flux and the gate themselves. A Kustomization of a namespace
+  that is not gated could give its objects that label with \`commonMetadata\`.
+
+Both are asked about GitOps controllers alone: the field managers \`kustomize-controller\`, \`helm-controller\` and
+\`argocd-controller\`, and the account of Argo CD's application controller. \`admit-everyone\` (below) has the first asked about
+everybody.
+
+The gate writes \`caBundle\` under its own field manager, \`syncgate\`: \`kubectl apply\`, Flux and Argo CD with server-side apply leave
+it as it is. Where a tool replaces whole objects, annotate the configuration with \`kustomize.toolkit.fluxcd.io/ssa: IfNotPresent\`.
+
+**Bootstrap.** From the moment that the configuration is there until the first replica is ready, GitOps controllers write
+nothing in gated namespaces. Nothing that the replicas themselves need is among that.
+**Break glass.** \`kubectl delete validatingwebhookconfiguration syncgate\`; for one policy, delete its
+ValidatingAdmissionPolicyBinding. The API server puts neither kind before any webhook or policy.
+
+## Accounts
+
+| Account of \`syncgate-system\` | Everywhere | In its own namespace |
+| --- | --- | --- |
+| \`syncgate\` | reads the five kinds of sources, GatedSources, Kustomizations and Namespaces; writes ExternalArtifacts with their status, finalizers and status of GatedSources, Events | the Lease \`syncgate\`, the EndpointSlice \`syncgate-artifacts\` |
+| \`syncgate-admission\` | reads Namespaces; writes the webhook configuration \`syncgate\` | the Secret \`syncgate-admission-tls\` |
+
+Neither reads Secrets or ConfigMaps of others. A team that takes values or variables from its own lets the gate read them:
+
+\`\`\`yaml
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: syncgate-values-reader, namespace: apps }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: syncgate-values-reader }
+subjects:
+  - { kind: ServiceAccount, name: syncgate, namespace: syncgate-system }
+\`\`\`
+
+From then on whoever may write GatedSources in \`apps\` can have its Secrets rendered into objects of \`apps\`. Whoever edits a
+namespace (\`edit\`, \`admin\`) may write GatedSources in it, and whoever views it may read them; that is aggregated by itself.
+
+**The accounts are the gate.** In \`syncgate-system\`, nobody but the platform may create Pods, tokens or Kustomizations.
+
+## Overlays and components
+
+| Overlay | Holds |
+| --- | --- |
+| \`flux/overlays/source\` | the controller of GatedSources and the policies |
+| \`flux/overlays/admission\` | the webhook, and the policy for Namespaces |
+| \`flux/overlays/both\` | all of it |
+
+| Component | Then |
+| --- | --- |
+| \`flux/components/every-namespace\` | every namespace is gated but \`syncgate-system\`, \`flux-system\` and \`kube-system\`, whatever its labels |
+| \`flux/components/require-service-account\` | Kustomizations without \`serviceAccountName\` are refused |
+| \`flux/components/allow-helm-releases\` | HelmReleases may be; the webhook judges their objects one by one, and a refusal leaves a release half applied |
+| \`flux/components/allow-remote-clusters\` | Kustomizations may have a \`kubeConfig\`; nobody judges for that cluster |
+| \`flux/components/admit-everyone\` | the webhook judges what anybody writes in gated namespaces, and \`pods/ephemeralcontainers\` |
+| \`flux/components/ipv6\` | artifacts are served on IPv6 addresses |
+
+\`flux/patches/external-artifact.yaml\` turns on ExternalArtifacts in Flux, which ships with them turned off.
+
+## The image
+
+The manifests name \`registry.invalid/syncgate\`, which is nobody's: there is no published image, and a digest that nobody looked
+up would be worse than none. Build it from the Dockerfile and name it by digest, never by a tag alone:
+
+\`\`\`yaml
+images:
+  - name: registry.invalid/syncgate
+    newName: registry.example/platform/syncgate
+    digest: sha256:…                # of the image that you pushed
+\`\`\`
+
+## The network
+
+Everything is denied in \`syncgate-system\` but: names (kube-dns); ports 443 and 6443 outwards, for the API server and registries (a
+registry on another port needs a policy of yours); artifacts on 9090, for kustomize-controller, helm-controller and the other
+replica; source-controller and notification-controller on 9090, whose own policies \`allow-syncgate\` in \`flux-system\` opens; the
+webhook on 9443, for whoever asks, because no selector names an API server (\`--admission-client-ca\` does); metrics on 9440.
+`;
+}
