@@ -14,6 +14,7 @@ const GROUPS: Record<string, readonly string[]> = {
     'distribution',
     'kubeyaml',
     'fluxbuild',
+    'fluxevent',
     'notation',
     'cosign',
     'cosign2',

@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createAnnouncer } from '../adapters/announcer.ts';
 import { downloadArtifact } from '../adapters/artifacts/download.ts';
 import { packArtifact } from '../adapters/artifacts/pack.ts';
 import { type ArtifactStore, openArtifactStore, type StoreOptions } from '../adapters/artifacts/store.ts';
@@ -25,6 +26,7 @@ const unpackLimits: SourceLimits = { files: 50_000, bytes: 512 * MIB, fileBytes:
 /** What a cluster serves changes seldom, and reading it takes dozens of requests. */
 const capabilitiesMs = 60_000;
 const serverGraceMs = 5_000;
+const eventsGraceMs = 5_000;
 /** More replicas than anybody runs of a controller of which one works. */
 const mostReplicas = 3;
 
@@ -67,6 +69,14 @@ export async function openFlux(parts: ServiceParts, { reached = () => {}, stored
     podIp: options.podIp,
     log,
   });
+  const events = createAnnouncer({
+    kube,
+    address: options.eventsAddress,
+    instance: options.podName,
+    log,
+    metrics,
+    clock: systemClock,
+  });
   const newFolder = folders(workspace);
   const controller = createController(
     {
@@ -80,7 +90,7 @@ export async function openFlux(parts: ServiceParts, { reached = () => {}, stored
       readManifests: (path, signal) => readManifests(store, newFolder, path, signal),
       buildRequest: (input) => buildRequest(input, mergeValues),
       capabilities: remembered((signal) => kube.capabilities(signal)),
-      announce: () => {},
+      announce: events.announce,
       peers: peersOf(options.podName, options.namespace, server.port),
       log,
       metrics,
@@ -110,6 +120,7 @@ export async function openFlux(parts: ServiceParts, { reached = () => {}, stored
         await endpoint.stop();
         // Only now may another begin: everything that this one had begun has ended.
         await leadership.stop();
+        await events.close(eventsGraceMs);
         await close(server, store, workspace);
       }
     },

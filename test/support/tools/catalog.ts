@@ -248,6 +248,13 @@ export const TOOLS = [
     neededBy: "comparing what is built for Flux with what Flux's own libraries build",
   },
   {
+    name: 'fluxevent',
+    version: 'v0.27.2',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'fluxevent', package: '.' },
+    neededBy: "reading events as Flux's published type has them",
+  },
+  {
     name: 'redis-server',
     version: 'debian',
     onPath: 'redis-server',
