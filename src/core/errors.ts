@@ -54,6 +54,14 @@ export const CODES = codes({
   RENDER_ARGUMENT_REFUSED: { answer: 'denied', meaning: 'A name or a value would be read as something else by the renderer, such as a flag or a template.', mend: 'Choose another name.' },
   RENDER_FETCH_FAILED: { answer: 'unevaluated', meaning: 'A remote base or a chart from a listed place could not be fetched.', mend: 'Look at the address, the credentials and the network.' },
 
+  // Building as Flux does
+  FLUX_VARIABLE_UNSET: { answer: 'unevaluated', meaning: 'What was built for Flux names a variable that is not set and has no default.', mend: 'Set it under spec.postBuild, write a default (`:-` behind its name), or escape the dollar sign by a second one.' },
+  FLUX_SUBSTITUTION: { answer: 'unevaluated', meaning: 'Variables cannot be substituted in an object: an expression or a name is malformed, or what came out is no object any more.', mend: 'Correct the expression; a value that is not one word goes between quotes, and the annotation `kustomize.toolkit.fluxcd.io/substitute: disabled` leaves an object alone.' },
+  FLUX_ENCRYPTED: { answer: 'denied', meaning: 'An object is encrypted with SOPS where nobody could judge what Flux would decrypt and apply.', mend: 'Encrypt Secrets alone, and in them nothing but data and stringData (encrypted_regex: ^(data|stringData)$).' },
+  FLUX_REWRITTEN: { answer: 'denied', meaning: "An object holds something that kustomize, as Flux runs it behind the gate, would take out or change.", mend: 'Take it out of the object, or write it as the message asks.' },
+  FLUX_HOOK: { answer: 'denied', meaning: 'A chart has a hook, which Helm would run at its time and a Kustomization of Flux would apply like any other object.', mend: 'Switch the hook off by the values of the chart, or patch the object: `$patch: delete` drops it, without the annotation helm.sh/hook it is applied like any other.' },
+  FLUX_VALUES: { answer: 'unevaluated', meaning: 'Values for a chart cannot be read, or not put together.', mend: 'Correct the values that the message names; try `helm template` with them.' },
+
   // Manifests
   MANIFEST_TOO_LARGE: { answer: 'unevaluated', meaning: 'The rendered texts together are larger than the limit.', mend: 'Split the application, or raise spec.manifests.maxBytes.' },
   MANIFEST_TOO_MANY: { answer: 'unevaluated', meaning: 'There are more rendered objects than the limit allows.', mend: 'Split the application, or raise spec.manifests.maxObjects.' },
@@ -145,6 +153,10 @@ export const CODES = codes({
   STORE_FAILED: { answer: 'unevaluated', meaning: 'An artifact could not be written or read; what was there is as it was.', mend: 'Look at the volume.' },
   ARTIFACT_NAME_INVALID: { answer: 'denied', meaning: 'A namespace, a name or a path of an artifact is not one that Kubernetes allows.', mend: 'Find out who wrote the object that the message names.' },
   SERVER_FAILED: { answer: 'usage', meaning: 'A server could not listen at its address.', mend: 'Choose an address and a port that are free.' },
+
+  // Certificates of the webhook
+  CERTIFICATE_INVALID: { answer: 'usage', meaning: 'The mounted certificate of the webhook cannot be read, or does not belong to its key.', mend: 'Mount a folder with tls.crt (the chain) and tls.key (its key), both in PEM.' },
+  CERTIFICATE_UNAVAILABLE: { answer: 'unevaluated', meaning: 'The authority of the webhook could not be read from its Secret or kept there.', mend: 'Look at the API server and at the rights of the account; apply the shipped Secret again where it is gone.' },
 
   // Argo CD's plugin protocol
   PLUGIN_ENVIRONMENT_INVALID: { answer: 'usage', meaning: '`syncgate generate` was not given the environment that Argo CD gives a plugin.', mend: 'Run it as the generate command of plugin.yaml; elsewhere use `syncgate render`.' },
