@@ -41,7 +41,7 @@ RUN apt-get update \
   # A package manager is of use only to an attacker here.
   && rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn* /usr/local/bin/yarn* \
   # The mount points of the platform's rules; a read-only root cannot make them later.
-  && mkdir -p /etc/syncgate/policies /etc/syncgate/trust /etc/syncgate/credentials /home/argocd/cmp-server/config \
+  && mkdir -p /data /etc/syncgate/gates /etc/syncgate/policies /etc/syncgate/trust /etc/syncgate/credentials /home/argocd/cmp-server/config \
     /home/argocd/cmp-server/plugins /var/run/argocd
 COPY --from=tools /out/kustomize /out/helm /out/opa /usr/local/bin/
 # Credential helpers of cloud registries are not in the image: docs/registries.md tells how to add one.
