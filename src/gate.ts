@@ -9,7 +9,10 @@ import { runCheck } from './decision/run-check.ts';
 /** The stages of one gate, with the platform's settings already inside them. */
 export interface GateStages<Request> {
   readonly render: (request: Request, signal: AbortSignal) => Promise<RenderedSource>;
-  readonly parse: (texts: readonly RenderedText[]) => readonly Manifest[];
+  readonly parse: (
+    texts: readonly RenderedText[],
+    request: Request,
+  ) => readonly Manifest[] | Promise<readonly Manifest[]>;
   /** Verifies every image and answers with the manifests pinned; undefined where the configuration says `unchecked`. */
   readonly checkImages: ((manifests: readonly Manifest[], signal: AbortSignal) => Promise<ImagesAnswer>) | undefined;
   /** The objects as the policies see them. */
@@ -174,7 +177,7 @@ function withheld(
 
 async function renderAndParse<Request>(request: Request, stages: GateStages<Request>, signal: AbortSignal) {
   const { texts, engines } = await stages.render(request, signal);
-  const manifests = stages.parse(texts);
+  const manifests = await stages.parse(texts, request);
   if (!isList(texts) || !isList(manifests) || manifests.some((each) => each?.identity === undefined)) {
     throw new GateError('CHECK_SILENT', 'what was rendered was not read into objects');
   }

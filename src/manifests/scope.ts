@@ -47,7 +47,8 @@ export function judgedObjects(
   });
 }
 
-function withNamespace(object: JsonObject, namespace: string | undefined): JsonObject {
+/** The object in another namespace, or in none. */
+export function withNamespace(object: JsonObject, namespace: string | undefined): JsonObject {
   const metadata = object['metadata'];
   if (!isObject(metadata) || metadata['namespace'] === namespace) return object;
   const entries: (readonly [string, JsonValue])[] = Object.entries(metadata).filter(([key]) => key !== 'namespace');

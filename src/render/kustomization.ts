@@ -73,8 +73,19 @@ export class KustomizationWalk {
     this.#seen.add(key);
     const file = readKustomization(folder, edited);
     const document = { ...file.document, value: change(file.document.value) };
+    await this.#write(file.path, document, folder);
+  }
+
+  /** Walks a folder that has no kustomization as if it had this one. */
+  async visitAs(folder: Folder, value: JsonObject): Promise<void> {
+    this.#seen.add(posix.join(folder.realm.prefix, folder.path));
+    const path = posix.join(folder.path, KUSTOMIZATION_NAMES[0]);
+    await this.#write(path, { value, locate: () => `the kustomization of ${folder.path}` }, folder);
+  }
+
+  async #write(path: string, document: YamlDocument & { value: JsonObject }, folder: Folder): Promise<void> {
     const value = await this.#kustomization(document, folder);
-    this.#copy.writeChecked(posix.join(folder.realm.prefix, file.path), writeJson(value));
+    this.#copy.writeChecked(posix.join(folder.realm.prefix, path), writeJson(value));
   }
 
   async #kustomization(document: YamlDocument & { value: JsonObject }, at: Folder): Promise<JsonObject> {
@@ -280,6 +291,11 @@ export class KustomizationWalk {
     this.#copy.writeChecked(path, text);
     if (!this.#copy.isChecked(path, text)) throw invalid(`${path} is used in two different ways`, where);
   }
+}
+
+/** Whether a folder has a file that kustomize would take for its kustomization. */
+export function hasKustomization(tree: SourceTree, folder: string): boolean {
+  return KUSTOMIZATION_NAMES.some((name) => tree.find(posix.join(folder, name))?.kind === 'file');
 }
 
 /** The one kustomization file of a folder. Throws RENDER_KUSTOMIZATION where there is none, or more than one. */

@@ -20,7 +20,7 @@ export interface Rendered {
 const MIB = 1024 * 1024;
 
 /**
- * Renders a source as Argo CD's repo-server would. The source is not changed, nothing outside of it is read, nothing is
+ * Renders a source as Argo CD's repo-server would, or where the tool is `flux` as Flux's controllers. The source is not changed, nothing outside of it is read, nothing is
  * contacted that the settings do not list, and no process outlives the call. Throws GateErrors with the codes SOURCE_*,
  * RENDER_*, RENDERER_MISSING, PARAMETER_INVALID and WORKSPACE_*; RENDER_NOTHING where nothing came out and the settings
  * do not allow that.
@@ -100,6 +100,11 @@ async function renderFolder(
       const { renderHelm } = await import('./helm.ts');
       const { texts, version } = await renderHelm(context);
       return { texts, tool, engines: { helm: version } };
+    }
+    if (tool === 'flux') {
+      const { renderFlux } = await import('./flux.ts');
+      const { texts, versions } = await renderFlux(context);
+      return { texts, tool, engines: versions };
     }
     const { renderKustomize } = await import('./kustomize.ts');
     const { texts, versions } = await renderKustomize(context);

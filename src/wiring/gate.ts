@@ -4,14 +4,15 @@ import { createWorkspace, makeFolder } from '../adapters/workspace.ts';
 import type { Policies, PolicyDescription } from '../checks/policy/dialect.ts';
 import type { GateConfig } from '../config.ts';
 import type { Decision } from '../core/decision.ts';
-import type { JudgedObject } from '../core/rendered.ts';
+import type { Manifest } from '../core/manifest.ts';
+import type { JudgedObject, RenderedText } from '../core/rendered.ts';
 import { type GateStages, type Judged, judge, judgeObject, type ObjectStages } from '../gate.ts';
 import type { AdmittedObject } from '../gates.ts';
 import { admittedManifest } from '../manifests/admitted.ts';
 import { emitManifests } from '../manifests/emit.ts';
 import { parseDocuments, parseManifests } from '../manifests/parse.ts';
 import { isClusterScoped, judgedObjects } from '../manifests/scope.ts';
-import { defaultManifestSettings } from '../manifests/settings.ts';
+import { defaultManifestSettings, type ManifestSettings } from '../manifests/settings.ts';
 import type { RenderPorts } from '../render/context.ts';
 import { render } from '../render/render.ts';
 import type { RenderRequest } from '../render/request.ts';
@@ -96,7 +97,7 @@ export function openGate(
       const folder = newFolder();
       return render(request, spec.render, { ...renderPorts, workspace: folder }, stop);
     },
-    parse: (texts) => parseManifests(texts, spec.manifests),
+    parse: (texts, request) => objectsOf(texts, request, spec.manifests),
     checkImages:
       images === undefined
         ? undefined
@@ -147,6 +148,20 @@ export function openGate(
 function admittedObject({ object, oldObject, ...request }: AdmittedObject): JudgedObject {
   const manifest = admittedManifest(object, request);
   return { manifest, object, written: object, request, ...(oldObject !== undefined && { live: oldObject }) };
+}
+
+/** The objects of what was rendered; for Flux with everything done to them that Flux does between building and applying. */
+async function objectsOf(
+  texts: readonly RenderedText[],
+  request: RenderRequest,
+  settings: ManifestSettings,
+): Promise<readonly Manifest[]> {
+  const manifests = parseManifests(texts, settings);
+  if (request.tool !== 'flux') return manifests;
+  const { postBuild, commonMetadata, helm } = request.flux;
+  const { finishForFlux } = await import('../manifests/flux.ts');
+  const substitution = postBuild && { variables: postBuild.variables, always: postBuild.strategy === 'Always' };
+  return finishForFlux(manifests, { substitution, commonMetadata, releaseNamespace: helm?.namespace }, settings);
 }
 
 /** `policies: []` says that there are none: everything passes this check, and no engine is asked for. */

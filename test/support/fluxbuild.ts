@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { JsonObject } from '../../src/core/json.ts';
+import { readJson } from '../../src/manifests/json-reader.ts';
 import { tool } from './tools/resolve.ts';
 
 /** What one of Flux's libraries answered, or said against it. */
@@ -77,7 +78,8 @@ export class Fluxbuild implements AsyncDisposable {
     this.#child.stdin.write(`${typeof request === 'string' ? request : JSON.stringify(request)}\n`);
     const { value, done } = await this.#answers.next();
     if (done === true) throw new Error('fluxbuild ended before it had answered');
-    return JSON.parse(value);
+    // Integers that a double cannot hold are compared too.
+    return readJson(value, 0, { maxDepth: 1000 }).value as RawAnswer;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
