@@ -90,7 +90,8 @@ export function createReviewer(ports: ReviewerPorts): Reviewer {
       dryRun,
       ms: Math.round((now() - limits.receivedAt) * 10) / 10,
     };
-    if (result === 'allowed') ports.log.debug('admission decided', fields);
+    // Dry runs come at every interval for every object, and let nothing in.
+    if (result === 'allowed' && (dryRun || skipped !== undefined)) ports.log.debug('admission decided', fields);
     else ports.log.info('admission decided', fields);
     return answerBody(review.uid, verdict);
 

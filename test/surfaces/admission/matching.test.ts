@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { isGitOps, reasonToSkip } from '../../../src/surfaces/admission/matching.ts';
+import { readReview } from '../../../src/surfaces/admission/review.ts';
+import { type ReviewFields, reviewText } from '../../support/admission/review.ts';
+
+const review = (fields: ReviewFields) => readReview(Buffer.from(reviewText(fields)));
+const person = { fieldManager: 'kubectl-client-side-apply', username: 'jane' };
+
+describe('a GitOps controller', () => {
+  it.each<[string, ReviewFields, boolean]>([
+    ['kustomize-controller by its field manager', { ...person, fieldManager: 'kustomize-controller' }, true],
+    ['helm-controller by its field manager', { ...person, fieldManager: 'helm-controller' }, true],
+    ['Argo CD by its field manager', { ...person, fieldManager: 'argocd-controller' }, true],
+    [
+      'an account that Flux impersonates',
+      { fieldManager: 'kustomize-controller', username: 'system:serviceaccount:apps:tenant' },
+      true,
+    ],
+    [
+      'Argo CD by its account, in whatever namespace',
+      { fieldManager: null, username: 'system:serviceaccount:gitops:argocd-application-controller' },
+      true,
+    ],
+    ['somebody with kubectl', person, false],
+    ['nobody knows who', { fieldManager: null, username: '' }, false],
+    [
+      "kustomize-controller's own bookkeeping",
+      {
+        fieldManager: 'gotk-kustomize-controller',
+        username: 'system:serviceaccount:flux-system:kustomize-controller',
+      },
+      false,
+    ],
+    ['a person of that name', { ...person, username: 'argocd-application-controller' }, false],
+    [
+      'a name with more to it',
+      { ...person, username: 'system:serviceaccount:a:argocd-application-controller:b' },
+      false,
+    ],
+  ])('%s', (_, fields, answer) => expect(isGitOps(review(fields))).toBe(answer));
+});
+
+describe('what is not judged', () => {
+  const excluded = ['kube-system', 'flux-system'];
+  it.each<[string, ReviewFields, 'flux' | 'all', string | undefined]>([
+    ['Flux is judged', {}, 'flux', undefined],
+    ['people are not', person, 'flux', 'not a GitOps controller'],
+    ['unless everybody is', person, 'all', undefined],
+    ['an excluded namespace', { namespace: 'flux-system' }, 'all', 'excluded namespace'],
+    [
+      'a question that no server stores',
+      {
+        kind: { group: 'authorization.k8s.io', version: 'v1', kind: 'SubjectAccessReview' },
+        namespace: '',
+        name: '',
+      },
+      'all',
+      'nothing is stored',
+    ],
+    [
+      'a kind that is called like one, and is stored',
+      { kind: { group: 'example.com', version: 'v1', kind: 'SubjectAccessReview' } },
+      'all',
+      undefined,
+    ],
+  ])('%s', (_, fields, match, answer) => expect(reasonToSkip(review(fields), match, excluded)).toBe(answer));
+});
