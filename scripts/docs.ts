@@ -10,7 +10,7 @@ import { cosignCasesPage } from './cosign-cases-page.ts';
 import { definitionFile } from './crd.ts';
 import { decisionsPage } from './decisions-page.ts';
 import { fluxReferencePage } from './flux-reference-page.ts';
-import { kustomizationPolicyFile } from './kustomization-policy.ts';
+import { kustomizationPolicyFile, renderedKustomizationPolicyFile } from './kustomization-policy.ts';
 import { metricsPage } from './metrics-page.ts';
 import { parametersPage, pluginFile } from './plugin.ts';
 
@@ -30,6 +30,7 @@ export function generatedFiles(): Record<string, string> {
     'docs/flux-reference.md': fluxReferencePage(),
     'flux/base/crd.yaml': definitionFile(),
     'flux/base/policies/kustomizations.yaml': kustomizationPolicyFile(),
+    'flux/gate-policies/kustomizations.yaml': renderedKustomizationPolicyFile(),
     'schema/gate.schema.json': `${JSON.stringify(gateSchema(), undefined, 2)}\n`,
   };
 }

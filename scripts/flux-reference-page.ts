@@ -154,6 +154,13 @@ Kustomization into a namespace that is not gated, or change these policies. The 
 \`--default-service-account\` in kustomize-controller, as [Flux's own lockdown](https://fluxcd.io/flux/installation/configuration/multitenancy/)
 does, or take the component \`require-service-account\`.
 
+What a gated source *renders* can go around the gate as well, where what applies it may do anything: a Kustomization in a namespace
+that is not gated, a Namespace without the label, a change to the policies. \`flux/gate-policies/\` holds policies against that, for
+the folder that your Gate names in \`spec.policies\`: the same table for Kustomizations wherever they go; no HelmReleases,
+ExternalArtifacts, ArtifactGenerators, ResourceSets or Applications; no Namespaces but gated ones; nothing in \`syncgate-system\`,
+\`flux-system\` or \`kube-system\`; no definitions of Flux or the gate, and none of its policies. Take what your platform's own Gates
+must not have out of the copy.
+
 ## The policies
 
 All are ValidatingAdmissionPolicies with \`failurePolicy: Fail\`, and answer with 403: kustomize-controller takes a 409 or a 422 for

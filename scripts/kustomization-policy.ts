@@ -73,16 +73,33 @@ const list = (values: readonly string[]) => `[${values.map((value) => `'${value}
 const below = (field: string) =>
   `!has(variables.spec.${field}) || variables.spec.${field}.all(key, key in ${list(KNOWN_BELOW[field] ?? [])})`;
 
-/** `flux/base/policies/kustomizations.yaml`. */
+/** `flux/base/policies/kustomizations.yaml`: of Kustomizations in gated namespaces, by the API server. */
 export function kustomizationPolicyFile(): string {
+  const comment = `# Flux changes what it applies after it was rendered, by fields of the Kustomization. In gated namespaces none of them may
+# be set: what reaches the cluster is what was judged. docs/flux-reference.md goes through the fields.`;
+  const matchResources = `
+  matchResources:
+    namespaceSelector:
+      matchLabels: { syncgate.dev/gated: "true" }
+`;
+  return policyFile('syncgate-kustomizations', comment, matchResources);
+}
+
+/** `flux/gate-policies/kustomizations.yaml`: of Kustomizations that are rendered, by a Gate, wherever they go. */
+export function renderedKustomizationPolicyFile(): string {
+  const comment = `# For the policies of a Gate: a Kustomization that a gated source renders may go into a namespace that is not gated, where the
+# API server would let it be anything.`;
+  return policyFile('syncgate-rendered-kustomizations', comment, '\n');
+}
+
+function policyFile(policy: string, comment: string, matchResources: string): string {
   return `# Made from scripts/kustomization-policy.ts by \`npm run docs\`.
 #
-# Flux changes what it applies after it was rendered, by fields of the Kustomization. In gated namespaces none of them may
-# be set: what reaches the cluster is what was judged. docs/flux-reference.md goes through the fields.
+${comment}
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy
 metadata:
-  name: syncgate-kustomizations
+  name: ${policy}
 spec:
   failurePolicy: Fail
   matchConstraints:
@@ -148,12 +165,8 @@ spec:
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicyBinding
 metadata:
-  name: syncgate-kustomizations
+  name: ${policy}
 spec:
-  policyName: syncgate-kustomizations
-  validationActions: [Deny]
-  matchResources:
-    namespaceSelector:
-      matchLabels: { syncgate.dev/gated: "true" }
-`;
+  policyName: ${policy}
+  validationActions: [Deny]${matchResources}`;
 }

@@ -1,0 +1,95 @@
+/** The policies that are shipped for Gates of gated sources, through the command. */
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { createSandbox } from '../support/cli.ts';
+
+const folder = resolve(import.meta.dirname, '../../flux/gate-policies');
+const shipped = ['kustomizations.yaml', 'what-opens-the-gate.yaml'];
+
+async function judged(object: object) {
+  using sandbox = createSandbox({ 'app/object.yaml': stringify(object) }, { policies: [{ path: 'policies' }] });
+  for (const name of shipped) {
+    sandbox.write({ [`platform/policies/${name}`]: readFileSync(join(folder, name), 'utf8') });
+  }
+  return await sandbox.judge('render');
+}
+
+const object = (apiVersion: string, kind: string, more: object = {}, namespace?: string) => ({
+  apiVersion,
+  kind,
+  metadata: { name: 'x', ...(namespace !== undefined && { namespace }) },
+  ...more,
+});
+const kustomization = (spec: object) =>
+  object('kustomize.toolkit.fluxcd.io/v1', 'Kustomization', { spec: { interval: '1m', prune: true, ...spec } }, 'open');
+const gated = { sourceRef: { kind: 'ExternalArtifact', name: 'app' } };
+const named = (kind: string, name: string) => ({
+  ...object('admissionregistration.k8s.io/v1', kind),
+  metadata: { name },
+});
+const namespace = (labels?: object) => ({
+  ...object('v1', 'Namespace'),
+  metadata: { name: 'x', ...(labels && { labels }) },
+});
+const definition = (group: string) =>
+  object('apiextensions.k8s.io/v1', 'CustomResourceDefinition', { spec: { group, names: { kind: 'A' } } });
+
+describe('what a gated source may not render', () => {
+  it.each<[string, object, string]>([
+    [
+      'a Kustomization on a repository',
+      kustomization({ sourceRef: { kind: 'GitRepository', name: 'a' } }),
+      'name the ExternalArtifact',
+    ],
+    ['one that patches', kustomization({ ...gated, patches: [] }), 'spec.patches would change what was judged'],
+    ['one with a field that nobody knows', kustomization({ ...gated, surprise: 1 }), 'spec.surprise is not known'],
+    ['a HelmRelease', object('helm.toolkit.fluxcd.io/v2', 'HelmRelease', { spec: {} }, 'a'), 'no Gate judges'],
+    [
+      'an ExternalArtifact',
+      object('source.toolkit.fluxcd.io/v1', 'ExternalArtifact', { spec: {} }, 'a'),
+      'no Gate judges',
+    ],
+    ['an Application', object('argoproj.io/v1alpha1', 'Application', { spec: {} }, 'a'), 'no Gate judges'],
+    ['a ResourceSet', object('fluxcd.controlplane.io/v1', 'ResourceSet', { spec: {} }, 'a'), 'no Gate judges'],
+    ['a Namespace that is not gated', namespace(), 'is gated too'],
+    ['one that is said not to be', namespace({ 'syncgate.dev/gated': 'false' }), 'is gated too'],
+    ['a definition of Flux', definition('kustomize.toolkit.fluxcd.io'), 'only the platform applies it'],
+    ['the definition of GatedSource', definition('syncgate.dev'), 'only the platform applies it'],
+    ['the webhook', named('ValidatingWebhookConfiguration', 'syncgate'), 'only the platform applies it'],
+    [
+      'a policy of the gate',
+      named('ValidatingAdmissionPolicy', 'syncgate-kustomizations'),
+      'only the platform applies it',
+    ],
+    [
+      'its binding',
+      named('ValidatingAdmissionPolicyBinding', 'syncgate-kustomizations'),
+      'only the platform applies it',
+    ],
+    [
+      'anything of the gate’s namespace',
+      object('v1', 'ConfigMap', { data: {} }, 'syncgate-system'),
+      'this namespace is the platform',
+    ],
+    ['anything of Flux’s', object('v1', 'ServiceAccount', {}, 'flux-system'), 'this namespace is the platform'],
+  ])('%s', async (_, rendered, message) => {
+    const run = await judged(rendered);
+    expect(run.stderr).toContain(message);
+    expect(run).toMatchObject({ exitCode: 1, stdout: '' });
+  });
+});
+
+describe('what it may', () => {
+  it.each([
+    ['a ConfigMap', object('v1', 'ConfigMap', { data: {} }, 'apps')],
+    ['a Kustomization of what was judged', kustomization(gated)],
+    ['a gated Namespace', namespace({ 'syncgate.dev/gated': 'true' })],
+    ['a definition of its own', definition('example.com')],
+    ['a webhook of its own', named('ValidatingWebhookConfiguration', 'mine')],
+  ])('%s', async (_, rendered) => {
+    const run = await judged(rendered);
+    expect(run, run.stderr).toMatchObject({ exitCode: 0 });
+  });
+});
