@@ -42,27 +42,16 @@ const keptMs = 60_000;
  * run a program or ask a third party for a token is refused: it could be bounded by nothing here.
  */
 export function createCredentialSource(place: KubePlace, clock: Clock): CredentialSource {
-  let kept: { readonly credentials: Promise<Credentials>; readonly until: number } | undefined;
+  let kept: { readonly credentials: Credentials; readonly until: number } | undefined;
   return {
     async current() {
-      const now = clock.now();
-      if (kept === undefined || now >= kept.until) {
-        const credentials = read(place);
-        kept = { credentials, until: now + keptMs };
-        credentials.catch(() => {
-          kept = undefined;
-        });
-      }
-      return await kept.credentials;
+      if (kept !== undefined && clock.now() < kept.until) return kept.credentials;
+      const credentials = await read(place);
+      kept = { credentials, until: clock.now() + keptMs };
+      return credentials;
     },
     refused(used) {
-      const held = kept;
-      held?.credentials.then(
-        (credentials) => {
-          if (credentials === used && kept === held) kept = undefined;
-        },
-        () => {},
-      );
+      if (kept?.credentials === used) kept = undefined;
     },
   };
 }
