@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Certificates } from '../adapters/certificates/certificates.ts';
 import { startServer } from '../adapters/http-server.ts';
 import { asGateError, GateError } from '../core/errors.ts';
 import type { Kube, KubeObject, KubeResource } from '../core/kube.ts';
@@ -8,20 +9,7 @@ import type { NamespaceFacts } from '../gates.ts';
 import { createMemory } from '../surfaces/admission/memory.ts';
 import { createReviewer, type Namespaces } from '../surfaces/admission/reviewer.ts';
 import type { Service, ServiceParts } from './service.ts';
-
-/** A certificate with its chain, and its key, as PEM. */
-export interface ServingCertificate {
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** Where the certificate of the webhook comes from, now and whenever it is renewed. */
-export interface ServingCertificates {
-  readonly current: ServingCertificate;
-  /** Called with each certificate that takes its place. Answers with its removal. */
-  onCertificate(listener: (certificate: ServingCertificate) => void): () => void;
-  close?(): void;
-}
+import { systemClock } from './world.ts';
 
 type AdmissionParts = Pick<ServiceParts, 'options' | 'kube' | 'gates' | 'log' | 'metrics'>;
 
@@ -45,6 +33,8 @@ const alwaysExcluded = ['kube-system', 'flux-system'];
 const maxConnections = 2048;
 /** Longer than Go's clients keep a connection (90 s): or both would use and close one at the same moment. */
 const keepAliveMs = 120_000;
+/** How often a renewed certificate is looked for. */
+const certificatesPollMs = 30_000;
 /** Until all who ask know that this replica is leaving, it goes on answering. */
 const leavingMs = 3_000;
 /** What is judged then may end: a little more than an API server waits for it. */
@@ -56,7 +46,7 @@ const graceMs = 15_000;
  */
 export async function openAdmission(
   { options, kube, gates, log, metrics }: AdmissionParts,
-  openCertificates: (parts: AdmissionParts) => Promise<ServingCertificates> = certificatesOf,
+  openCertificates: (parts: AdmissionParts) => Promise<Certificates> = certificatesOf,
 ): Promise<OpenAdmission> {
   const { createAdmissionApp } = await import('../surfaces/http/admission.ts');
   const now = () => performance.now();
@@ -108,18 +98,33 @@ export async function openAdmission(
       await delay(leavingMs);
       await server.close(graceMs);
       forget();
-      certificates.close?.();
+      certificates.close();
       over.abort();
       namespaces.stop();
     },
   };
 }
 
-async function certificatesOf({ options }: AdmissionParts): Promise<ServingCertificates> {
-  const folder = options.admissionCertificates;
-  if (folder === undefined) throw new GateError('CONFIG_INVALID', '--admission-certificates is missing');
-  const [cert, key] = await Promise.all(['tls.crt', 'tls.key'].map((name) => readFile(join(folder, name), 'utf8')));
-  return { current: { cert: cert ?? '', key: key ?? '' }, onCertificate: () => () => {} };
+/** Those of a mounted folder, or of an authority of the webhook's own. */
+async function certificatesOf({ options, kube, log, metrics }: AdmissionParts): Promise<Certificates> {
+  const { openMountedCertificates, openOwnCertificates } = await import('../adapters/certificates/certificates.ts');
+  const common = { clock: systemClock, log, metrics, pause, everyMs: certificatesPollMs };
+  const { admissionCertificates: folder, namespace } = options;
+  if (folder !== undefined) return await openMountedCertificates({ ...common, folder: resolve(folder) });
+  const service = `syncgate-admission.${namespace}.svc`;
+  const names = [service, `${service}.cluster.local`];
+  return await openOwnCertificates({
+    ...common,
+    kube,
+    namespace,
+    secret: 'syncgate-admission-tls',
+    configuration: 'syncgate',
+    names,
+  });
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal, ref: false }).catch(() => {});
 }
 
 interface FollowedNamespaces extends Namespaces {
