@@ -208,13 +208,7 @@ const Kustomize = {
 };
 
 /** Fields that Flux too has for directories alone: a HelmRelease has none of them. */
-export const NOT_WITH_HELM = [
-  'components',
-  'ignoreMissingComponents',
-  'namePrefix',
-  'nameSuffix',
-  'postBuild',
-] as const;
+const NOT_WITH_HELM = ['components', 'ignoreMissingComponents', 'namePrefix', 'nameSuffix', 'postBuild'] as const;
 
 const SpecFields = z.strictObject({
   sourceRef: describe(

@@ -10,7 +10,7 @@ import { applyFluxKinds, served } from './flux.ts';
 import { fluxRbac } from './rbac.ts';
 import { shippedObjects } from './syncgate.ts';
 
-export const PEOPLE = {
+const PEOPLE = {
   /** Administers the namespaces `apps` and `open`, and nothing else. */
   tenant: serviceAccount('apps', 'tenant'),
   /** May write Namespaces, and do nothing that has a verb of its own. */
