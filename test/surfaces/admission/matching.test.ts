@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isGitOps, reasonToSkip } from '../../../src/surfaces/admission/matching.ts';
+import { parse } from 'yaml';
+import { gitOpsCondition, isGitOps, reasonToSkip } from '../../../src/surfaces/admission/matching.ts';
 import { readReview } from '../../../src/surfaces/admission/review.ts';
 import { type ReviewFields, reviewText } from '../../support/admission/review.ts';
 
@@ -64,4 +67,27 @@ describe('what is not judged', () => {
       undefined,
     ],
   ])('%s', (_, fields, match, answer) => expect(reasonToSkip(review(fields), match, excluded)).toBe(answer));
+});
+
+describe('the shipped webhook configuration', () => {
+  const file = join(import.meta.dirname, '../../../flux/base/admission/webhook.yaml');
+  const { webhooks } = parse(readFileSync(file, 'utf8')) as {
+    webhooks: {
+      matchConditions: { name: string; expression: string }[];
+      rules: { resources: string[]; scope: string }[];
+    }[];
+  };
+
+  it('asks of the same requests', () => {
+    for (const { matchConditions } of webhooks) {
+      const { expression = '' } = matchConditions.find(({ name }) => name === 'gitops') ?? {};
+      expect(expression.replaceAll(/\s+/g, ' ').trim()).toBe(gitOpsCondition);
+    }
+    expect(webhooks.length).toBeGreaterThan(0);
+  });
+
+  it('asks of subresources that add images, and of no others', () => {
+    const resources = webhooks.flatMap(({ rules }) => rules.flatMap((rule) => rule.resources));
+    expect(new Set(resources)).toEqual(new Set(['*', 'pods/ephemeralcontainers']));
+  });
 });
