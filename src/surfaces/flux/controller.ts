@@ -39,6 +39,9 @@ const LONGEST_WAIT = 5 * 60_000;
 /** Sources that have to be judged anew all at once come one after the other, so that new revisions find a turn. */
 const SPREAD = 10;
 
+/** How long the first list of a kind of source is waited for. */
+const SOURCES_LIMIT = 5_000;
+
 export function createController(ports: ControllerPorts, settings: ControllerSettings): FluxController {
   const { kube, gates, store, timers, log, metrics } = ports;
   let view: FollowedView | undefined;
@@ -86,6 +89,13 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
       if (followed === undefined || copies === undefined) throw new Error('the cluster is not followed yet');
       try {
         await Promise.race([followed.synced, ended(signal)]);
+        // A source that was not read yet looks like one that is not ready; but a kind that is not there is not waited for.
+        let stop = () => {};
+        const late = new Promise<void>((done) => {
+          stop = timers.after(SOURCES_LIMIT, done);
+        });
+        await Promise.race([followed.othersRead, late, ended(signal)]);
+        stop();
       } catch {
         // The copies end with the process.
       }

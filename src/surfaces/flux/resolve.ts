@@ -27,7 +27,13 @@ export function sourceOf(run: Run, view: ClusterView, allowCrossNamespace: boole
     const error = new GateError('FLUX_SOURCE_MISSING', `${subject} does not exist`);
     throw new Hindrance('SourceNotFound', error, 'wait', 'source');
   }
-  const artifact = object === 'unknown' ? undefined : artifactOf(object);
+  if (object === 'unknown') {
+    const error = new GateError('FLUX_SOURCE_WAITING', `the list of every ${kind} could not be read yet`, {
+      mend: 'Install source-controller with its definitions, if the kind is not there; the gate tries again by itself.',
+    });
+    throw new Hindrance('SourceNotReady', error, 'retry', 'source');
+  }
+  const artifact = artifactOf(object);
   if (artifact === undefined) {
     const error = new GateError('FLUX_SOURCE_WAITING', `${subject} has no artifact yet`);
     throw new Hindrance('SourceNotReady', error, 'retry', 'source');

@@ -25,6 +25,8 @@ export interface ViewListener {
 export interface FollowedView extends ClusterView {
   /** Settles when everything without which nothing can be decided has been read once. */
   readonly synced: Promise<void>;
+  /** Settles when every kind of source, and the Kustomizations, have been read once: never, where one is not there. */
+  readonly othersRead: Promise<void>;
   /** What has not been read yet; empty where all has. */
   missing(): readonly string[];
   /** Whether the copies of what artifacts rest on follow the cluster now. */
@@ -118,9 +120,12 @@ export function followCluster(kube: Kube, listener: ViewListener, signal: AbortS
   const required = [gated, artifacts, namespaces];
   const optional = [...kinds.values(), kustomizations];
   for (const { synced } of optional) synced.catch(() => {});
+  const othersRead = Promise.all([...kinds.values(), kustomizations].map(({ synced }) => synced)).then(() => {});
+  othersRead.catch(() => {});
 
   return {
     synced: Promise.all(required.map(({ synced }) => synced)).then(() => {}),
+    othersRead,
     missing: () => ['GatedSources', 'ExternalArtifacts', 'Namespaces'].filter((name) => !read.has(name)),
     isCurrent: () => required.every((cache) => cache.isCurrent()),
     gatedSources: () => gated.list(),
