@@ -237,11 +237,8 @@ async function readManifests(
   }
 }
 
-const mergeValues: MergeValues = async (references, inline) => {
-  if (references.length > 0)
-    throw new GateError('RENDER_CHART', 'values of ConfigMaps and Secrets cannot be merged yet');
-  return inline === undefined ? '' : JSON.stringify(inline);
-};
+const mergeValues: MergeValues = async (references, inline) =>
+  (await import('../render/flux-values.ts')).mergeValues(references, inline);
 
 /** The other Pods of the StatefulSet, by the names that its headless Service gives them. */
 function peersOf(podName: string, namespace: string, port: number): readonly string[] {

@@ -1,0 +1,175 @@
+/** One assignment as `helm --set` and `--set-string` read it (helm's pkg/strvals), into values that are changed in place. */
+
+/** A value that is put together piece by piece. */
+export type Mutable = null | boolean | number | bigint | string | Mutable[] | MutableObject;
+export type MutableObject = { [key: string]: Mutable };
+
+/** What is wrong with an assignment. */
+export class AssignmentProblem extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'AssignmentProblem';
+  }
+}
+
+export function isMutableObject(value: Mutable | undefined): value is MutableObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** An object without a prototype: a key may be called `__proto__`. */
+export function newObject(): MutableObject {
+  return Object.create(null);
+}
+
+const MAX_INDEX = 65_536;
+const MAX_LEVELS = 30;
+
+/**
+ * Reads `path=value,…` into the values. With `texts` every value is a text. Throws AssignmentProblem; the values may then
+ * have been changed by halves.
+ */
+export function assign(text: string, values: MutableObject, texts: boolean): void {
+  new Reader(text, texts).all(values);
+}
+
+class Reader {
+  readonly #characters: readonly string[];
+  readonly #texts: boolean;
+  #at = 0;
+
+  constructor(text: string, texts: boolean) {
+    this.#characters = [...text];
+    this.#texts = texts;
+  }
+
+  all(values: MutableObject): void {
+    while (!this.#isAtEnd()) this.#key(values, 0);
+  }
+
+  /** Answers whether the text was at its end where a name or a value should have begun. */
+  #key(data: MutableObject, level: number): boolean {
+    const { text: key, end } = this.#until('=[,.');
+    if (end === undefined) {
+      if (key === '') return true;
+      throw new AssignmentProblem(`the key ${JSON.stringify(key)} has no value`);
+    }
+    if (end === '[') {
+      const index = this.#index();
+      const present = data[key];
+      if (present !== undefined && !Array.isArray(present)) throw notA('list', key);
+      const { list, ended } = this.#item(present ?? [], index, level);
+      set(data, key, list);
+      return ended;
+    }
+    if (end === '=') {
+      const ended = this.#isAtEnd();
+      set(data, key, this.#value());
+      return ended;
+    }
+    if (end === ',') throw new AssignmentProblem(`the key ${JSON.stringify(key)} has no value`);
+    if (level + 1 > MAX_LEVELS) throw new AssignmentProblem(`names are nested more than ${MAX_LEVELS} deep`);
+    const present = data[key];
+    if (present !== undefined && !isMutableObject(present)) throw notA('mapping', key);
+    const inner = present ?? newObject();
+    const ended = this.#key(inner, level + 1);
+    if (Object.keys(inner).length > 0) set(data, key, inner);
+    else if (!ended) throw new AssignmentProblem(`the key ${JSON.stringify(key)} has no value`);
+    return ended;
+  }
+
+  #isAtEnd(): boolean {
+    return this.#at >= this.#characters.length;
+  }
+
+  #index(): number {
+    const { text, end } = this.#until(']');
+    if (end === undefined || !/^[-+]?[0-9]{1,18}$/.test(text)) {
+      throw new AssignmentProblem(`${JSON.stringify(text)} is not an index`);
+    }
+    const index = Number(text);
+    if (index < 0 || index > MAX_INDEX) throw new AssignmentProblem(`the index ${index} is not allowed`);
+    return index;
+  }
+
+  /** The list with the item in it. Helm forgets an item whose last value is empty. */
+  #item(list: Mutable[], index: number, level: number): { readonly list: Mutable[]; readonly ended: boolean } {
+    const changed = (value: Mutable) => ({ list: place(list, index, value), ended: false });
+    const { text, end } = this.#until('[.=');
+    if (text !== '') throw new AssignmentProblem(`${JSON.stringify(text)} stands behind an index`);
+    if (end === undefined) throw new AssignmentProblem('an index has no value');
+    if (end === '=') return changed(this.#value());
+    if (end === '[') {
+      const next = this.#index();
+      const present = list[index] ?? null;
+      if (present !== null && !Array.isArray(present)) throw notA('list', `[${index}]`);
+      const inner = this.#item(present ?? [], next, level);
+      return inner.ended ? { list, ended: true } : changed(inner.list);
+    }
+    let inner = newObject();
+    if (index < list.length) {
+      const present = list[index];
+      if (isMutableObject(present)) inner = present;
+      else list[index] = inner;
+    }
+    if (this.#isAtEnd()) throw new AssignmentProblem('an index has no value');
+    return this.#key(inner, level) ? { list, ended: true } : changed(inner);
+  }
+
+  #value(): Mutable {
+    if (this.#characters[this.#at] !== '{') return this.#typed(this.#until(',').text);
+    this.#at++;
+    const list: Mutable[] = [];
+    for (;;) {
+      const { text, end } = this.#until(',}');
+      if (end === undefined) throw new AssignmentProblem('a list is not closed by }');
+      list.push(this.#typed(text));
+      if (end === ',') continue;
+      if (this.#characters[this.#at] === ',') this.#at++;
+      return list;
+    }
+  }
+
+  #typed(text: string): Mutable {
+    if (this.#texts) return text;
+    if (/^true$/iu.test(text)) return true;
+    if (/^false$/iu.test(text)) return false;
+    if (/^null$/iu.test(text)) return null;
+    if (text === '0') return 0;
+    if (/^[-+]?[0-9]{1,19}$/.test(text) && !text.startsWith('0')) {
+      const value = BigInt(text.startsWith('+') ? text.slice(1) : text);
+      if (value === BigInt.asIntN(64, value)) return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+    }
+    return text;
+  }
+
+  /** The characters before the first that ends them; a backslash takes the next for itself. */
+  #until(ends: string): { readonly text: string; readonly end: string | undefined } {
+    const taken: string[] = [];
+    while (this.#at < this.#characters.length) {
+      const c = this.#characters[this.#at++] as string;
+      if (ends.includes(c)) return { text: taken.join(''), end: c };
+      if (c !== '\\') taken.push(c);
+      else if (this.#at < this.#characters.length) taken.push(this.#characters[this.#at++] as string);
+    }
+    return { text: taken.join(''), end: undefined };
+  }
+}
+
+function notA(what: 'list' | 'mapping', key: string): AssignmentProblem {
+  return new AssignmentProblem(`${JSON.stringify(key)} has a value already, which is no ${what}`);
+}
+
+/** An empty key is passed over, as helm does. */
+function set(data: MutableObject, key: string, value: Mutable): void {
+  if (key !== '') data[key] = value;
+}
+
+function place(list: Mutable[], index: number, value: Mutable): Mutable[] {
+  if (index < list.length) {
+    list[index] = value;
+    return list;
+  }
+  const longer = [...list, ...new Array<null>(index + 1 - list.length).fill(null)];
+  longer[index] = value;
+  return longer;
+}
