@@ -1,11 +1,16 @@
 /** What is shipped for Flux, applied by the real kubectl to a real kube-apiserver with RBAC on. */
 import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';
+import { authoritiesOf } from '../../src/adapters/certificates/authority.ts';
+import { createRotation } from '../../src/adapters/certificates/rotation.ts';
+import { openKube } from '../../src/adapters/kube/open.ts';
+import { NO_METRICS, SILENT_LOG } from '../../src/core/telemetry.ts';
 import { waitFor } from '../support/argocd/component.ts';
 import { applyFluxKinds } from '../support/flux/flux.ts';
 import { shippedObjects } from '../support/flux/syncgate.ts';
@@ -221,6 +226,34 @@ describe('the Pods', () => {
 });
 
 describe('what the accounts may do', () => {
+  it('is enough to make an authority in the Secret that is shipped, and to have it trusted', async () => {
+    await kubectl('apply', '-k', 'flux/overlays/both', '--server-side', '--force-conflicts');
+    const clock = { now: () => Date.now() };
+    const kubeconfig = server.kubeconfigFileOf(accounts.admission.name);
+    const kube = await openKube({ kubeconfig, log: SILENT_LOG, clock });
+    try {
+      const rotation = createRotation({
+        ...{ kube, clock, log: SILENT_LOG, metrics: NO_METRICS, namespace: 'syncgate-system' },
+        ...{ secret: 'syncgate-admission-tls', configuration: 'syncgate' },
+        names: ['syncgate-admission.syncgate-system.svc'],
+      });
+      await rotation.step(AbortSignal.timeout(30_000));
+      const served = new X509Certificate(rotation.current()?.cert ?? '');
+      const live = await admin.get({
+        apiVersion: 'admissionregistration.k8s.io/v1',
+        kind: 'ValidatingWebhookConfiguration',
+        metadata: { name: 'syncgate' },
+      });
+      for (const { clientConfig } of live?.['webhooks'] ?? []) {
+        const trusted = authoritiesOf(Buffer.from(clientConfig.caBundle, 'base64').toString('utf8'));
+        expect(trusted.some((cert) => served.verify(new X509Certificate(cert).publicKey))).toBe(true);
+        expect(served.checkHost(`${clientConfig.service.name}.${clientConfig.service.namespace}.svc`)).toBeDefined();
+      }
+    } finally {
+      kube.close();
+    }
+  });
+
   const source = 'source.toolkit.fluxcd.io';
   const kinds = ['buckets', 'externalartifacts', 'gitrepositories', 'helmcharts', 'ocirepositories'];
   const clusterWide = [
