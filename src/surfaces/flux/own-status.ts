@@ -100,7 +100,7 @@ export async function writeOwnStatus(
     if (isDeepStrictEqual(plain(valueAt(live, 'status') ?? {}), plain(status))) return live;
     signal.throwIfAborted();
     try {
-      return await kube.apply(
+      return await kube.replace(
         GATED_SOURCE,
         {
           apiVersion: apiVersionOf(GATED_SOURCE),

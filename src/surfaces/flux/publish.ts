@@ -63,7 +63,8 @@ export async function deleteArtifact(kube: Kube, live: KubeObject, signal: Abort
 
 /**
  * Writes the status of the ExternalArtifact: the artifact (undefined takes it away) and whether it is ready. The version
- * that was read is a lock, so that nobody who has lost the leadership writes over what a later leader wrote.
+ * that was read is a lock, so that nobody who has lost the leadership writes over what a later leader wrote. It is replaced and not applied: what
+ * somebody else has put there would stay otherwise, and consumers read all of it.
  */
 export async function writeArtifactStatus(
   kube: Kube,
@@ -78,7 +79,7 @@ export async function writeArtifactStatus(
   if (saysArtifact(live, artifact) && isDeepStrictEqual(before, conditions)) return live;
   signal.throwIfAborted();
   const { name, namespace = '', resourceVersion = '' } = live.metadata;
-  return kube.apply(
+  return kube.replace(
     EXTERNAL_ARTIFACT,
     {
       apiVersion: apiVersionOf(EXTERNAL_ARTIFACT),

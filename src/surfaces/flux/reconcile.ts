@@ -103,11 +103,12 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     const gate = gateOf(gates, namespace);
     if (await takeCompliance(run, gate)) return { result: 'denied', outcome: { kind: 'again', after: 0 } };
 
+    await recoverLost(run);
     const references = await readReferences(kube, key.namespace, run.spec, signal);
     const cluster = run.spec.helm === undefined ? undefined : await ports.capabilities(signal);
     const inputs = inputsOf(run, references, cluster);
     const rest = restOf(run);
-    if (rest !== undefined && run.status.inputs === inputs && (await isSettled(run, gate))) {
+    if (rest !== undefined && run.status.inputs === inputs && isSettled(run, gate)) {
       await outcomes.writeStatus(run, standing(run, compliances.of(run.key)));
       return { result: 'unchanged', outcome: { kind: 'again', after: rest } };
     }
@@ -195,14 +196,14 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
   }
 
   /** Whether the last verdict still stands, and what it let out is there. Asks for what is missing to know it. */
-  async function isSettled(run: Run, gate: StandingGate): Promise<boolean> {
+  function isSettled(run: Run, gate: StandingGate): boolean {
     const { status, key } = run;
     const ready = status.conditions?.find(({ type }) => type === 'Ready');
     const said = ready?.status === 'True' ? 'allowed' : ready?.reason === 'Denied' ? 'denied' : undefined;
     // A hindrance that has passed leaves conditions that only a verdict mends.
     if (said === undefined || said !== status.verdict) return false;
     const live = view.artifact(key);
-    if (!outcomes.isServed(run, live) && !(await isRecovered(run, live))) return false;
+    if (!outcomes.isServed(run, live)) return false;
     if (status.rules === gate.rules && status.gate === gate.name) return true;
     if (status.verdict !== 'allowed' || status.artifact === undefined) return false;
     if (status.artifact.rules === gate.rules) return true;
@@ -213,13 +214,12 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     return true;
   }
 
-  /** Whether a file that was let out and lost could be had from another replica. */
-  async function isRecovered(run: Run, live: KubeObject | undefined): Promise<boolean> {
-    const record = outcomes.rightful(run, live);
-    if (record === undefined) return false;
+  /** Gets a file that was let out, and is lost here, from another replica. Where none has it, the source is judged. */
+  async function recoverLost(run: Run): Promise<void> {
+    const record = outcomes.rightful(run, view.artifact(run.key));
+    if (record === undefined) return;
     const path = artifactPath(run.key, record.digest);
     if (store.get(path) === undefined) await ports.recover(path, record.digest, run.signal);
-    return outcomes.isServed(run, live);
   }
 
   /** How long the last verdict still holds by its age; undefined where it is asked for anew. */
