@@ -9,15 +9,18 @@ interface Import {
   readonly from: string;
   readonly to: string;
   readonly lazy: boolean;
+  /** Gone once the types are taken away. */
+  readonly typeOnly: boolean;
 }
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
   const found: Import[] = [];
-  for (const [, lead, name] of text.matchAll(/(\bfrom\s+|\bimport\s+|\bimport\s*\(\s*)'([^']+)'/g)) {
+  const statement = /(\bimport\s+type\s[^;]*?)?(\bfrom\s+|\bimport\s+|\bimport\s*\(\s*)'([^']+)'/g;
+  for (const [, type, lead, name] of text.matchAll(statement)) {
     if (name === undefined) continue;
     const to = name.startsWith('.') ? relative(root, resolve(root, dirname(file), name)) : name;
-    found.push({ from: file, to, lazy: lead?.includes('(') ?? false });
+    found.push({ from: file, to, lazy: lead?.includes('(') ?? false, typeOnly: type !== undefined });
   }
   return found;
 }
@@ -42,7 +45,8 @@ function mayImport(from: string, to: string): boolean {
   if (isStage(from) || from === 'adapters') return false;
   if (from === 'gate.ts') return isStage(to);
   if (from === 'config.ts') return isStage(to) || to === 'adapters';
-  if (from.startsWith('surfaces/')) return isStage(to) || to === 'gate.ts' || to === 'config.ts';
+  if (from === 'gates.ts') return isStage(to) || to === 'gate.ts';
+  if (from.startsWith('surfaces/')) return isStage(to) || ['gate.ts', 'gates.ts', 'config.ts'].includes(to);
   return from === 'main.ts' || (from === 'wiring' && to !== 'main.ts');
 }
 
@@ -73,7 +77,10 @@ describe('imports point inwards', () => {
 });
 
 describe('what touches the world has one place', () => {
-  const users = (name: RegExp) => [...new Set(imports.filter(({ to }) => name.test(to)).map(({ from }) => from))];
+  const users = (name: RegExp) => {
+    const found = imports.filter(({ to, typeOnly }) => name.test(to) && !typeOnly);
+    return [...new Set(found.map(({ from }) => from))];
+  };
 
   it('child_process is in adapters/exec.ts', () => {
     expect(users(/^(node:)?child_process$/)).toEqual(['src/adapters/exec.ts']);
@@ -82,6 +89,16 @@ describe('what touches the world has one place', () => {
   it('the network is in adapters/', () => {
     for (const file of users(/^(node:)?(https?|net|tls|dns(\/promises)?|http2|undici)$/))
       expect(file).toMatch(/^src\/adapters\//);
+  });
+
+  it.each([
+    [/^express$/, /^src\/surfaces\/http\//],
+    [/^@kubernetes\/client-node$/, /^src\/adapters\/kube\//],
+    [/^pino$/, /^src\/adapters\/log\.ts$/],
+    [/^prom-client$/, /^src\/adapters\/metrics\.ts$/],
+  ])('%s is asked for in %s alone', (name, place) => {
+    expect(users(name).length).toBeGreaterThan(0);
+    for (const file of users(name)) expect(file).toMatch(place);
   });
 
   it('process.env is read in main.ts only', () => {
