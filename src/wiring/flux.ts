@@ -14,7 +14,7 @@ import type { SourceLimits } from '../core/source.ts';
 import { unpackTarball } from '../source/tarball.ts';
 import { createController } from '../surfaces/flux/controller.ts';
 import type { PrivateFolder, Reached, Timers } from '../surfaces/flux/ports.ts';
-import { buildRequest, type MergeValues } from '../surfaces/flux/request.ts';
+import { buildRequest } from '../surfaces/flux/request.ts';
 import { createArtifactApp } from '../surfaces/http/artifacts.ts';
 import type { Service, ServiceParts } from './service.ts';
 import { systemClock } from './world.ts';
@@ -88,7 +88,7 @@ export async function openFlux(parts: ServiceParts, { reached = () => {}, stored
       unpack: (request) => unpackTarball({ ...request, limits: unpackLimits }),
       newFolder,
       readManifests: (path, signal) => readManifests(store, newFolder, path, signal),
-      buildRequest: (input) => buildRequest(input, mergeValues),
+      buildRequest,
       capabilities: remembered((signal) => kube.capabilities(signal)),
       announce: events.announce,
       peers: peersOf(options.podName, options.namespace, server.port),
@@ -236,9 +236,6 @@ async function readManifests(
     await folder.remove();
   }
 }
-
-const mergeValues: MergeValues = async (references, inline) =>
-  (await import('../render/flux-values.ts')).mergeValues(references, inline);
 
 /** The other Pods of the StatefulSet, by the names that its headless Service gives them. */
 function peersOf(podName: string, namespace: string, port: number): readonly string[] {

@@ -114,6 +114,8 @@ export interface RequestInput {
 }
 
 export interface ValuesText {
+  /** What messages call it. */
+  readonly name: string;
   readonly text: string;
   /** Where a single value goes; undefined where the text is a whole file of values. */
   readonly targetPath: string | undefined;

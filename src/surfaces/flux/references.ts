@@ -49,7 +49,7 @@ export async function readReferences(
   for (const { kind, name, valuesKey, targetPath, optional } of wantedValues) {
     const object = found.get(`${kind}/${name}`);
     const text = object === undefined ? undefined : dataOf(kind, name, object)[valuesKey];
-    if (text !== undefined) values.push({ text, targetPath });
+    if (text !== undefined) values.push({ name: `${kind} ${name} (${valuesKey})`, text, targetPath });
     else if (!optional) {
       const what = object === undefined ? 'does not exist' : `has no key ${JSON.stringify(valuesKey)}`;
       throw missing(`${kind} ${namespace}/${name} ${what}`, 'spec.helm.valuesFrom');
@@ -72,7 +72,7 @@ async function read(
     throw new Hindrance(
       'ReferenceForbidden',
       new GateError('FLUX_REFERENCE_REFUSED', `the gate may not read ${kind} ${namespace}/${name}`, {
-        mend: `Let it: a Role in namespace ${namespace} with get on ${RESOURCES[kind].plural} and resourceNames ["${name}"], and a RoleBinding of it to the gate's ServiceAccount syncgate.`,
+        mend: `Have a RoleBinding in namespace ${namespace} bind the ClusterRole syncgate-values-reader, or a Role of your own with get on ${RESOURCES[kind].plural} "${name}", to the ServiceAccount syncgate of the gate's namespace.`,
         cause: error,
       }),
       'retry',

@@ -2,16 +2,18 @@ import { type FluxHelm, type FluxPostBuild, plainRequest, type RenderRequest } f
 import type { GatedSourceSpec } from './gated-source.ts';
 import type { ReferencedData, RequestInput, ValuesText } from './ports.ts';
 
-/** Makes one mapping of values as Flux does: those of references in their order, and inline ones over them. */
-export type MergeValues = (references: readonly ValuesText[], inline: object | undefined) => string | Promise<string>;
-
 /** What a gated source asks of the renderer: everything that Flux would otherwise change after the gate. */
-export async function buildRequest(
-  { key, spec, root, path, substitutes, values, cluster }: RequestInput,
-  mergeValues: MergeValues,
-): Promise<RenderRequest> {
+export async function buildRequest({
+  key,
+  spec,
+  root,
+  path,
+  substitutes,
+  values,
+  cluster,
+}: RequestInput): Promise<RenderRequest> {
   const targetNamespace = spec.targetNamespace ?? '';
-  const helm = spec.helm === undefined ? undefined : await helmOf(key, spec, spec.helm, values, mergeValues);
+  const helm = spec.helm === undefined ? undefined : await helmOf(key, spec, spec.helm, values);
   return {
     ...plainRequest({ kind: 'folder', root, path }),
     tool: 'flux',
@@ -54,12 +56,13 @@ async function helmOf(
   spec: GatedSourceSpec,
   { releaseName = key.name, values: inline, skipCrds = false, skipTests }: NonNullable<GatedSourceSpec['helm']>,
   references: readonly ValuesText[],
-  mergeValues: MergeValues,
 ): Promise<FluxHelm> {
+  // What reads values knows every way to write them, and only charts have any.
+  const { mergeValues } = await import('../../render/flux-values.ts');
   return {
     releaseName,
     namespace: spec.targetNamespace ?? key.namespace,
-    values: await mergeValues(references, inline),
+    values: mergeValues(references, inline),
     skipCrds,
     // The tests of a chart are run by `helm test`, which nobody does here: applied, they would be Pods like any other.
     skipTests: skipTests ?? true,

@@ -167,8 +167,6 @@ export async function openScene(options: SceneOptions = {}) {
     download: async (_: DownloadRequest): Promise<{ readonly kind: 'stored' | 'absent' }> => ({ kind: 'stored' }),
     unpack: async (): Promise<{ readonly top: readonly string[] }> => ({ top: ['deploy'] }),
     readManifests: async (_: string) => Buffer.from('kind: A\n') as Uint8Array,
-    mergeValues: (references: readonly { readonly text: string }[], inline: object | undefined) =>
-      JSON.stringify([...references.map(({ text }) => text), inline ?? null]),
   };
   const gates: Gates = {
     of: ({ name }) =>
@@ -209,7 +207,7 @@ export async function openScene(options: SceneOptions = {}) {
         return { path, remove: async () => void folders.delete(path) };
       },
       readManifests: async (path) => scene.readManifests(path),
-      buildRequest: (input) => buildRequest(input, (references, inline) => scene.mergeValues(references, inline)),
+      buildRequest,
       capabilities: (signal) => kube.capabilities(signal),
       announce: (announcement) => void told.push(announcement),
       peers: options.peers ?? [],
