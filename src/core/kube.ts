@@ -15,7 +15,7 @@ export interface KubeResource {
   readonly namespaced: boolean;
 }
 
-export interface OwnerReference {
+interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;
@@ -24,7 +24,7 @@ export interface OwnerReference {
   readonly blockOwnerDeletion?: boolean;
 }
 
-export interface ObjectMeta {
+interface ObjectMeta {
   readonly name: string;
   readonly namespace?: string;
   readonly uid?: string;
@@ -68,7 +68,7 @@ export class KubeError extends Error {
   }
 }
 
-export interface WriteOptions {
+interface WriteOptions {
   /** `status` or another subresource; the object itself where it is left out. */
   readonly subresource?: string;
   readonly signal: AbortSignal;

@@ -19,7 +19,7 @@ export interface Leadership {
 }
 
 /** Milliseconds. As Kubernetes' own components have them. */
-export interface LeaderTimes {
+interface LeaderTimes {
   /** How long others wait for the leader to renew. */
   readonly leaseMs: number;
   /** How long the leader tries to renew before it ceases to lead; below `leaseMs`. */
@@ -27,7 +27,7 @@ export interface LeaderTimes {
   readonly retryMs: number;
 }
 
-export const LEADER_TIMES: LeaderTimes = { leaseMs: 15_000, renewMs: 10_000, retryMs: 2_000 };
+const LEADER_TIMES: LeaderTimes = { leaseMs: 15_000, renewMs: 10_000, retryMs: 2_000 };
 
 export interface LeaderOptions {
   readonly kube: Kube;

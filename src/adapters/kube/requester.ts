@@ -294,7 +294,7 @@ function isRepeatable({ method, contentType }: KubeRequest): boolean {
 /** JSON is YAML. */
 export const applyContentType = 'application/apply-patch+yaml';
 
-export async function readBounded(answer: IncomingMessage, maxBytes: number): Promise<Buffer> {
+async function readBounded(answer: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {

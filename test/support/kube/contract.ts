@@ -20,7 +20,7 @@ export const WIDGETS: KubeResource = {
   plural: 'widgets',
   namespaced: true,
 };
-export const CONFIG_MAPS: KubeResource = {
+const CONFIG_MAPS: KubeResource = {
   group: '',
   version: 'v1',
   kind: 'ConfigMap',
@@ -43,7 +43,7 @@ const DEFINITIONS: KubeResource = {
 };
 
 /** A kind with a status of its own, as every kind that a controller works on has. */
-export const WIDGET_DEFINITION: JsonObject = {
+const WIDGET_DEFINITION: JsonObject = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
   metadata: { name: 'widgets.test.syncgate.dev' },

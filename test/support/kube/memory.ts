@@ -19,7 +19,7 @@ import {
 } from '../../../src/core/kube.ts';
 import { applied, appliedSet, type Fields, isFields, isSame, mergePatched, selects } from './merge.ts';
 
-export interface KubeCall {
+interface KubeCall {
   readonly verb: 'get' | 'list' | 'create' | 'apply' | 'mergePatch' | 'replace' | 'delete' | 'capabilities';
   readonly resource: string;
   readonly key: ObjectKey;

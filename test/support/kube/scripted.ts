@@ -9,7 +9,7 @@ import type { JsonObject } from '../../../src/core/json.ts';
 import { SILENT_LOG } from '../../../src/core/telemetry.ts';
 import { makeCertificates } from '../certificates.ts';
 
-export interface Asked {
+interface Asked {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
