@@ -1,9 +1,21 @@
 /** A real API server asks the webhook, and nothing that a Gate refuses gets in. */
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gate, startWebhook, type Webhook, webhookConfiguration } from '../support/admission/webhook.ts';
+import type { Decision } from '../../src/core/decision.ts';
+import { decisionOf, gateOf, gatesOf } from '../support/admission/review.ts';
+import {
+  gate,
+  startWebhook,
+  type Webhook,
+  type WebhookOptions,
+  webhookConfiguration,
+} from '../support/admission/webhook.ts';
 import { waitFor } from '../support/argocd/component.ts';
+import { makeCertificates } from '../support/certificates.ts';
 import { openCosign } from '../support/cosign.ts';
 import { type Client, openClient, Refused, type Writable } from '../support/kubernetes/client.ts';
 import { type KubernetesServer, serviceAccount, startKubernetes } from '../support/kubernetes/cluster.ts';
@@ -20,9 +32,37 @@ let admin: Client;
 let registry: RunningRegistry;
 let signed: PushedImage;
 let unsigned: PushedImage;
+/** Of the API server, which shows it to every webhook. */
+const own = makeCertificates();
+const folder = mkdtempSync(join(tmpdir(), 'syncgate-test-admission-'));
+
+/** What tells an API server which client certificate it shows to webhooks. */
+function admissionConfiguration(): string {
+  const file = (name: string, content: string | object) => {
+    const path = join(folder, name);
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+    return path;
+  };
+  const user = {
+    'client-certificate': file('client.crt', own.client.cert),
+    'client-key': file('client.key', own.client.key),
+  };
+  const kubeConfigFile = file('webhooks.json', { apiVersion: 'v1', kind: 'Config', users: [{ name: '*', user }] });
+  const configuration = {
+    apiVersion: 'apiserver.config.k8s.io/v1',
+    kind: 'WebhookAdmissionConfiguration',
+    kubeConfigFile,
+  };
+  return file('admission.json', {
+    apiVersion: 'apiserver.config.k8s.io/v1',
+    kind: 'AdmissionConfiguration',
+    plugins: [{ name: 'ValidatingAdmissionWebhook', configuration }],
+  });
+}
 
 beforeAll(async () => {
-  [server, registry] = await Promise.all([startKubernetes({ users: [flux, argo] }), startRegistry()]);
+  const apiServerArgs = ['--admission-control-config-file', admissionConfiguration()];
+  [server, registry] = await Promise.all([startKubernetes({ users: [flux, argo], apiServerArgs }), startRegistry()]);
   admin = openClient(server);
   using cosign = openCosign();
   const key = await cosign.key();
@@ -33,7 +73,7 @@ beforeAll(async () => {
     files: {
       'gates/apps.yaml': gate(
         'apps',
-        { names: ['apps', 'team-*'] },
+        { names: ['apps', 'team-*', 'slow'] },
         {
           policies: [{ path: '../rules' }],
           images: { trust: [{ path: '../trust' }], unmatched: 'deny', pin: true },
@@ -46,7 +86,7 @@ beforeAll(async () => {
       ...rules,
     },
   });
-  for (const name of ['apps', 'team-a', 'nobody']) await admin.apply(namespace(name));
+  for (const name of ['apps', 'team-a', 'nobody', 'slow']) await admin.apply(namespace(name));
   for (const user of [flux, argo]) await admin.apply(administrator(user.name));
   await admin.apply(webhookConfiguration(webhook));
   // The server reads its webhooks from a copy of its own.
@@ -60,6 +100,7 @@ afterAll(async () => {
   await webhook?.stop();
   await server?.stop();
   await registry?.stop();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 /** A rule of each dialect, which refuses what is labelled with its name. */
@@ -344,6 +385,69 @@ describe('an object that is applied again as it is', () => {
     expect(hits()).toBe(before + 2);
     webhook.put('rules/more.rego', 'package main\n\ndeny contains "not that one" if input.metadata.name == "again"\n');
     await expect.poll(() => refusal(admin.apply(object, options)), { timeout: 30_000 }).toContain('not that one');
+  });
+});
+
+describe('a webhook of another kind', () => {
+  const slow = configMap('a', {}, {}, 'slow');
+
+  /** Has the API server ask another webhook about the namespace `slow`, and nothing else. */
+  async function asked<Answer>(
+    options: WebhookOptions,
+    more: { readonly timeoutSeconds?: number },
+    use: (webhook: Webhook) => Promise<Answer>,
+  ): Promise<Answer> {
+    await using other = await startWebhook(options);
+    const configuration = webhookConfiguration(other, { name: 'other', namespace: 'slow', ...more });
+    await admin.apply(configuration);
+    await waitFor('the other webhook to be asked', 30_000, async () => {
+      const tried = admin.apply(slow, { ...kustomizeController, dryRun: true });
+      return await tried.then(
+        () => undefined,
+        () => true,
+      );
+    });
+    try {
+      return await use(other);
+    } finally {
+      await admin.delete(configuration);
+    }
+  }
+
+  it('that does not decide denies before the API server stops waiting, and says so', async () => {
+    const gate = gateOf(() => new Promise(() => {}));
+    const gates = gatesOf(() => ({ kind: 'one', gate }));
+    await asked({ gates }, { timeoutSeconds: 1 }, async () => {
+      const message = await refusal(admin.apply(slow, kustomizeController));
+      expect(message).toContain('CHECK_TIMEOUT [admission] not judged within 500 ms');
+    });
+  });
+
+  it.each([
+    ['throws', () => Promise.reject(new Error('boom')), 'CHECK_CRASHED'],
+    ['says nothing', () => Promise.resolve(undefined as unknown as Decision), 'CHECK_SILENT'],
+  ])('that %s denies', async (_, judge, code) => {
+    const gate = gateOf(judge);
+    await asked({ gates: gatesOf(() => ({ kind: 'one', gate })) }, {}, async () => {
+      expect(await refusal(admin.apply(slow, kustomizeController))).toContain(code);
+    });
+  });
+
+  it('that asks for the certificate of the API server is shown it', async () => {
+    const gate = gateOf(async () => decisionOf('denied'));
+    const gates = gatesOf(() => ({ kind: 'one', gate }));
+    await asked({ gates, clientCa: own.ca }, {}, async () => {
+      expect(await refusal(admin.apply(slow, kustomizeController))).toContain('it is not liked');
+    });
+  });
+
+  it('that asks for the certificate of another authority answers nobody, and nothing gets in', async () => {
+    const gate = gateOf(async () => decisionOf('allowed'));
+    const gates = gatesOf(() => ({ kind: 'one', gate }));
+    await asked({ gates, clientCa: makeCertificates().ca }, {}, async () => {
+      await expect(admin.apply(slow, kustomizeController)).rejects.toMatchObject({ status: 500 });
+      expect(gate.asked).toEqual([]);
+    });
   });
 });
 

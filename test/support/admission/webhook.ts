@@ -1,9 +1,8 @@
 /** The webhook over real Gates of real files, served over TLS on loopback, and the configuration that leads an API server to it. */
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { startServer } from '../../../src/adapters/http-server.ts';
 import { type Log, type LogFields, type Metrics, SILENT_LOG } from '../../../src/core/telemetry.ts';
 import type { Gates, NamespaceFacts } from '../../../src/gates.ts';
 import { gitOpsCondition, type Match } from '../../../src/surfaces/admission/matching.ts';
@@ -23,6 +22,8 @@ export interface WebhookOptions {
   /** Labels of Namespaces; one that is not named has none. */
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly limits?: Partial<AdmissionLimits>;
+  /** Whose client certificates are let in; anybody is where it is left out. */
+  readonly clientCa?: string;
 }
 
 export interface Webhook extends AsyncDisposable {
@@ -102,30 +103,37 @@ export async function startWebhook(options: WebhookOptions = {}): Promise<Webhoo
     ...(options.limits !== undefined && { limits: options.limits }),
   });
   const certificates = makeCertificates();
-  const server = createServer({ ...certificates.server, keepAliveTimeout: 100_000 }, app);
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const tls = { ...certificates.server, ...(options.clientCa !== undefined && { clientCa: options.clientCa }) };
+  const server = await startServer({ address: '127.0.0.1:0', listener: app, tls, maxConnections: 2048 });
   const stop = async () => {
     over.abort();
-    const closed = new Promise((done) => server.close(done));
-    server.closeAllConnections();
-    await closed;
+    await server.close(100);
     await opened?.close();
     rmSync(root, { recursive: true, force: true });
   };
-  const { port } = server.address() as AddressInfo;
+  const { port } = server;
   return { port, certificates, lines, counts, put, stop, [Symbol.asyncDispose]: stop };
 }
 
 /** A configuration that sends every object to the webhook, as the shipped one does but for the address. */
 export function webhookConfiguration(
   { port, certificates }: Pick<Webhook, 'port' | 'certificates'>,
-  more: { readonly match?: Match; readonly timeoutSeconds?: number } = {},
+  more: {
+    readonly name?: string;
+    readonly match?: Match;
+    readonly timeoutSeconds?: number;
+    /** The one namespace that it is about; all but the excluded ones where it is left out. */
+    readonly namespace?: string;
+  } = {},
 ): Writable {
+  const key = 'kubernetes.io/metadata.name';
+  const excluded = { key, operator: 'NotIn', values: ['kube-system', 'flux-system', 'syncgate-system'] };
+  const only = { key, operator: 'In', values: [more.namespace] };
   const url = `https://127.0.0.1:${port}/validate`;
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingWebhookConfiguration',
-    metadata: { name: 'syncgate' },
+    metadata: { name: more.name ?? 'syncgate' },
     webhooks: [
       {
         name: 'admission.syncgate.dev',
@@ -141,13 +149,7 @@ export function webhookConfiguration(
           },
         ],
         namespaceSelector: {
-          matchExpressions: [
-            {
-              key: 'kubernetes.io/metadata.name',
-              operator: 'NotIn',
-              values: ['kube-system', 'flux-system', 'syncgate-system'],
-            },
-          ],
+          matchExpressions: [more.namespace === undefined ? excluded : only],
         },
         ...(more.match !== 'all' && { matchConditions: [{ name: 'gitops', expression: gitOpsCondition }] }),
         failurePolicy: 'Fail',
