@@ -3,7 +3,7 @@ import { KubeError, type KubeObject, type ObjectKey, valueAt } from '../../core/
 import type { Judged } from '../../gate.ts';
 import type { StandingGate } from '../../gates.ts';
 import { artifactPath } from './artifact.ts';
-import type { Saying } from './conditions.ts';
+import { type Saying, withConditions } from './conditions.ts';
 import { fetchSource } from './fetch-source.ts';
 import { cleanUp, ensureFinalizer, finalize } from './finalize.ts';
 import { GatedSourceSpec, milliseconds } from './gated-source.ts';
@@ -14,8 +14,8 @@ import { readArtifact } from './publish.ts';
 import type { Outcome } from './queue.ts';
 import { type References, readReferences } from './references.ts';
 import { gateOf, inputsOf, sourceKey, sourceOf } from './resolve.ts';
-import type { ReconcilerPorts, ReconcilerSettings, Run } from './run.ts';
-import { sayingsOf, standing } from './sayings.ts';
+import type { Compliance, ReconcilerPorts, ReconcilerSettings, Run } from './run.ts';
+import { complianceSaying, sayingsOf, standing } from './sayings.ts';
 import { keyOf, keyText, type SourceArtifact } from './sources.ts';
 import { askGate } from './verdict.ts';
 
@@ -109,7 +109,7 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     const inputs = inputsOf(run, references, cluster);
     const rest = restOf(run);
     if (rest !== undefined && run.status.inputs === inputs && isSettled(run, gate)) {
-      await outcomes.writeStatus(run, standing(run, compliances.of(run.key)));
+      await outcomes.writeStatus(run, standing(run));
       return { result: 'unchanged', outcome: { kind: 'again', after: rest } };
     }
     return judgeSource(run, { gate, artifact, references, cluster, inputs });
@@ -180,19 +180,39 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     return governing.kind !== 'one' || governing.gate.name !== gate.name || governing.gate.rules !== gate.rules;
   }
 
-  /** Notes how what is served fares under new rules. True where it was withdrawn. */
+  /**
+   * Notes how what is served fares under the rules that hold now, and asks where nobody has looked yet. True where it
+   * was withdrawn.
+   */
   async function takeCompliance(run: Run, gate: StandingGate): Promise<boolean> {
-    const { artifact } = run.status;
-    const found = compliances.of(run.key);
-    if (artifact === undefined || found === undefined) return false;
-    if (found.digest !== artifact.digest || found.rules !== gate.rules) return false;
+    const { artifact, conditions = [] } = run.status;
+    if (artifact === undefined || artifact.rules === gate.rules) return false;
+    const found = complianceOf(run, gate);
+    if (found === undefined) {
+      // As it is, without rendering: that costs less, and what was let out may not be what the source holds now.
+      compliances.ask(run.key);
+      return false;
+    }
     if (found.verdict === 'denied' && settings.withdraw) {
       await outcomes.withdraw(run, gate, found.findings, found.total);
       compliances.forget(run.key);
       return true;
     }
-    if (found.verdict === 'allowed') run.status = { ...run.status, artifact: { ...artifact, rules: gate.rules } };
+    const said = withConditions(conditions, [complianceSaying(found)], run.source.metadata.generation, timers.now());
+    const isAllowed = found.verdict === 'allowed';
+    run.status = {
+      ...run.status,
+      conditions: said,
+      ...(isAllowed && { artifact: { ...artifact, rules: gate.rules } }),
+    };
     return false;
+  }
+
+  /** What judging what is served by these very rules has given. */
+  function complianceOf(run: Run, gate: StandingGate): Compliance | undefined {
+    const found = compliances.of(run.key);
+    const isAbout = found?.digest === run.status.artifact?.digest && found?.rules === gate.rules;
+    return isAbout ? found : undefined;
   }
 
   /** Whether the last verdict still stands, and what it let out is there. Asks for what is missing to know it. */
@@ -204,14 +224,16 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     if (said === undefined || said !== status.verdict) return false;
     const live = view.artifact(key);
     if (!outcomes.isServed(run, live)) return false;
-    if (status.rules === gate.rules && status.gate === gate.name) return true;
-    if (status.verdict !== 'allowed' || status.artifact === undefined) return false;
-    if (status.artifact.rules === gate.rules) return true;
-    // What is served is judged again as it is: that costs less than to render it, and the source has not changed.
-    const found = compliances.of(key);
-    if (found?.digest === status.artifact.digest && found.rules === gate.rules) return false;
-    compliances.ask(key);
-    return true;
+    if (status.rules === gate.rules) return true;
+    if (status.verdict !== 'allowed') return false;
+    // While what is served is judged by the new rules, and where it has passed, the source is not rendered again.
+    return (
+      complianceOf(run, gate)?.verdict === 'allowed' || status.artifact?.rules === gate.rules || isAsked(run, gate)
+    );
+  }
+
+  function isAsked(run: Run, gate: StandingGate): boolean {
+    return run.status.artifact !== undefined && complianceOf(run, gate) === undefined;
   }
 
   /** Gets a file that was let out, and is lost here, from another replica. Where none has it, the source is judged. */
@@ -246,18 +268,8 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     const governing = namespace && gates.of(namespace);
     if (governing?.kind === 'one' && run.status.artifact !== undefined) {
       // Nothing is rendered; but rules that change hold for what is served all the same.
-      const { artifact } = run.status;
-      const found = compliances.of(run.key);
-      const known = found?.digest === artifact.digest && found.rules === governing.gate.rules;
-      if (!known && artifact.rules !== governing.gate.rules) compliances.ask(run.key);
-      const withdrawn = await takeCompliance(run, governing.gate);
-      if (known && !withdrawn) {
-        run.status = withReadiness(
-          run.status,
-          standing(run, compliances.of(run.key)),
-          run.status.observedGeneration,
-          timers.now(),
-        );
+      const before = run.status;
+      if (!(await takeCompliance(run, governing.gate)) && run.status !== before) {
         await writeOwnStatus(kube, run.latest, run.status, run.signal);
       }
     }

@@ -22,17 +22,19 @@ export function compliant(gate: string): Saying {
   return { type: 'Compliant', status: 'True', reason: 'Allowed', message };
 }
 
-/** What they say where nothing was found out but, perhaps, how what is served fares under new rules. */
-export function standing({ status }: Run, found: Compliance | undefined): readonly Saying[] {
-  const { conditions = [], artifact } = status;
-  const ready = conditions
-    .filter(({ type }) => type === 'Ready')
-    .map(({ type, status, reason, message }) => ({ type, status, reason, message }));
-  if (artifact === undefined || found === undefined || found.digest !== artifact.digest) return ready;
-  if (found.verdict === 'allowed') return [...ready, compliant(found.gate)];
+/** How what is served fares under rules that changed since it was let out. */
+export function complianceSaying(found: Compliance): Saying {
+  if (found.verdict === 'allowed') return compliant(found.gate);
   const denied = found.verdict === 'denied';
   const what = denied ? 'is refused' : 'could not be judged';
   const message = `what is served ${what} by the rules of Gate ${found.gate} that hold now: ${inOneLine(found.findings, found.total)}`;
   const reason = denied ? 'Denied' : 'Unevaluated';
-  return [...ready, { type: 'Compliant', status: denied ? 'False' : 'Unknown', reason, message }];
+  return { type: 'Compliant', status: denied ? 'False' : 'Unknown', reason, message };
+}
+
+/** What they say already of whether it is ready. */
+export function standing({ status }: Run): readonly Saying[] {
+  return (status.conditions ?? [])
+    .filter(({ type }) => type === 'Ready')
+    .map(({ type, status, reason, message }) => ({ type, status, reason, message }));
 }
