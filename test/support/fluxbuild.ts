@@ -55,6 +55,12 @@ export class Fluxbuild implements AsyncDisposable {
     }
   }
 
+  /** One object, as kustomize reads and Flux substitutes it, without a build around it. */
+  async object(text: string, spec: JsonObject): Promise<FluxAnswer<readonly JsonObject[]>> {
+    const answer = await this.#ask({ op: 'object', text, spec });
+    return answer.error === undefined ? { value: answer.objects ?? [] } : { error: answer.error };
+  }
+
   /** envsubst.Eval in strict mode. */
   async substitute(text: string, variables: Readonly<Record<string, string>>): Promise<FluxAnswer<string>> {
     return answered(await this.#ask({ op: 'substitute', text, variables }), 'text', '');

@@ -1,6 +1,7 @@
 module syncgate.dev/tools/fluxbuild
 
 go 1.26.0
+
 // Replace digest lib to master to gather access to BLAKE3.
 // xref: https://github.com/opencontainers/go-digest/pull/66
 replace github.com/opencontainers/go-digest => github.com/opencontainers/go-digest v1.0.1-0.20220411205349-bde1400a84be
@@ -30,7 +31,7 @@ require (
 	golang.org/x/oauth2 v0.36.0 // indirect
 	k8s.io/client-go v0.36.4 // indirect
 	k8s.io/utils v0.0.0-20260507154919-ff6756f316d2 // indirect
-	sigs.k8s.io/kustomize/api v0.21.1 // indirect
+	sigs.k8s.io/kustomize/api v0.21.1
 )
 
 // Pin kustomize to v5.8.1

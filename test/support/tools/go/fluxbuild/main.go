@@ -26,6 +26,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/kustomize/api/provider"
 	"sigs.k8s.io/yaml"
 )
 
@@ -36,7 +37,7 @@ type request struct {
 	Root string                 `json:"root"`
 	Spec map[string]interface{} `json:"spec"`
 
-	// substitute
+	// substitute, and object (with spec)
 	Text      string            `json:"text"`
 	Variables map[string]string `json:"variables"`
 
@@ -98,6 +99,9 @@ func handle(asked request) (answer, error) {
 	switch asked.Op {
 	case "build":
 		objects, err := build(asked)
+		return answer{Objects: objects}, err
+	case "object":
+		objects, err := substituted(asked)
 		return answer{Objects: objects}, err
 	case "substitute":
 		text, err := envsubst.Eval(asked.Text, func(name string) (string, bool) {
@@ -172,6 +176,24 @@ func build(asked request) ([]*unstructured.Unstructured, error) {
 		ssautil.SetCommonMetadata(objects, texts(common["labels"]), texts(common["annotations"]))
 	}
 	return objects, nil
+}
+
+// substituted is what becomes of one object, read as a resource of a kustomization, without a whole build around it.
+func substituted(asked request) ([]*unstructured.Unstructured, error) {
+	each, err := provider.NewDefaultDepProvider().GetResourceFactory().FromBytes([]byte(asked.Text))
+	if err != nil {
+		return nil, err
+	}
+	kustomization := unstructured.Unstructured{Object: map[string]interface{}{"spec": asked.Spec}}
+	if _, err := generator.SubstituteVariables(context.Background(), nil, kustomization, each,
+		generator.SubstituteWithDryRun(true), generator.SubstituteWithStrict(true)); err != nil {
+		return nil, err
+	}
+	printed, err := each.AsYAML()
+	if err != nil {
+		return nil, err
+	}
+	return ssautil.ReadObjects(bytes.NewReader(printed))
 }
 
 func texts(value interface{}) map[string]string {
