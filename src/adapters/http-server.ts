@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { GateError } from '../core/errors.ts';
 
-export interface ServerCertificate {
+interface ServerCertificate {
   /** PEM; the chain without its root. */
   readonly cert: string;
   readonly key: string;

@@ -1,31 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { constants, realpathSync } from 'node:fs';
-import {
-  type FileHandle,
-  lstat,
-  mkdir,
-  open,
-  opendir,
-  readdir,
-  realpath,
-  rename,
-  rm,
-  rmdir,
-  unlink,
-  utimes,
-} from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { GateError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
-import { type Doubt, examine, type Identity, identityOf, isSame, openPlain } from './examine.ts';
+import { examine, type Identity, identityOf, isSame, openPlain } from './examine.ts';
+import { ASIDE, createStoreFolder, syncFolder, usableFolder } from './folder.ts';
 import { lockFolder } from './lock.ts';
 import type { PackedArtifact } from './pack.ts';
 import { ARTIFACTS, type ArtifactKey, folderOf, hexOf, isName, isNamespace, parsePath } from './path.ts';
 
-export type { ArtifactKey } from './path.ts';
-
-export interface StoredArtifact extends ArtifactKey {
+interface StoredArtifact extends ArtifactKey {
   /** `externalartifact/<namespace>/<name>/<hex>.tar.gz`, as in `status.artifact.path` and in the URL. */
   readonly path: string;
   readonly hex: string;
@@ -36,7 +22,7 @@ export interface StoredArtifact extends ArtifactKey {
 }
 
 /** A file that was opened for reading and is the one that the store vouches for. Read it whole or destroy `body`. */
-export interface OpenArtifact {
+interface OpenArtifact {
   readonly size: number;
   readonly digest: string;
   readonly body: Readable;
@@ -82,10 +68,8 @@ export interface StoreOptions {
   readonly onSetAside?: (path: string, why: string) => void;
 }
 
-/** Where files grow before they have their name, and where goes what is not to be served. */
+/** Where files grow before they have their name. */
 const INCOMING = '.incoming';
-const ASIDE = '.aside';
-const MAX_ASIDE = 20;
 
 interface Entry {
   readonly artifact: StoredArtifact;
@@ -100,9 +84,17 @@ interface Entry {
  */
 export async function openArtifactStore(options: StoreOptions): Promise<ArtifactStore> {
   const { clock } = options;
-  const root = await usable(options.folder);
+  const root = await usableFolder(options.folder);
   const unlock = await lockFolder(root);
   const entries = new Map<string, Entry>();
+  const { ensureFolder, setAside, isFolder, namesOf, openPath, examinePath } = createStoreFolder(
+    root,
+    clock,
+    (path, why) => {
+      entries.delete(path);
+      options.onSetAside?.(path, why);
+    },
+  );
   /** The last work on each key: two writers of one key would collect what the other has just stored. */
   const busy = new Map<string, Promise<unknown>>();
   let isOpen = true;
@@ -116,34 +108,6 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
   } catch (error) {
     unlock();
     throw asStoreError(error, 'STORE_INVALID');
-  }
-
-  /** Makes a folder that is one, and no link to one; durable when it returns. */
-  async function ensureFolder(path: string): Promise<void> {
-    const stat = await lstat(join(root, path)).catch(() => undefined);
-    if (stat?.isDirectory()) return;
-    if (stat !== undefined) await setAside(path, 'it is not a folder');
-    await mkdir(join(root, path), { mode: 0o700 }).catch((error: unknown) => {
-      // Another key of the namespace was first; that it is a folder is seen when the file is looked at.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    });
-    await syncFolder(dirname(join(root, path)));
-  }
-
-  async function setAside(path: string, why: string): Promise<void> {
-    entries.delete(path);
-    const place = join(root, ASIDE);
-    if (path !== ASIDE) {
-      await rename(join(root, path), join(place, `${clock.now()}-${randomUUID()}`)).catch((error: unknown) => {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      });
-      const names = (await readdir(place)).sort();
-      for (const name of names.slice(0, -MAX_ASIDE)) await rm(join(place, name), { recursive: true, force: true });
-    } else {
-      // There is no place for it yet: a link is removed, and nothing else is.
-      await unlink(place);
-    }
-    options.onSetAside?.(path, why);
   }
 
   /** Reads all that is there, and sets aside what was not stored here. */
@@ -167,16 +131,6 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     }
   }
 
-  async function namesOf(path: string): Promise<string[]> {
-    const names: string[] = [];
-    for await (const { name } of await opendir(join(root, path))) names.push(name);
-    return names.sort();
-  }
-
-  async function isFolder(path: string): Promise<boolean> {
-    return (await lstat(join(root, path))).isDirectory();
-  }
-
   /** Hashes a file and takes it in, or sets it aside. */
   async function vouch(key: ArtifactKey, path: string, hex: string | undefined): Promise<StoredArtifact | undefined> {
     const found = hex === undefined ? { why: 'its name is not a digest' } : await examinePath(path, hex);
@@ -188,23 +142,6 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     const artifact = { ...key, path, hex, digest: `sha256:${hex}`, size, storedAt: Number(found.mtimeMs) };
     entries.set(path, { artifact, identity: identityOf(found) });
     return artifact;
-  }
-
-  async function openPath(path: string): Promise<FileHandle | Doubt> {
-    // A folder that was exchanged for a link since it was made: what lies behind it is not ours.
-    const folder = join(root, dirname(path));
-    if ((await realpath(folder).catch(() => undefined)) !== folder) return { why: 'a folder above it was replaced' };
-    return openPlain(join(root, path)).catch((error: unknown) => doubtOf(error));
-  }
-
-  async function examinePath(path: string, hex: string): ReturnType<typeof examine> {
-    const handle = await openPath(path);
-    if ('why' in handle) return handle;
-    try {
-      return await examine(handle, hex);
-    } finally {
-      await handle.close();
-    }
   }
 
   /** Runs one after another what concerns one key, and names errors. */
@@ -249,10 +186,12 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
   async function renew(path: string): Promise<StoredArtifact | undefined> {
     const known = entries.get(path);
     if (known === undefined) return undefined;
-    const now = new Date(clock.now());
-    const file = join(root, path);
-    const isPlain = (await lstat(file).catch(() => undefined))?.isFile() === true;
-    if (isPlain) await utimes(file, now, now);
+    const handle = await openPath(path);
+    if (!('why' in handle)) {
+      const now = new Date(clock.now());
+      // By the handle: a name may mean something else by now.
+      await handle.utimes(now, now).finally(() => handle.close());
+    }
     return vouch(known.artifact, path, known.artifact.hex);
   }
 
@@ -291,8 +230,13 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     await reached('removing');
     // First here: from now on nobody is given it, whatever becomes of the file.
     entries.delete(path);
-    await rm(join(root, path), { force: true });
-    await syncFolder(dirname(join(root, path)));
+    const handle = await openPath(path);
+    if ('why' in handle) await setAside(path, handle.why);
+    else {
+      await handle.close();
+      await rm(join(root, path), { force: true });
+      await syncFolder(dirname(join(root, path)));
+    }
     await reached('removed');
   }
 
@@ -402,40 +346,6 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     },
   };
   return store;
-}
-
-/** The folder itself may be reached through links: whoever configures it may lay it out as they like. */
-async function usable(folder: string): Promise<string> {
-  try {
-    const root = realpathSync(folder);
-    if ((await lstat(root)).isDirectory()) return root;
-  } catch (error) {
-    throw new GateError('STORE_INVALID', 'the storage folder does not exist or cannot be read', { cause: error });
-  }
-  throw new GateError('STORE_INVALID', 'what is given as the storage folder is not a folder');
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** What stands in the way of opening is a reason against the file; what is wrong with this process or the disk is not. */
-function doubtOf(error: unknown): Doubt {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ENOENT':
-      return { why: 'it is gone' };
-    case 'ELOOP':
-    case 'ENOTDIR':
-    case 'ENXIO':
-      return { why: 'it, or a folder above it, was replaced' };
-    default:
-      throw error;
-  }
 }
 
 /** Errors of the file system name paths of this machine; what leaves here does not. */

@@ -31,7 +31,7 @@ export interface CertificateTimes {
 }
 
 const DAY = 24 * 3600_000;
-export const CERTIFICATE_TIMES: CertificateTimes = {
+const CERTIFICATE_TIMES: CertificateTimes = {
   authority: 365 * DAY,
   server: 90 * DAY,
   settle: 5 * 60_000,

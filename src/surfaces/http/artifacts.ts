@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import express, { type Express, type Request, type Response } from 'express';
 
 /** A file that may be had. `body` is read whole, or destroyed. */
-export interface ServedFile {
+interface ServedFile {
   readonly size: number;
   readonly digest: string;
   readonly body: Readable;

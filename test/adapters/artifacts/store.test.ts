@@ -18,6 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type PackedArtifact, packArtifact } from '../../../src/adapters/artifacts/pack.ts';
 import { type ArtifactStore, openArtifactStore, type StoreStep } from '../../../src/adapters/artifacts/store.ts';
@@ -294,6 +295,42 @@ describe('what is never served', () => {
     expect(await served(store, path)).toEqual((await packed(text)).bytes);
   });
 
+  it('a folder that is a link now is set aside itself, and nothing behind it is touched', async () => {
+    const store = await openStore();
+    const { path } = await store.put(key, await packed(text));
+    const other = await store.put({ namespace: 'apps', name: 'other' }, await packed(text));
+    const outside = mkdtempSync(join(tmpdir(), 'store-outside-'));
+    try {
+      const name = path.split('/').at(-1) as string;
+      writeFileSync(join(outside, name), (await packed(text)).bytes);
+      rmSync(join(folder, 'externalartifact/apps/shop'), { recursive: true });
+      symlinkSync(outside, join(folder, 'externalartifact/apps/shop'));
+      expect(await store.open(path)).toBeUndefined();
+      await store.remove(key);
+      symlinkSync(outside, join(folder, 'externalartifact/apps/shop'));
+      await store.put(key, await packed(text));
+      await store.collect(key, { keep: new Set(), maxAgeMs: -1, records: 0 });
+      expect(readdirSync(outside)).toEqual([name]);
+      expect(store.list()).toEqual([other]);
+    } finally {
+      rmSync(outside, { recursive: true });
+    }
+  });
+
+  it('a folder that is a link now, while its files are collected', async () => {
+    const store = await openStore();
+    const { path, hex } = await store.put(key, await packed(text));
+    const outside = mkdtempSync(join(tmpdir(), 'store-outside-'));
+    try {
+      renameSync(join(folder, 'externalartifact/apps/shop'), join(outside, 'shop'));
+      symlinkSync(join(outside, 'shop'), join(folder, 'externalartifact/apps/shop'));
+      expect(await store.collect(key, { keep: new Set(), maxAgeMs: -1, records: 0 })).toEqual([path]);
+      expect(readdirSync(join(outside, 'shop'))).toEqual([`${hex}.tar.gz`]);
+    } finally {
+      rmSync(outside, { recursive: true });
+    }
+  });
+
   it('a file that was only touched is served still', async () => {
     const store = await openStore();
     const { path } = await store.put(key, await packed(text));
@@ -409,7 +446,7 @@ function movedFolder(path: string): void {
   symlinkSync(join(folder, 'elsewhere'), own);
 }
 
-const writer = join(import.meta.dirname, '../../support/artifacts/writer.ts');
+const writer = fileURLToPath(import.meta.resolve('../../support/artifacts/writer.ts'));
 
 /** The first lines that a writer prints, without waiting for its end. */
 function started(...args: string[]): {
