@@ -36,7 +36,7 @@ const keepAliveMs = 120_000;
 /** How often a renewed certificate is looked for. */
 const certificatesPollMs = 30_000;
 /** Until all who ask know that this replica is leaving, it goes on answering. */
-const leavingMs = 3_000;
+const usualLeavingMs = 3_000;
 /** What is judged then may end: a little more than an API server waits for it. */
 const graceMs = 15_000;
 
@@ -47,6 +47,7 @@ const graceMs = 15_000;
 export async function openAdmission(
   { options, kube, gates, log, metrics }: AdmissionParts,
   openCertificates: (parts: AdmissionParts) => Promise<Certificates> = certificatesOf,
+  leavingMs: number = usualLeavingMs,
 ): Promise<OpenAdmission> {
   const { createAdmissionApp } = await import('../surfaces/http/admission.ts');
   const now = () => performance.now();
