@@ -2,27 +2,30 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keepEndpoint } from '../../src/adapters/kube/endpoint.ts';
 import { createKubeEvents } from '../../src/adapters/kube/events.ts';
 import { elect } from '../../src/adapters/kube/leader.ts';
 import { type OpenedKube, openKube } from '../../src/adapters/kube/open.ts';
-import type { KubeObject } from '../../src/core/kube.ts';
+import { type KubeObject, valueAt } from '../../src/core/kube.ts';
 import { NO_METRICS, SILENT_LOG } from '../../src/core/telemetry.ts';
 import { announcement } from '../support/announcement.ts';
 import { waitFor } from '../support/argocd/component.ts';
 import { NAMESPACES, serveWidgets, WIDGETS, withoutManagers } from '../support/kube/contract.ts';
-import { type KubernetesServer, startKubernetes } from '../support/kubernetes/cluster.ts';
+import { type KubernetesServer, serviceAccount, startKubernetes } from '../support/kubernetes/cluster.ts';
+import { readDocuments } from '../support/kubernetes/documents.ts';
 import { tool } from '../support/tools/resolve.ts';
 
 const signal = new AbortController().signal;
+const account = 'system:serviceaccount:syncgate-system:syncgate';
 const warnings: string[] = [];
 let server: KubernetesServer;
 let kube: OpenedKube;
 
 beforeAll(async () => {
-  server = await startKubernetes();
+  server = await startKubernetes({ users: [serviceAccount('syncgate-system', 'syncgate')] });
   const log = { ...SILENT_LOG, warn: (_: string, fields?: object) => void warnings.push(JSON.stringify(fields)) };
   kube = await openKube({ kubeconfig: server.kubeconfigFile, log, clock: Date });
   await serveWidgets(kube);
@@ -198,6 +201,40 @@ it('what is told as an event is taken by the server, and counts up', async () =>
     ['Normal', 1],
     ['Warning', 3],
   ]);
+});
+
+it('the rights that are shipped are enough to lead, to be found and to tell', async () => {
+  const folder = resolve(import.meta.dirname, '../../flux/base');
+  const namespace = 'syncgate-system';
+  await kube.apply(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, { signal });
+  for (const file of ['source/rbac.yaml', 'source/services.yaml']) {
+    for (const object of readDocuments(readFileSync(join(folder, file), 'utf8'))) {
+      await server.api.create(object as Parameters<typeof server.api.create>[0]);
+    }
+  }
+  const told: string[] = [];
+  const tell = (message: string, fields?: object) => void told.push(`${message} ${JSON.stringify(fields)}`);
+  const log = { ...SILENT_LOG, warn: tell, error: tell, with: () => ({ ...SILENT_LOG, warn: tell, error: tell }) };
+  const own = await openKube({ kubeconfig: server.kubeconfigFileOf(account), log, clock: Date });
+  const leadership = elect({
+    ...{ kube: own, namespace, name: 'syncgate', candidate: 'syncgate-0', log, metrics: NO_METRICS, clock: Date },
+    ...{ ticks: () => performance.now(), random: Math.random },
+  });
+  const names = { namespace, name: 'syncgate-artifacts', podName: 'syncgate-0', podIp: '10.1.2.3' };
+  const endpoint = keepEndpoint({ ...names, kube: own, leadership, log });
+  const slices = { group: 'discovery.k8s.io', version: 'v1', kind: 'EndpointSlice', plural: 'endpointslices' };
+  await waitFor(`the slice (${told})`, 30_000, async () => {
+    const slice = await kube.get({ ...slices, namespaced: true }, { namespace, name: 'syncgate-artifacts' }, signal);
+    return valueAt(slice, 'endpoints', 0, 'addresses', 0) === '10.1.2.3' || undefined;
+  });
+  const events = createKubeEvents({ kube: own, instance: 'syncgate-0', log, metrics: NO_METRICS, clock: Date });
+  for (let i = 0; i < 2; i++) events.announce(announcement({ message: 'by its own account' }));
+  await events.close(20_000);
+  expect((await own.capabilities(signal)).version).toMatch(/^v1/);
+  await endpoint.stop();
+  await leadership.stop();
+  own.close();
+  expect(told).toEqual([]);
 });
 
 it('what the cluster can is what Helm finds', async () => {

@@ -176,7 +176,10 @@ export class Requester {
     if (this.#agent?.identity !== identity) {
       this.#retired = this.#retired.filter(({ sockets }) => Object.keys(sockets).length > 0);
       if (this.#agent !== undefined) this.#retired = [...this.#retired, retire(this.#agent.agent)];
-      const agent = new Agent({ ...tls, keepAlive: true, keepAliveMsecs: keepAliveMs, maxFreeSockets: 8 });
+      const agent = new Agent({
+        ...tls,
+        ...{ keepAlive: true, keepAliveMsecs: keepAliveMs, maxFreeSockets: 8, timeout: idleMs },
+      });
       this.#agent = { agent, identity };
     }
     return this.#agent.agent;
@@ -188,6 +191,8 @@ const maxReconnects = 4;
 const maxBusyMs = 5_000;
 /** A peer that is gone without a word is noticed after this time and ten probes, one each second (libuv). */
 const keepAliveMs = 15_000;
+/** Kube-apiserver closes a connection on which nothing came for 90 s, perhaps while the next request is on its way. */
+const idleMs = 60_000;
 
 class Busy extends KubeError {
   readonly afterMs: number;
