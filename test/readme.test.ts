@@ -52,7 +52,7 @@ describe('the commands of the README', () => {
 
   it('those that need a cluster name files that are there', () => {
     for (const { text } of commands.filter(({ mark }) => mark === 'needs a cluster')) {
-      for (const [path] of text.matchAll(/\b(?:argocd|docs|examples)\/[\w./-]+/g)) {
+      for (const [path] of text.matchAll(/\b(?:argocd|flux|docs|examples)\/[\w./-]+/g)) {
         expect(existsSync(join(root, path)), path).toBe(true);
       }
     }
