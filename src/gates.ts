@@ -26,6 +26,9 @@ export interface AdmittedObject {
     readonly groups: readonly string[];
     readonly extra: Readonly<Record<string, readonly string[]>>;
   };
+  readonly dryRun?: boolean;
+  /** Options of the request, with the field manager. */
+  readonly options?: JsonObject;
 }
 
 /** A gate that stays open, under the rules of one moment: rules that change make a new one of the same name. */

@@ -45,4 +45,7 @@ export interface AdmissionRequest {
     readonly groups: readonly string[];
     readonly extra: Readonly<Record<string, readonly string[]>>;
   };
+  readonly dryRun?: boolean;
+  /** CreateOptions, UpdateOptions or PatchOptions as they are in the request. */
+  readonly options?: JsonObject;
 }

@@ -133,12 +133,15 @@ describe('rules see the request as it is', () => {
     ],
     ['its operation', "request.operation == 'UPDATE'"],
     ['its resource', "request.resource.resource == 'configmaps' && request.namespace == 'apps' && request.name == 'a'"],
+    ['its options', "request.dryRun && request.options.fieldManager == 'kustomize-controller'"],
     ['what was there', "oldObject.data.a == 'old' && object.data.a == 'new'"],
   ])('%s', async (_, expression) => {
     const gate = await withPolicies(admissionPolicy(expression));
     const update = admitted(configMap({ data: { a: 'new' } }), {
       operation: 'UPDATE',
       oldObject: configMap({ data: { a: 'old' } }),
+      dryRun: true,
+      options: objectOf({ fieldManager: 'kustomize-controller' }),
     });
     expect((await judge(gate, update)).verdict).toBe('allowed');
     const other = { userInfo: { ...userInfo, username: 'other' }, namespace: 'elsewhere' };

@@ -17,7 +17,7 @@ export interface Memory {
 }
 
 /** Some 10 MiB, and more objects than Flux is given in most clusters. */
-export const maxRemembered = 20_000;
+const maxRemembered = 20_000;
 
 /** A memory of `most` answers, of which those that were not asked for longest are forgotten first. */
 export function createMemory(now: () => number, most: number = maxRemembered): Memory {

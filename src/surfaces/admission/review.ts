@@ -4,6 +4,7 @@ import * as z from 'zod/mini';
 import { GateError } from '../../core/errors.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
 import type { AdmittedObject } from '../../gates.ts';
+import { Budget } from '../../manifests/budget.ts';
 import { readJson } from '../../manifests/json-reader.ts';
 import { TextProblem } from '../../manifests/problem.ts';
 import { defaultManifestSettings } from '../../manifests/settings.ts';
@@ -100,7 +101,7 @@ export function readReview(body: Buffer): Review {
 
 /** JSON.parse would take the last of two keys and round integers; what is judged is read as manifests are. */
 function readObjects(text: string, review: Omit<Review, 'admitted'>): AdmittedObject {
-  const { operation, kind, resource, subresource, namespace, userInfo } = review;
+  const { operation, kind, resource, subresource, namespace, userInfo, dryRun } = review;
   if (operation !== 'CREATE' && operation !== 'UPDATE') {
     throw invalid(`the operation is ${JSON.stringify(operation)}, and the webhook judges CREATE and UPDATE`);
   }
@@ -112,6 +113,7 @@ function readObjects(text: string, review: Omit<Review, 'admitted'>): AdmittedOb
   if (!isObject(request)) throw invalid('it holds no request');
   const object = own(request, 'object');
   const oldObject = own(request, 'oldObject');
+  const options = own(request, 'options');
   if (!isObject(object)) throw invalid('it holds no object');
   const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`;
   for (const each of [object, ...(isObject(oldObject) ? [oldObject] : [])]) {
@@ -129,12 +131,15 @@ function readObjects(text: string, review: Omit<Review, 'admitted'>): AdmittedOb
     subresource,
     namespace,
     userInfo,
+    dryRun,
+    ...(isObject(options) && { options }),
   };
 }
 
 function fieldsOf(text: string): JsonObject {
   try {
-    const { value } = readJson(text, 0, { maxDepth: defaultManifestSettings.maxDepth });
+    const { maxDepth, maxValues } = defaultManifestSettings;
+    const { value } = readJson(text, 0, { maxDepth, budget: new Budget(maxValues) });
     if (isObject(value)) return value;
   } catch (error) {
     if (!(error instanceof TextProblem)) throw error;

@@ -36,7 +36,7 @@ export interface ReviewerPorts {
 /** Answers one review. Rejects with ADMISSION_REVIEW_INVALID for what is none; everything else is an answer. */
 export type Reviewer = (body: Buffer, limits: ReviewLimits) => Promise<string>;
 
-export interface ReviewLimits {
+interface ReviewLimits {
   /** When the API server's request came in, by the same clock. */
   readonly receivedAt: number;
   /** From then on, how long this answer may take. What is not decided by then is denied. */
@@ -84,7 +84,7 @@ export function createReviewer(ports: ReviewerPorts): Reviewer {
       ...(skipped !== undefined && { skipped }),
       ...(codes.length > 0 && { codes: [...new Set(codes)].slice(0, 10) }),
       operation,
-      object: `${kind.kind} ${namespace === '' ? name : `${namespace}/${name}`}`,
+      object: `${kind.kind} ${namespace === '' ? name : `${namespace}/${name}`}`.slice(0, 400),
       user: userInfo.username.slice(0, 256),
       manager: fieldManager.slice(0, 128),
       dryRun,

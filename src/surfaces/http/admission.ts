@@ -32,7 +32,7 @@ export interface AdmissionLimits {
 const defaults: AdmissionLimits = {
   maxBytes: 8 * 1024 * 1024,
   maxInFlight: 2048,
-  maxBytesInFlight: 128 * 1024 * 1024,
+  maxBytesInFlight: 64 * 1024 * 1024,
   bodyMs: 5_000,
 };
 

@@ -40,7 +40,7 @@ export function admissionRequestFor(
   admission: AdmissionRequest,
   configured: UserInfo | undefined,
 ): PolicyRequest {
-  const { operation, resource, subresource, namespace, userInfo } = admission;
+  const { operation, resource, subresource, namespace, userInfo, dryRun, options } = admission;
   const kind = groupVersionKind(text(object['apiVersion']), text(object['kind']));
   const metadata = isObject(object['metadata']) ? object['metadata'] : undefined;
   const isConfigured = configured?.username === userInfo.username;
@@ -59,6 +59,8 @@ export function admissionRequestFor(
       roles: isConfigured ? configured.roles : undefined,
       clusterRoles: isConfigured ? configured.clusterRoles : undefined,
     },
+    ...(dryRun !== undefined && { dryRun }),
+    ...(options !== undefined && { options }),
   };
 }
 

@@ -21,6 +21,7 @@ export class RequestMap extends CelMap {
     matched: Pick<PolicyRequest, 'kind' | 'resource'> = request,
     options: JsonValue = null,
   ) {
+    const { dryRun = false } = request;
     super();
     const { kind, resource, subresource, name, namespace, operation, object, oldObject, userInfo } = request;
     const json = (value: JsonValue) => () => fromJson(value);
@@ -48,8 +49,8 @@ export class RequestMap extends CelMap {
             ['oldObject', json(oldObject)],
           ] as [string, () => CelValue][])
         : []),
-      ['dryRun', () => false],
-      ['options', json(options)],
+      ['dryRun', () => dryRun],
+      ['options', json(request.options ?? options)],
     ]);
   }
 

@@ -54,4 +54,7 @@ export interface PolicyRequest {
   readonly oldObject: JsonObject | null;
   /** Undefined where no identity is configured: a rule that reads it cannot be evaluated. */
   readonly userInfo: UserInfo | undefined;
+  /** Set where an API server told of the request. */
+  readonly dryRun?: boolean;
+  readonly options?: JsonObject;
 }

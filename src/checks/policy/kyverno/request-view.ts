@@ -129,7 +129,8 @@ function admissionRoot(request: PolicyRequest): JsonObject {
   body['operation'] = request.operation;
   body['object'] = withFloats(request.object);
   body['oldObject'] = withFloats(request.oldObject);
-  body['dryRun'] = false;
+  body['dryRun'] = request.dryRun === true;
+  if (request.options !== undefined) body['options'] = request.options;
   const root = record({ request: body });
   if (userInfo !== undefined) {
     addIdentity(root, body, userInfo);
