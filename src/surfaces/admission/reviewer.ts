@@ -74,6 +74,10 @@ export function createReviewer(ports: ReviewerPorts): Reviewer {
     const id = question.key.slice(0, 32);
     const { verdict, result, codes, gate, skipped } = await reviewOne(review, id, ports, limits);
     tell(result);
+    if (skipped === undefined) {
+      const decided = result === 'unevaluated' ? 'errored' : result;
+      metrics.count('syncgate_decisions_total', { surface: 'admission', verdict: decided });
+    }
     if (result === 'allowed' && gate !== undefined && skipped === undefined) remember();
     const { kind, namespace, name, operation, userInfo, fieldManager, dryRun } = review;
     const fields = {
