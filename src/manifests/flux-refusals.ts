@@ -45,6 +45,7 @@ export function refuseRewritten(manifest: Manifest, when: 'as built' | 'with com
   }
   for (const [key, text] of textsOf(metadata['annotations'], () => undefined)) {
     const path = ['metadata', 'annotations', key];
+    if (key === '') throw rewritten(path, 'an annotation has no name');
     if (key === LOCAL && text !== 'false') {
       throw rewritten(path, `kustomize drops every object that has the annotation ${LOCAL}`);
     }
