@@ -3,7 +3,8 @@ import { KubeError, type KubeObject, type ObjectKey, valueAt } from '../../core/
 import type { Judged } from '../../gate.ts';
 import type { StandingGate } from '../../gates.ts';
 import { artifactPath } from './artifact.ts';
-import { type Saying, withConditions } from './conditions.ts';
+import { createCompliance } from './compliance.ts';
+import type { Saying } from './conditions.ts';
 import { fetchSource } from './fetch-source.ts';
 import { cleanUp, ensureFinalizer, finalize } from './finalize.ts';
 import { GatedSourceSpec, milliseconds } from './gated-source.ts';
@@ -13,9 +14,9 @@ import { readyFalse, statusOf, withReadiness, writeOwnStatus } from './own-statu
 import { readArtifact } from './publish.ts';
 import type { Outcome } from './queue.ts';
 import { type References, readReferences } from './references.ts';
-import { gateOf, inputsOf, sourceKey, sourceOf } from './resolve.ts';
-import type { Compliance, ReconcilerPorts, ReconcilerSettings, Run } from './run.ts';
-import { complianceSaying, sayingsOf, standing } from './sayings.ts';
+import { inputsOf, sourceKey, sourceOf } from './resolve.ts';
+import type { ReconcilerPorts, ReconcilerSettings, Run } from './run.ts';
+import { sayingsOf, standing } from './sayings.ts';
 import { keyOf, keyText, type SourceArtifact } from './sources.ts';
 import { askGate } from './verdict.ts';
 
@@ -41,8 +42,9 @@ export interface Reconciler {
 }
 
 export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSettings): Reconciler {
-  const { kube, gates, view, compliances, store, log, metrics, timers, reached } = ports;
+  const { kube, gates, view, store, log, metrics, timers, reached } = ports;
   const outcomes = createOutcomes(ports, settings);
+  const compliance = createCompliance(ports, settings, outcomes);
   /** When each was judged last. Lost with the process, after which each is due within its interval, spread over it. */
   const judgedAt = new Map<string, number>();
 
@@ -100,8 +102,8 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     const artifact = sourceOf(run, view, settings.allowCrossNamespaceSources);
     const { revision, originRevision = revision, digest } = artifact;
     run.revision = { revision, originRevision, digest };
-    const gate = gateOf(gates, namespace);
-    if (await takeCompliance(run, gate)) return { result: 'denied', outcome: { kind: 'again', after: 0 } };
+    const gate = compliance.governingGate(run, namespace);
+    if (await compliance.take(run, gate)) return { result: 'denied', outcome: { kind: 'again', after: 0 } };
 
     await recoverLost(run);
     const references = await readReferences(kube, key.namespace, run.spec, signal);
@@ -180,41 +182,6 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     return governing.kind !== 'one' || governing.gate.name !== gate.name || governing.gate.rules !== gate.rules;
   }
 
-  /**
-   * Notes how what is served fares under the rules that hold now, and asks where nobody has looked yet. True where it
-   * was withdrawn.
-   */
-  async function takeCompliance(run: Run, gate: StandingGate): Promise<boolean> {
-    const { artifact, conditions = [] } = run.status;
-    if (artifact === undefined || artifact.rules === gate.rules) return false;
-    const found = complianceOf(run, gate);
-    if (found === undefined) {
-      // As it is, without rendering: that costs less, and what was let out may not be what the source holds now.
-      compliances.ask(run.key);
-      return false;
-    }
-    if (found.verdict === 'denied' && settings.withdraw) {
-      await outcomes.withdraw(run, gate, found.findings, found.total);
-      compliances.forget(run.key);
-      return true;
-    }
-    const said = withConditions(conditions, [complianceSaying(found)], run.source.metadata.generation, timers.now());
-    const isAllowed = found.verdict === 'allowed';
-    run.status = {
-      ...run.status,
-      conditions: said,
-      ...(isAllowed && { artifact: { ...artifact, rules: gate.rules } }),
-    };
-    return false;
-  }
-
-  /** What judging what is served by these very rules has given. */
-  function complianceOf(run: Run, gate: StandingGate): Compliance | undefined {
-    const found = compliances.of(run.key);
-    const isAbout = found?.digest === run.status.artifact?.digest && found?.rules === gate.rules;
-    return isAbout ? found : undefined;
-  }
-
   /** Whether the last verdict still stands, and what it let out is there. Asks for what is missing to know it. */
   function isSettled(run: Run, gate: StandingGate): boolean {
     const { status, key } = run;
@@ -228,12 +195,12 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     if (status.verdict !== 'allowed') return false;
     // While what is served is judged by the new rules, and where it has passed, the source is not rendered again.
     return (
-      complianceOf(run, gate)?.verdict === 'allowed' || status.artifact?.rules === gate.rules || isAsked(run, gate)
+      compliance.of(run, gate)?.verdict === 'allowed' || status.artifact?.rules === gate.rules || isAsked(run, gate)
     );
   }
 
   function isAsked(run: Run, gate: StandingGate): boolean {
-    return run.status.artifact !== undefined && complianceOf(run, gate) === undefined;
+    return run.status.artifact !== undefined && compliance.of(run, gate) === undefined;
   }
 
   /** Gets a file that was let out, and is lost here, from another replica. Where none has it, the source is judged. */
@@ -269,7 +236,7 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     if (governing?.kind === 'one' && run.status.artifact !== undefined) {
       // Nothing is rendered; but rules that change hold for what is served all the same.
       const before = run.status;
-      if (!(await takeCompliance(run, governing.gate)) && run.status !== before) {
+      if (!(await compliance.take(run, governing.gate)) && run.status !== before) {
         await writeOwnStatus(kube, run.latest, run.status, run.signal);
       }
     }

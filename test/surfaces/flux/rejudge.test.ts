@@ -166,4 +166,15 @@ describe('after rules have changed', () => {
     await changeRules(scene);
     expect(scene.gate.askedAgain.length + scene.gate.asked.length).toBeGreaterThan(1);
   });
+
+  it('nobody says that what is served passes while there are no rules', async () => {
+    const scene = await openAccepted();
+    scene.governing = { kind: 'unavailable', why: 'line 3' };
+    await changeRules(scene);
+    expect(condition(scene.source(), 'Compliant')).toMatchObject({ status: 'Unknown', reason: 'GateUnavailable' });
+    scene.governing = undefined;
+    await changeRules(scene, 'rules-1');
+    expect(condition(scene.source(), 'Compliant')).toMatchObject({ status: 'True' });
+    expect(condition(scene.source(), 'Ready')).toMatchObject({ status: 'True' });
+  });
 });
