@@ -523,6 +523,18 @@ describe('what is refused', () => {
     expect((await refusal(join(home, 'linked'))).code).toBe('WORKSPACE_FAILED');
   });
 
+  it('leaves no file open, whatever it refuses', async () => {
+    const handles = () => readdirSync('/proc/self/fd').length;
+    const names = [
+      tarball(file('a'), file('a')),
+      gzipMember(rawEntry({ name: 'a', body: 'x', size: 600 })),
+      tarball({ name: 'a', body: Buffer.alloc(300_000, 'a') }, file('a')),
+    ].map((packed) => join(home, writeFile(packed)));
+    const before = handles();
+    for (let at = 0; at < 60; at++) await refusal(names[at % names.length] as string);
+    expect(handles()).toBeLessThanOrEqual(before + 1);
+  });
+
   it('names of any bytes never leave the folder, and errors are always errors of ours', async () => {
     const step = fc.constantFrom('a', 'b', '..', '.', '', '/', '\\', 'A', '\0', '...', 'ä', '\u0001', '../');
     const entry = fc.record({

@@ -64,10 +64,13 @@ export function createArtifactApp(ports: ArtifactServerPorts): Express {
         'content-length': `${file.size}`,
         etag: `"${file.digest}"`,
       });
-      if (request.method === 'HEAD') {
+      try {
+        if (request.method === 'HEAD') response.end();
+        else await pipeline(file.body, response, { signal: AbortSignal.timeout(MAX_SECONDS * 1000) });
+      } finally {
+        // A pipeline whose client has left already ends without closing what it never began to read.
         file.body.destroy();
-        response.end();
-      } else await pipeline(file.body, response, { signal: AbortSignal.timeout(MAX_SECONDS * 1000) });
+      }
     } finally {
       streams -= 1;
     }
