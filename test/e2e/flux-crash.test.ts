@@ -41,7 +41,11 @@ const consumer = kustomization('shop', external);
 
 beforeAll(async () => {
   storage = mkdtempSync(join(tmpdir(), 'syncgate-volume-'));
-  [flux, gates, files] = await Promise.all([startFlux(), startGateFiles(), startArtifactServer()]);
+  [flux, gates, files] = await Promise.all([
+    startFlux(),
+    startGateFiles(),
+    startArtifactServer('gitrepository/apps/shop'),
+  ]);
   // It writes statuses of sources, and here the test does.
   await flux.sourceController.stop();
   // Of a process that is killed nothing can be asked, and so not to end its children: a Pod's end with it.

@@ -39,7 +39,7 @@ beforeAll(async () => {
   [flux, gates, files] = await Promise.all([
     startFlux({ controllers: false }),
     startGateFiles(),
-    startArtifactServer(),
+    startArtifactServer('gitrepository/apps/hostile'),
   ]);
   await applyShipped(flux);
   syncgate = await startSyncgate(flux, gates);
@@ -177,6 +177,8 @@ it.each<readonly [string, Partial<Artifact>]>([
   ['another protocol', { url: 'gopher://127.0.0.1/x' }],
   ['a name and a password', { url: 'http://user:pass@127.0.0.1:1/x' }],
   ['no address', { url: 'nonsense' }],
+  ['the file of another source', { url: 'http://127.0.0.1:1/gitrepository/other/private/1.tar.gz' }],
+  ['a way up', { url: 'http://127.0.0.1:1/gitrepository/apps/hostile/..%2f..%2fother/gitrepository/apps/hostile/x' }],
   ['a digest of a kind that nobody knows', { digest: 'md5:d41d8cd98f00b204e9800998ecf8427e' }],
 ])('%s is asked for nothing', async (_, more) => {
   const before = (await flux.admin.get(gated))?.['status'].lastAttemptedRevision;

@@ -49,10 +49,12 @@ function refusalOf(key: ObjectKey, object: KubeObject): Refusal | undefined {
   };
   const name = named('name');
   if (named('kind') !== 'ExternalArtifact' || name === undefined) return undefined;
+  // What others write in namespaces of their own is not said on a GatedSource of somebody else.
+  if (![undefined, '', key.namespace].includes(named('namespace'))) return undefined;
   const denied = conditionsOf(object).find(({ type }) => type === 'Ready');
   if (denied?.status !== 'False' || denied.reason !== 'AccessDenied') return undefined;
   const said = cutBytes(String(denied.message), 512);
   const message = `Kustomization ${key.namespace}/${key.name} is refused the artifact: ${said}`;
   const error = new GateError('FLUX_CONSUMER_REFUSED', message);
-  return { artifact: `${named('namespace') ?? key.namespace}/${name}`, text: `${error.code}: ${withMend(error)}` };
+  return { artifact: `${key.namespace}/${name}`, text: `${error.code}: ${withMend(error)}` };
 }

@@ -5,6 +5,11 @@ import { Hindrance } from './hindrance.ts';
 import type { PrivateFolder } from './ports.ts';
 import type { ReconcilerPorts, ReconcilerSettings } from './run.ts';
 import type { SourceArtifact } from './sources.ts';
+import { inTime } from './verdict.ts';
+
+/** How long a server may take to hand a file over, and the file to be unpacked: who drips holds a turn no longer. */
+const DOWNLOAD_LIMIT = 60_000;
+const UNPACK_LIMIT = 60_000;
 
 /** What was unpacked, and which folder of it is meant. */
 export interface FetchedSource {
@@ -19,7 +24,7 @@ export interface FetchedSource {
  * Hindrance: what is not there or cannot be reached may come, what is not what it says is refused.
  */
 export async function fetchSource(
-  { download, unpack }: Pick<ReconcilerPorts, 'download' | 'unpack'>,
+  { download, unpack, timers }: Pick<ReconcilerPorts, 'download' | 'unpack' | 'timers'>,
   settings: ReconcilerSettings,
   artifact: SourceArtifact,
   wanted: { readonly subject: string; readonly spec: GatedSourceSpec; readonly downloaded: () => void | Promise<void> },
@@ -32,7 +37,9 @@ export async function fetchSource(
   }
   const file = join(folder.path, 'artifact');
   const { url, digest } = artifact;
-  const answer = await fetched(() => download({ url, digest, file, maxBytes: settings.maxDownloadBytes, signal }));
+  const { maxDownloadBytes: maxBytes } = settings;
+  const ask = (stop: AbortSignal) => download({ url, digest, file, maxBytes, signal: stop });
+  const answer = await fetched(() => inTime(ask, DOWNLOAD_LIMIT, timers, signal));
   if (answer.kind === 'absent') {
     const message = `${wanted.subject} names an artifact that its server does not have at the moment`;
     throw new Hindrance('ArtifactNotFound', new GateError('FLUX_SOURCE_WAITING', message), 'retry', 'source');
@@ -40,7 +47,8 @@ export async function fetchSource(
   await wanted.downloaded();
   const root = join(folder.path, 'source');
   try {
-    const { top } = await unpack({ packed: file, folder: root, subject: wanted.subject, signal });
+    const open = (stop: AbortSignal) => unpack({ packed: file, folder: root, subject: wanted.subject, signal: stop });
+    const { top } = await inTime(open, UNPACK_LIMIT, timers, signal);
     return { root, path: pathIn(wanted.spec, top) };
   } catch (error) {
     if (!(error instanceof GateError) || !error.code.startsWith('SOURCE_')) throw error;

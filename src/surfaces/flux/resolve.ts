@@ -7,7 +7,7 @@ import { Hindrance } from './hindrance.ts';
 import type { ClusterVersions } from './ports.ts';
 import type { References } from './references.ts';
 import type { ClusterView, Run } from './run.ts';
-import { artifactOf, type SourceArtifact } from './sources.ts';
+import { artifactOf, isAddressOf, type SourceArtifact } from './sources.ts';
 
 /** The source that is named, and what it holds. Throws a Hindrance where it may not be read or holds nothing. */
 export function sourceOf(run: Run, view: ClusterView, allowCrossNamespace: boolean): SourceArtifact {
@@ -37,6 +37,11 @@ export function sourceOf(run: Run, view: ClusterView, allowCrossNamespace: boole
   if (artifact === undefined) {
     const error = new GateError('FLUX_SOURCE_WAITING', `${subject} has no artifact yet`);
     throw new Hindrance('SourceNotReady', error, 'retry', 'source');
+  }
+  const url = URL.parse(artifact.url);
+  if (url !== null && /^https?:$/.test(url.protocol) && !isAddressOf(kind, key, url)) {
+    const message = `${subject} has its artifact at an address that is not one of its own`;
+    throw new Hindrance('AccessDenied', new GateError('FLUX_SOURCE_ELSEWHERE', message), 'wait', 'source');
   }
   return artifact;
 }

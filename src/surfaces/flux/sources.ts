@@ -56,6 +56,19 @@ export function artifactOf(source: KubeObject): SourceArtifact | undefined {
 }
 
 /**
+ * Whether an address ends in `/<kind>/<namespace>/<name>/<file>`, as the storage of every controller of Flux has it
+ * (fluxcd/pkg/artifact, ArtifactPath). Whoever may write the status of a source could otherwise have the gate, which
+ * source-controller lets in, read the sources of others. An ExternalArtifact may be of a maker that calls its kind
+ * otherwise. What the server would decode is refused: it would be another path to it.
+ */
+export function isAddressOf(kind: SourceKind, { namespace, name }: ObjectKey, url: URL): boolean {
+  const [of, where, what, file] = url.pathname.split('/').slice(1).slice(-4);
+  const isKind = kind === 'ExternalArtifact' ? of !== '' : of === kind.toLowerCase();
+  const isFile = file !== undefined && file !== '' && !url.pathname.includes('%');
+  return isKind && where === namespace && what === name && isFile;
+}
+
+/**
  * What people call a revision: `main` of `main@sha1:…`, `6.0.3` of a chart, `latest` where there is only a digest. It
  * becomes a part of the artifact's revision, in which consumers look for `@` and `:`.
  */

@@ -75,8 +75,8 @@ export interface ArtifactServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Serves whatever it is given, on loopback. */
-export async function startArtifactServer(): Promise<ArtifactServer> {
+/** Serves whatever it is given, on loopback, below a folder: that of the source that it is to be of. */
+export async function startArtifactServer(folder = ''): Promise<ArtifactServer> {
   const files = new Map<string, Buffer>();
   const asked: string[] = [];
   const server = createServer((request, response) => {
@@ -86,20 +86,21 @@ export async function startArtifactServer(): Promise<ArtifactServer> {
     else response.writeHead(200, { 'content-type': 'application/gzip' }).end(file);
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const below = folder === '' ? '' : `/${folder}`;
   const stop = async () => {
     server.closeAllConnections();
     await new Promise((closed) => server.close(closed));
   };
   return {
-    url,
+    url: `${origin}${below}`,
     asked,
     put(name, bytes, revision) {
-      const path = `/${name}.tar.gz`;
+      const path = `${below}/${name}.tar.gz`;
       files.set(path, bytes);
       const digest = digestOf(bytes);
       return {
-        url: `${url}${path}`,
+        url: `${origin}${path}`,
         digest,
         revision: revision ?? `main@${digest}`,
         path: path.slice(1),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { GateError } from '../../../src/core/errors.ts';
-import { EXTERNAL_ARTIFACT } from '../../../src/surfaces/flux/sources.ts';
+import { EXTERNAL_ARTIFACT, sourceResource } from '../../../src/surfaces/flux/sources.ts';
 import {
   annotate,
   commit,
@@ -439,6 +439,40 @@ describe('a source', () => {
     const asked = scene.downloads.length;
     await scene.timers.advance(60_000);
     expect(scene.downloads.length).toBe(asked);
+  });
+
+  it.each([
+    'http://source.example/gitrepository/other/shop/one.tar.gz',
+    'http://source.example/gitrepository/apps/other/one.tar.gz',
+    'http://source.example/bucket/apps/shop/one.tar.gz',
+    'http://source.example/gitrepository/apps/shop/../../other/shop/one.tar.gz',
+    'http://source.example/gitrepository/other/shop/one.tar.gz?/gitrepository/apps/shop/one.tar.gz',
+    'http://169.254.169.254/latest/meta-data',
+  ])('is not fetched from %s, which is not its own', async (url) => {
+    const scene = await open();
+    const status = { artifact: { url, digest: `sha256:${hash('one')}`, revision: 'main@sha1:1' } };
+    const source = scene.kube.at(sourceResource('GitRepository'), { ...KEY, name: 'shop' });
+    scene.kube.put(sourceResource('GitRepository'), { ...(source as never as object), status });
+    await scene.settle();
+    await scene.lead();
+    expect(scene.downloads).toEqual([]);
+    expect(condition(scene.source(), 'Ready')).toMatchObject({
+      reason: 'AccessDenied',
+      message: expect.stringContaining('FLUX_SOURCE_ELSEWHERE'),
+    });
+  });
+
+  it('whose server drips holds its turn no longer than a minute, whatever the GatedSource asks for', async () => {
+    const scene = await open({ timeout: '24h' });
+    scene.download = ({ signal }) =>
+      new Promise((_, fail) => {
+        signal.addEventListener('abort', () => fail(new GateError('ARTIFACT_TIMEOUT', 'too late')));
+      });
+    await scene.lead();
+    await scene.timers.advance(59_000);
+    expect(condition(scene.source(), 'Ready')?.reason).not.toBe('FetchFailed');
+    await scene.timers.advance(2_000);
+    expect(condition(scene.source(), 'Ready')).toMatchObject({ status: 'False', reason: 'FetchFailed' });
   });
 
   it.each(['file:///etc/passwd', 'no url', 'ftp://x/y'])('is not fetched from %s', async (url) => {
