@@ -125,6 +125,8 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
       );
       const queue = createQueue((id) => reconciler.reconcile(id, signal), {
         concurrency: settings.concurrency,
+        // Whatever one team's sources wait for, there is a turn left for the others.
+        ofOneNamespace: Math.max(settings.concurrency - 1, 1),
         backoff: { first: FIRST_WAIT, most: LONGEST_WAIT },
         timers,
         onLength: (length) => metrics.set('syncgate_queue_length', {}, length),

@@ -2,6 +2,8 @@ import type { Timers } from './ports.ts';
 
 export interface QueueOptions {
   readonly concurrency: number;
+  /** How many keys of one namespace run at once; as many as run at all where it is left out. */
+  readonly ofOneNamespace?: number;
   /** The first wait after a failure, doubled with each further one up to `most`. Milliseconds. */
   readonly backoff: { readonly first: number; readonly most: number };
   readonly timers: Timers;
@@ -17,7 +19,10 @@ export type Outcome =
   /** It failed: again after the backoff, but no later than `atMost`. */
   | { readonly kind: 'failed'; readonly atMost?: number };
 
-/** Keys that wait for their turn: each runs once at a time, in the order in which they came. */
+/**
+ * Keys that wait for their turn: each runs once at a time. Namespaces take turns, and the keys of one run in the order in
+ * which they came: a team with thousands of sources that each take long delays its own.
+ */
 export interface WorkQueue {
   /**
    * Has the key run as soon as its turn comes; while it runs, once more afterwards. With a delay, no later than that: an
@@ -46,10 +51,13 @@ interface Entry {
  */
 export function createQueue(
   work: (key: string) => Promise<Outcome>,
-  { concurrency, backoff, timers, onLength }: QueueOptions,
+  { concurrency, ofOneNamespace = concurrency, backoff, timers, onLength }: QueueOptions,
 ): WorkQueue {
   const entries = new Map<string, Entry>();
-  const line: string[] = [];
+  /** What waits, by namespace; that whose turn comes next is the first. */
+  const lines = new Map<string, string[]>();
+  const runningOf = new Map<string, number>();
+  let waiting = 0;
   let running = 0;
   let closed = false;
   let onIdle: (() => void) | undefined;
@@ -72,9 +80,36 @@ export function createQueue(
     }
     if (entry.waiting) return;
     entry.waiting = true;
-    line.push(key);
-    onLength?.(line.length);
+    const namespace = namespaceOf(key);
+    const line = lines.get(namespace);
+    if (line === undefined) lines.set(namespace, [key]);
+    else line.push(key);
+    tellLength(waiting + 1);
     startMore();
+  }
+
+  function tellLength(length: number): void {
+    waiting = length;
+    onLength?.(length);
+  }
+
+  /** The next key of the first namespace that has not as many running as it may; that one goes to the end. */
+  function next(): string | undefined {
+    for (const [namespace, line] of lines) {
+      if ((runningOf.get(namespace) ?? 0) >= ofOneNamespace) continue;
+      const key = line.shift();
+      lines.delete(namespace);
+      if (line.length > 0) lines.set(namespace, line);
+      return key;
+    }
+    return undefined;
+  }
+
+  function count(namespace: string, more: 1 | -1): void {
+    running += more;
+    const left = (runningOf.get(namespace) ?? 0) + more;
+    if (left === 0) runningOf.delete(namespace);
+    else runningOf.set(namespace, left);
   }
 
   function schedule(key: string, entry: Entry, delay: number): void {
@@ -90,9 +125,9 @@ export function createQueue(
 
   function startMore(): void {
     while (!closed && running < concurrency) {
-      const key = line.shift();
+      const key = next();
       if (key === undefined) return;
-      onLength?.(line.length);
+      tellLength(waiting - 1);
       void run(key, entryOf(key));
     }
   }
@@ -100,14 +135,14 @@ export function createQueue(
   async function run(key: string, entry: Entry): Promise<void> {
     entry.waiting = false;
     entry.running = true;
-    running += 1;
+    count(namespaceOf(key), 1);
     let outcome: Outcome;
     try {
       outcome = await work(key);
     } catch {
       outcome = { kind: 'failed' };
     }
-    running -= 1;
+    count(namespaceOf(key), -1);
     entry.running = false;
     if (!closed) settle(key, entry, outcome);
     if (running === 0) onIdle?.();
@@ -141,17 +176,21 @@ export function createQueue(
       if (delay <= 0) enqueue(key, entry);
       else schedule(key, entry, delay);
     },
-    length: () => line.length,
+    length: () => waiting,
     async drain() {
       closed = true;
       for (const entry of entries.values()) entry.timer?.cancel();
       entries.clear();
-      line.length = 0;
-      onLength?.(0);
+      lines.clear();
+      tellLength(0);
       if (running === 0) return;
       await new Promise<void>((done) => {
         onIdle = done;
       });
     },
   };
+}
+
+function namespaceOf(key: string): string {
+  return key.slice(0, Math.max(key.indexOf('/'), 0));
 }

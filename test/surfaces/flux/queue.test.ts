@@ -66,6 +66,32 @@ describe('a turn', () => {
   });
 });
 
+describe('a namespace', () => {
+  it('waits for no more than one of another before its turn comes', async () => {
+    const { work, started, end } = held();
+    const { queue } = open(work, { concurrency: 1 });
+    for (const key of ['many/1', 'many/2', 'many/3', 'few/1', 'few/2', 'one/1']) queue.add(key);
+    while (started.length < 6) await end(started.at(-1) ?? '');
+    expect(started).toEqual(['many/1', 'many/2', 'few/1', 'one/1', 'many/3', 'few/2']);
+  });
+
+  it('takes no more turns at once than it may, and leaves the rest to others', async () => {
+    const { work, end, running } = held();
+    const { queue } = open(work, { concurrency: 3, ofOneNamespace: 2 });
+    for (const key of ['slow/1', 'slow/2', 'slow/3', 'slow/4']) queue.add(key);
+    await turns();
+    expect(running()).toEqual(['slow/1', 'slow/2']);
+    expect(queue.length()).toBe(2);
+    queue.add('other/1');
+    await turns();
+    expect(running()).toEqual(['slow/1', 'slow/2', 'other/1']);
+    await end('other/1');
+    expect(running()).toEqual(['slow/1', 'slow/2']);
+    await end('slow/1');
+    expect(running()).toEqual(['slow/2', 'slow/3']);
+  });
+});
+
 describe('a delay', () => {
   it('is waited for', async () => {
     const { work, started } = held();
