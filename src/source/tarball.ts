@@ -23,7 +23,7 @@ export interface Unpacked {
   readonly bytes: number;
   /** Names of symbolic links that were left out, as Flux leaves them out; at most the first 20. */
   readonly links: readonly string[];
-  /** What lies at the root, sorted. */
+  /** What lies at the root, sorted: of a packed chart one folder. */
   readonly top: readonly string[];
 }
 
@@ -76,14 +76,6 @@ export async function unpackTarball(request: UnpackRequest): Promise<Unpacked> {
     await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     throw asUnpackError(error, request);
   }
-}
-
-/** The one folder at the root of an unpacked chart. Throws SOURCE_TARBALL_INVALID where there is another number. */
-export function chartFolder(unpacked: Unpacked, subject: string): string {
-  const [only, ...others] = unpacked.top;
-  if (only !== undefined && others.length === 0) return only;
-  // helm strips the first name of every path, whatever it is, and so lays several folders over one another.
-  throw refused(subject, `a chart has one folder at its root, and this has ${unpacked.top.length} entries there`);
 }
 
 type Kind = 'file' | 'folder' | 'implied' | 'link';

@@ -16,7 +16,8 @@ import fc from 'fast-check';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GateError } from '../../src/core/errors.ts';
-import { chartFolder, type Unpacked, type UnpackRequest, unpackTarball } from '../../src/source/tarball.ts';
+import { type Unpacked, type UnpackRequest, unpackTarball } from '../../src/source/tarball.ts';
+import { fuzzRuns } from '../support/fuzz-runs.ts';
 import { END, gzipMember, pax, type RawEntry, rawEntry, rawTar, tarball } from '../support/tar.ts';
 
 let home: string;
@@ -565,7 +566,7 @@ describe('what is refused', () => {
           for (const name of tree(to)) expect(lstatSync(join(to, name)).isSymbolicLink()).toBe(false);
         else expect(error.name).toBe('GateError');
       }),
-      { numRuns: 300 },
+      { numRuns: fuzzRuns(300) },
     );
   });
 
@@ -579,7 +580,7 @@ describe('what is refused', () => {
         if (done instanceof Error) expect(done.name).toBe('GateError');
         else expect(tree(done.folder)).toEqual(['d', 'd/a', 'd/long']);
       }),
-      { numRuns: 300 },
+      { numRuns: fuzzRuns(300) },
     );
   });
 });
@@ -595,24 +596,6 @@ function manyEntries(count: number): Buffer {
   const one = (at: number) => rawEntry({ name: `f${at}`, body: '' });
   return gzipMember(Buffer.concat([...Array.from({ length: count }, (_, at) => one(at)), END]));
 }
-
-describe('charts', () => {
-  it.each<[string, RawEntry[], string | undefined]>([
-    ['one folder', [file('app/Chart.yaml'), file('app/templates/a.yaml')], 'app'],
-    ['one folder and a link', [file('app/Chart.yaml'), link('other', 'app')], 'app'],
-    ['a file at the root', [file('app/Chart.yaml'), file('Chart.yaml')], undefined],
-    [
-      'two folders, which helm would lay over one another',
-      [file('app/Chart.yaml'), file('b/templates/a.yaml')],
-      undefined,
-    ],
-    ['nothing', [], undefined],
-  ])('%s', async (_, entries, expected) => {
-    const done = await unpack(tarball(...entries));
-    if (expected === undefined) expect(() => chartFolder(done, 'HelmChart a/b')).toThrow(/one folder at its root/);
-    else expect(chartFolder(done, 'HelmChart a/b')).toBe(expected);
-  });
-});
 
 it('reads what tar-stream packs', async () => {
   const packing = pack();
