@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => flux[Symbol.asyncDispose]());
 
-const names = fc.constantFrom('a', 'b', 'c', 'web');
+const names = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'web', 'db', 'cache', 'x-${N:-1}');
 const values = fc.constantFrom(
   'plain',
   '${V}',
@@ -29,7 +29,7 @@ const objects = fc.oneof(
     .tuple(names, values)
     .map(([name, value]) => `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\ndata:\n  key: ${value}\n`),
   fc
-    .tuple(names, fc.constantFrom('nginx:1', 'nginx', `nginx@sha256:${'0'.repeat(64)}`, 'example.com/app:${V}'))
+    .tuple(names, fc.constantFrom('nginx:1', 'nginx', `nginx@sha256:${'0'.repeat(64)}`, 'example.com/app:1'))
     .map(
       ([name, image]) =>
         `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: ${name}, labels: {app: ${name}}}\nspec:\n  replicas: 1\n  selector: {matchLabels: {app: ${name}}}\n  template:\n    metadata: {labels: {app: ${name}}}\n    spec:\n      containers:\n      - {name: app, image: "${image}", envFrom: [{configMapRef: {name: a}}]}\n`,
@@ -44,12 +44,12 @@ const fields = fc
   .record({
     namePrefix: fc.option(fc.constant('own-'), { nil: undefined }),
     namespace: fc.option(fc.constant('own'), { nil: undefined }),
-    images: fc.option(fc.constantFrom('[{name: nginx, newTag: "2"}]', '[{name: nginx, newName: x/y, newTag: 3}]'), {
+    images: fc.option(fc.constantFrom('[{name: nginx, newTag: "2"}]', '[{name: nginx, newName: x/y}]'), {
       nil: undefined,
     }),
     labels: fc.option(fc.constant('[{pairs: {own: "true"}, includeSelectors: true}]'), { nil: undefined }),
-    commonAnnotations: fc.option(fc.constant('{note: "${V}"}'), { nil: undefined }),
-    configMapGenerator: fc.option(fc.constant('[{name: a, behavior: create, literals: [x=y]}]'), { nil: undefined }),
+    commonAnnotations: fc.option(fc.constant('{note: "${V:-d}"}'), { nil: undefined }),
+    configMapGenerator: fc.option(fc.constant('[{name: generated, literals: [x=y]}]'), { nil: undefined }),
     generatorOptions: fc.option(fc.constantFrom('{disableNameSuffixHash: true}', '{labels: {g: "1"}}'), {
       nil: undefined,
     }),
@@ -72,19 +72,21 @@ const sources: fc.Arbitrary<Files> = fc.oneof(
     .tuple(fc.array(documents, { maxLength: 3 }), documents, fields, fc.boolean())
     .map(([files, base, more, nested]) => ({
       ...Object.fromEntries(
-        files.map((text, i) => [`${i % 2 === 0 ? '' : 'deep/'}f${i}.${i === 2 ? 'yml' : 'yaml'}`, text]),
+        files.map((text, i) => [`app/${i % 2 === 0 ? '' : 'deep/'}f${i}.${i === 2 ? 'yml' : 'yaml'}`, text]),
       ),
-      ...(nested && { 'sub/kustomization.yaml': kustomization(['x.yaml'], more), 'sub/x.yaml': base }),
-      'README.md': 'x',
+      ...(nested && { 'app/sub/kustomization.yaml': kustomization(['x.yaml'], more), 'app/sub/x.yaml': base }),
+      'app/README.md': 'x',
       'c/kustomization.yaml': component,
     })),
-  fc.tuple(documents, documents, fields, fields, fc.boolean()).map(([file, base, more, baseMore, listed]) => ({
-    'kustomization.yaml': kustomization(listed ? ['f.yaml', 'base'] : [], more),
-    'f.yaml': file,
-    'base/kustomization.yml': kustomization(['x.yaml'], baseMore),
-    'base/x.yaml': base,
-    'c/Kustomization': component,
-  })),
+  fc
+    .tuple(documents, documents, fields, fields, fc.constantFrom(true, true, true, false))
+    .map(([file, base, more, baseMore, listed]) => ({
+      'app/kustomization.yaml': kustomization(listed ? ['f.yaml', '../base'] : [], more),
+      'app/f.yaml': file,
+      'base/kustomization.yml': kustomization(['x.yaml'], baseMore),
+      'base/x.yaml': base,
+      'c/Kustomization': component,
+    })),
 );
 const optional = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined, freq: 2 });
 const asked: fc.Arbitrary<Asked> = fc
@@ -123,12 +125,14 @@ const asked: fc.Arbitrary<Asked> = fc
         ],
       ),
     ),
-    components: optional(fc.constantFrom(['c'], ['missing'], ['./c'])),
+    components: optional(fc.constantFrom(['../c'], ['../c'], ['../c'], ['missing'])),
     ignoreMissingComponents: optional(fc.boolean()),
     commonMetadata: optional(fc.constant({ labels: { common: 'label' }, annotations: { note: 'common' } })),
     postBuild: optional(
       fc.constantFrom(
         { variables: { V: 'value', N: '7' }, strategy: 'WithVariables' as const },
+        { variables: { V: 'other', N: 'seven' }, strategy: 'Always' as const },
+        { variables: { V: '', N: '0' }, strategy: 'WithVariables' as const },
         { variables: {}, strategy: 'Always' as const },
         { variables: {}, strategy: 'WithVariables' as const },
         { variables: { V: 'x: y', N: 'n' }, strategy: 'WithVariables' as const },
@@ -143,8 +147,8 @@ it('whatever is asked of whatever source comes out as from Flux, or is refused a
     fc.asyncProperty(sources, asked, async (files, fields) => {
       using folder = scratch();
       writeTree(folder.path, files);
-      const theirs = await flux.build(folder.path, specOf('./', fields));
-      const ours = await objectsForFlux(folder.path, '.', fields).catch((thrown) => {
+      const theirs = await flux.build(folder.path, specOf('./app', fields));
+      const ours = await objectsForFlux(folder.path, './app', fields).catch((thrown) => {
         if (thrown instanceof GateError) return thrown;
         throw thrown;
       });
@@ -166,5 +170,5 @@ it('whatever is asked of whatever source comes out as from Flux, or is refused a
     }),
     { numRuns: fuzzRuns(30) },
   );
-  expect(built).toBeGreaterThan(5);
+  expect(built).toBeGreaterThan(10);
 });
