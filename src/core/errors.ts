@@ -205,7 +205,7 @@ export const CODES = codes({
 
   // Gated sources of Flux
   FLUX_SPEC_INVALID: { answer: 'usage', meaning: 'A GatedSource has a field or a value that it may not have.', mend: 'Correct the field that the message names.' },
-  FLUX_SOURCE_REFUSED: { answer: 'denied', meaning: 'A GatedSource names a source that it may not read: one of another namespace, or the artifact that it makes itself.', mend: 'Name a source of its own namespace in spec.sourceRef; --allow-cross-namespace-sources of the gate opens the others to everybody.' },
+  FLUX_SOURCE_REFUSED: { answer: 'denied', meaning: 'A GatedSource names a source that it may not read: one of another namespace, or an artifact that the gate itself makes.', mend: 'Name a source of its own namespace in spec.sourceRef; --allow-cross-namespace-sources of the gate opens the others to everybody.' },
   FLUX_SOURCE_ELSEWHERE: { answer: 'denied', meaning: 'The status of a source has its artifact at an address that is not one of its own files.', mend: 'Look at who writes the status of the source; source-controller alone should.' },
   FLUX_SOURCE_MISSING: { answer: 'unevaluated', meaning: 'The source that a GatedSource names does not exist.', mend: 'Create it, or correct spec.sourceRef.' },
   FLUX_SOURCE_WAITING: { answer: 'unevaluated', meaning: 'A source holds no artifact yet, or its file is not there at the moment.', mend: 'Look at the conditions of the source; the gate tries again by itself.' },

@@ -87,7 +87,6 @@ export function createOutcomes(ports: ReconcilerPorts, settings: ReconcilerSetti
       timers.now(),
     );
     await writeStatus(run, [ready, compliant(gate.name)]);
-    metrics.set('syncgate_artifact_bytes', { namespace: key.namespace, name: key.name }, record.size);
     tell(run, before, artifact, ready.message);
     await store.collect(key, {
       keep: new Set([hexOf(record.digest)]),
@@ -226,6 +225,8 @@ export function createOutcomes(ports: ReconcilerPorts, settings: ReconcilerSetti
     };
     run.status = withReadiness(status, [...sayings, ...consumer], run.source.metadata.generation, timers.now());
     run.latest = await writeOwnStatus(kube, run.latest, run.status, run.signal);
+    const size = run.status.artifact?.size;
+    if (size !== undefined) metrics.set('syncgate_artifact_bytes', { namespace: key.namespace, name: key.name }, size);
     await reached('own-status', key);
   }
 

@@ -26,6 +26,8 @@ const DEFAULT_TIMEOUT = 5 * 60_000;
 /** What takes longer says that it is under way. Most is done before anybody could read it. */
 const TOLD_AFTER = 2_000;
 const NO_INTERVAL = 10 * 60_000;
+/** What is so at every beginning, and passes: nobody is told of it but by the status. */
+const PASSING: ReadonlySet<string> = new Set(['SourceNotReady', 'ArtifactNotFound', 'NamespaceUnknown']);
 
 type Result = 'allowed' | 'denied' | 'unevaluated' | 'unchanged' | 'suspended' | 'deleted' | 'waiting' | 'failed';
 
@@ -249,7 +251,9 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
       await outcomes.refuseUnasked(run, hindrance);
     } else {
       log.info('held up', { namespace: run.key.namespace, name: run.key.name, reason, why: text, next });
+      const before = run.status.conditions?.find(({ type }) => type === 'Ready');
       await outcomes.writeStatus(run, [readyFalse(reason, text), ...sayingsOf(hindrance)]);
+      if (before?.reason !== reason && !PASSING.has(reason)) tellOf(run, hindrance);
     }
     const result = hindrance.verdict ?? 'waiting';
     switch (hindrance.next) {
@@ -262,6 +266,18 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
       default:
         return hindrance.next satisfies never;
     }
+  }
+
+  function tellOf({ source, key, revision }: Run, { reason, text }: Hindrance): void {
+    ports.announce({
+      source,
+      artifact: view.artifact(key),
+      severity: 'error',
+      reason,
+      message: text,
+      revision: revision?.revision,
+      originRevision: revision?.originRevision,
+    });
   }
 
   async function stalledBySpec(

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { GateError } from '../../core/errors.ts';
 import type { ObjectKey } from '../../core/kube.ts';
 import type { Gates, NamespaceFacts, StandingGate } from '../../gates.ts';
+import { isOurs } from './artifact.ts';
 import { Hindrance } from './hindrance.ts';
 import type { ClusterVersions } from './ports.ts';
 import type { References } from './references.ts';
@@ -18,11 +19,15 @@ export function sourceOf(run: Run, view: ClusterView, allowCrossNamespace: boole
     const message = `${subject} is in another namespace than the GatedSource`;
     throw new Hindrance('AccessDenied', new GateError('FLUX_SOURCE_REFUSED', message), 'stalled', 'source');
   }
-  if (kind === 'ExternalArtifact' && key.namespace === run.key.namespace && name === run.key.name) {
-    const message = `${subject} is what this GatedSource makes itself`;
-    throw new Hindrance('InvalidSpec', new GateError('FLUX_SOURCE_REFUSED', message), 'stalled', 'source');
-  }
   const object = view.source(kind, key);
+  const isOwn = key.namespace === run.key.namespace && name === run.key.name;
+  // Two that feed each other would go on for ever, and what was judged once needs no second gate.
+  if (kind === 'ExternalArtifact' && (isOwn || (typeof object === 'object' && isOurs(object)))) {
+    const error = new GateError('FLUX_SOURCE_REFUSED', `${subject} is made by the gate itself`, {
+      mend: 'Name the source that it was made of, or one that nobody has judged yet.',
+    });
+    throw new Hindrance('InvalidSpec', error, isOwn ? 'stalled' : 'wait', 'source');
+  }
   if (object === undefined) {
     const error = new GateError('FLUX_SOURCE_MISSING', `${subject} does not exist`);
     throw new Hindrance('SourceNotFound', error, 'wait', 'source');
