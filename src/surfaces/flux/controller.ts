@@ -63,7 +63,7 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
 
   return {
     async run(signal) {
-      view = followCluster(kube, { onGatedSource: (id) => leading?.queue.add(id), onArtifact }, signal);
+      view = followCluster(kube, { onGatedSource: (id) => leading?.queue.add(id), onArtifact }, timers, signal);
       const followed = view;
       const { advertisedHost, retention, maxDownloadBytes } = settings;
       replication = createReplication(
@@ -117,6 +117,7 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
       const reconciler = createReconciler(
         {
           ...ports,
+          kube: followed.kube,
           view: followed,
           compliances: rejudge,
           recover: (path, digest, stop) => copies.recover(path, digest, stop),

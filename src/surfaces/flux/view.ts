@@ -1,6 +1,15 @@
-import { type Kube, type KubeCache, type KubeObject, type ObjectKey, valueAt } from '../../core/kube.ts';
+import {
+  type Kube,
+  type KubeCache,
+  type KubeObject,
+  type KubeResource,
+  type ObjectKey,
+  valueAt,
+} from '../../core/kube.ts';
 import { createConsumers } from './consumers.ts';
 import { GATED_SOURCE, SOURCE_KINDS, type SourceKind } from './gated-source.ts';
+import { createNewest, noting } from './newest.ts';
+import type { Timers } from './ports.ts';
 import { REQUESTED_AT } from './reconcile.ts';
 import type { ClusterView } from './run.ts';
 import {
@@ -31,11 +40,20 @@ export interface FollowedView extends ClusterView {
   missing(): readonly string[];
   /** Whether the copies of what artifacts rest on follow the cluster now. */
   isCurrent(): boolean;
+  /** The API server, through which what is written is seen here at once. */
+  readonly kube: Kube;
   gatedSources(): readonly KubeObject[];
   artifacts(): readonly KubeObject[];
 }
 
-export function followCluster(kube: Kube, listener: ViewListener, signal: AbortSignal): FollowedView {
+export function followCluster(kube: Kube, listener: ViewListener, timers: Timers, signal: AbortSignal): FollowedView {
+  const newest = { sources: createNewest(timers), artifacts: createNewest(timers) };
+  const newestOf = ({ plural }: KubeResource) =>
+    plural === GATED_SOURCE.plural
+      ? newest.sources
+      : plural === EXTERNAL_ARTIFACT.plural
+        ? newest.artifacts
+        : undefined;
   /** Which GatedSources name a source: by the source, and back. */
   const bySource = new Map<string, Set<string>>();
   const sourceFor = new Map<string, string>();
@@ -77,6 +95,7 @@ export function followCluster(kube: Kube, listener: ViewListener, signal: AbortS
       signal,
       onChange(key, object, before) {
         const id = keyText(key);
+        if (object === undefined) newest.sources.forget(key);
         index(id, object && namedSource(key, object));
         if (concerns(object, before)) listener.onGatedSource(id);
       },
@@ -87,6 +106,7 @@ export function followCluster(kube: Kube, listener: ViewListener, signal: AbortS
     kube.watch(EXTERNAL_ARTIFACT, {
       signal,
       onChange(key, object, before) {
+        if (object === undefined) newest.artifacts.forget(key);
         onSource('ExternalArtifact')(key, object, before);
         listener.onArtifact(key, object);
       },
@@ -128,10 +148,14 @@ export function followCluster(kube: Kube, listener: ViewListener, signal: AbortS
     othersRead,
     missing: () => ['GatedSources', 'ExternalArtifacts', 'Namespaces'].filter((name) => !read.has(name)),
     isCurrent: () => required.every((cache) => cache.isCurrent()),
+    kube: noting(kube, {
+      wrote: (resource, object) => newestOf(resource)?.wrote(object),
+      removed: (resource, key) => newestOf(resource)?.forget(key),
+    }),
     gatedSources: () => gated.list(),
     artifacts: () => artifacts.list(),
-    gatedSource: (key) => gated.get(key),
-    artifact: (key) => artifacts.get(key),
+    gatedSource: (key) => newest.sources.of(key, gated.get(key)),
+    artifact: (key) => newest.artifacts.of(key, artifacts.get(key)),
     source(kind, key) {
       const object = kinds.get(kind)?.get(key);
       return object === undefined && !read.has(kind === 'ExternalArtifact' ? 'ExternalArtifacts' : kind)

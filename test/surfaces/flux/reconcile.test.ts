@@ -553,3 +553,36 @@ it('an ExternalArtifact of somebody else is left alone', async () => {
   expect(scene.artifact()).toEqual(before);
   expect(condition(scene.source(), 'Ready')).toMatchObject({ status: 'False', reason: 'ArtifactNameTaken' });
 });
+
+it('what the gate made of one source is no source of another', async () => {
+  const scene = await open({ sourceRef: { kind: 'ExternalArtifact', name: 'other' } });
+  const hex = hash('x');
+  scene.kube.put(EXTERNAL_ARTIFACT, {
+    apiVersion: 'source.toolkit.fluxcd.io/v1',
+    kind: 'ExternalArtifact',
+    metadata: { namespace: 'apps', name: 'other', labels: { 'app.kubernetes.io/managed-by': 'syncgate' } },
+    status: {
+      artifact: {
+        url: `http://${HOST}/externalartifact/apps/other/${hex}.tar.gz`,
+        digest: `sha256:${hex}`,
+        revision: 'main@sha256:1',
+      },
+    },
+  });
+  await scene.settle();
+  await scene.lead();
+  expect(scene.gate.asked).toEqual([]);
+  expect(condition(scene.source(), 'Ready')).toMatchObject({ status: 'False', reason: 'InvalidSpec' });
+});
+
+it('what holds a source up is told once, but for what passes by itself', async () => {
+  const scene = await open({ sourceRef: { kind: 'GitRepository', name: 'other' } });
+  await scene.lead();
+  await scene.timers.advance(2_000_000);
+  expect(scene.told).toMatchObject([{ severity: 'error', reason: 'SourceNotFound' }]);
+  scene.download = async () => ({ kind: 'absent' });
+  await gatedSource(scene.kube);
+  await scene.timers.advance(1000);
+  expect(condition(scene.source(), 'Ready')?.reason).toBe('ArtifactNotFound');
+  expect(scene.told).toHaveLength(1);
+});
