@@ -29,6 +29,10 @@ const named = (kind: string, name: string) => ({
   ...object('admissionregistration.k8s.io/v1', kind),
   metadata: { name },
 });
+const right = (kind: string, name: string, labels: object = {}) => ({
+  ...object('rbac.authorization.k8s.io/v1', kind, { rules: [] }),
+  metadata: { name, labels },
+});
 const namespace = (labels?: object) => ({
   ...object('v1', 'Namespace'),
   metadata: { name: 'x', ...(labels && { labels }) },
@@ -68,6 +72,22 @@ describe('what a gated source may not render', () => {
       named('ValidatingAdmissionPolicyBinding', 'syncgate-kustomizations'),
       'only the platform applies it',
     ],
+    ...['MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding', 'MutatingWebhookConfiguration'].map(
+      (kind): [string, object, string] => [`a ${kind}`, named(kind, 'mine'), 'changes what others apply'],
+    ),
+    [
+      'a server of Flux’s kinds',
+      object('apiregistration.k8s.io/v1', 'APIService', { spec: {} }),
+      "the API server's place",
+    ],
+    ['rights everywhere', right('ClusterRoleBinding', 'mine'), 'gives rights in every namespace'],
+    [
+      'rights for everybody who edits',
+      right('ClusterRole', 'mine', { 'rbac.authorization.k8s.io/aggregate-to-edit': 'true' }),
+      'adds to the rights of others',
+    ],
+    ['a role of the cluster', right('ClusterRole', 'edit'), "is the cluster's"],
+    ['a role of its components', right('ClusterRole', 'system:node'), "is the cluster's"],
     [
       'anything of the gate’s namespace',
       object('v1', 'ConfigMap', { data: {} }, 'syncgate-system'),
@@ -87,6 +107,8 @@ describe('what it may', () => {
     ['a Kustomization of what was judged', kustomization(gated)],
     ['a gated Namespace', namespace({ 'syncgate.dev/gated': 'true' })],
     ['a definition of its own', definition('example.com')],
+    ['a ClusterRole of its own', right('ClusterRole', 'mine', { team: 'shop' })],
+    ['a RoleBinding', object('rbac.authorization.k8s.io/v1', 'RoleBinding', { subjects: [] }, 'apps')],
     ['a webhook of its own', named('ValidatingWebhookConfiguration', 'mine')],
   ])('%s', async (_, rendered) => {
     const run = await judged(rendered);
