@@ -1,6 +1,9 @@
 import type { JsonObject } from './json.ts';
 import type { Manifest } from './manifest.ts';
 
+/** Below a kustomization's folder in a private copy: what lies elsewhere in the source, by its path there. */
+export const OUTSIDE = '.syncgate-outside';
+
 /** A text that a renderer printed, or a file that is rendered by being read, before anything has parsed it. */
 export interface RenderedText {
   /** What findings call it: the file relative to the source root, `-`, or `kustomize build apps/web`. */

@@ -3,6 +3,7 @@
  * so it names a file in messages and nothing else; what does not look like a path inside the source is passed over.
  */
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../core/json.ts';
+import { OUTSIDE } from '../core/rendered.ts';
 import { Budget } from './budget.ts';
 import { TextProblem } from './problem.ts';
 import { composeYaml } from './yaml/composer.ts';
@@ -95,7 +96,10 @@ function readOrigin(text: JsonValue | undefined, base: string | undefined): stri
   const path = origin['path'] ?? origin['configuredIn'];
   if (typeof path !== 'string') return undefined;
   const { repo, ref } = origin as { readonly repo?: JsonValue; readonly ref?: JsonValue };
-  if (typeof repo !== 'string') return joinInside(base ?? '.', path);
+  if (typeof repo !== 'string') {
+    const moved = path.lastIndexOf(`${OUTSIDE}/`);
+    return moved === -1 ? joinInside(base ?? '.', path) : joinInside('.', path.slice(moved + OUTSIDE.length + 1));
+  }
   const remote = `${repo}//${path}${typeof ref === 'string' ? `?ref=${ref}` : ''}`;
   // An address may carry a password.
   return printable.test(remote) && !remote.includes('@') ? remote : undefined;

@@ -20,9 +20,14 @@ type Limits = Pick<ManifestSettings, 'maxBytes' | 'maxObjects' | 'maxValues' | '
 /**
  * Every object of the texts, in their order, with lists expanded by one level as Argo CD does it (whatever has a
  * top-level `items` array is a list to it) and the renderers' marks taken out. No object at all is an answer, not an
- * error. Throws GateError with a MANIFEST_* code for everything else that cannot be read, and nothing but GateError.
+ * error. To Flux `items: null` is a field like any other, and to Argo CD an empty list. Throws GateError with a
+ * MANIFEST_* code for everything else that cannot be read, and nothing but GateError.
  */
-export function parseManifests(texts: readonly RenderedText[], limits: Limits): Manifest[] {
+export function parseManifests(
+  texts: readonly RenderedText[],
+  limits: Limits,
+  reader: 'argocd' | 'flux' = 'argocd',
+): Manifest[] {
   let bytes = 0;
   for (const text of texts) bytes += text.bytes.byteLength;
   if (bytes > limits.maxBytes) {
@@ -34,7 +39,7 @@ export function parseManifests(texts: readonly RenderedText[], limits: Limits): 
   const known = new Map<string, Manifest>();
   const budget = new Budget(limits.maxValues);
   for (const text of texts) {
-    for (const found of new TextReader(text, limits, budget).objects()) {
+    for (const found of new TextReader(text, limits, budget, reader).objects()) {
       if (manifests.length >= limits.maxObjects) {
         throw new GateError('MANIFEST_TOO_MANY', `more than ${limits.maxObjects} objects were rendered`, {
           place: text.file,
@@ -66,7 +71,7 @@ export function parseDocuments(text: RenderedText, limits: Limits): ReadDocument
     const message = `${text.file} has ${text.bytes.byteLength} bytes, and ${limits.maxBytes} are allowed`;
     throw new GateError('MANIFEST_TOO_LARGE', message, { place: text.file });
   }
-  return new TextReader(text, limits, new Budget(limits.maxValues)).values();
+  return new TextReader(text, limits, new Budget(limits.maxValues), 'argocd').values();
 }
 
 /** Two hooks with one generateName are two objects; everything else that is named alike is one. */
@@ -96,12 +101,14 @@ class TextReader {
   readonly #limits: Limits;
   readonly #compose: ComposeLimits;
   readonly #budget: Budget;
+  readonly #reader: 'argocd' | 'flux';
   #text = '';
   #lines = new Lines('');
   #templates: HelmMarks | undefined;
   #document = 0;
 
-  constructor(rendered: RenderedText, limits: Limits, budget: Budget) {
+  constructor(rendered: RenderedText, limits: Limits, budget: Budget, reader: 'argocd' | 'flux') {
+    this.#reader = reader;
     this.#rendered = rendered;
     this.#limits = limits;
     this.#compose = {
@@ -194,7 +201,7 @@ class TextReader {
       });
     }
     // Argo CD takes `items: null` for an empty list, unless the object has a spec or a status.
-    if (items === null && !('spec' in value) && !('status' in value)) {
+    if (this.#reader === 'argocd' && items === null && !('spec' in value) && !('status' in value)) {
       this.#checked(document, located, [], () => identifyType(value));
       return [];
     }

@@ -9,7 +9,7 @@ import { run } from './engine.ts';
 import { rendererEnvironment } from './environment.ts';
 import { imageEntry, listFolder, patchEntry, withFlux } from './flux-kustomization.ts';
 import { renderHelm } from './helm.ts';
-import { hasKustomization, KustomizationWalk } from './kustomization.ts';
+import { hasKustomization, KustomizationWalk, type Outworld } from './kustomization.ts';
 import { invalid } from './kustomization-fields.ts';
 import type { Remote } from './remote.ts';
 import type { FluxHelm, HelmRequest } from './request.ts';
@@ -21,8 +21,6 @@ interface Built {
 }
 
 const ORIGIN = 'originAnnotations';
-/** What is loaded may lie anywhere in the source: the private copy holds nothing that does not. */
-const BUILD = ['build', '.', '--load-restrictor', 'LoadRestrictionsNone'];
 
 /**
  * Builds a folder as kustomize-controller does, or renders a chart as helm-controller does on install, up to the point
@@ -41,7 +39,7 @@ async function buildFolder(context: RenderContext): Promise<Built> {
   const folder = { realm: { tree, prefix: '.' }, path };
   let opened: Promise<Remote> | undefined;
   const remote = () => (opened ??= import('./remote.ts').then(({ openRemote }) => openRemote(context)));
-  const walk = new KustomizationWalk(copy, {
+  const outworld: Outworld = {
     chart: (_, __, ___, where) => {
       throw new GateError('RENDER_PROGRAM_REFUSED', `${where}: it wants helm to be run, and Flux builds without it`, {
         place: where,
@@ -50,7 +48,9 @@ async function buildFolder(context: RenderContext): Promise<Built> {
     },
     fetchFolder: async (text, where) => (await remote()).fetchFolder(text, where),
     fetchFile: async (url, where) => (await remote()).fetchFile(url, where),
-  });
+  };
+  // Flux lets kustomize load files from the whole source.
+  const walk = new KustomizationWalk(copy, outworld, 'anywhere');
   const exists = (component: string) => tree.find(posix.join(path, component)) !== undefined;
   if (hasKustomization(tree, path)) {
     const where = `the kustomization of ${path}`;
@@ -80,7 +80,13 @@ async function build(
   path: string,
 ): Promise<{ bytes: Uint8Array; versions: Record<string, string> }> {
   const name = `kustomize build ${path}`;
-  const built = run(context.engine, { program, args: BUILD, cwd, env: rendererEnvironment(context.room), name });
+  const built = run(context.engine, {
+    program,
+    args: ['build', '.'],
+    cwd,
+    env: rendererEnvironment(context.room),
+    name,
+  });
   // Asked while it builds, so that nobody waits for the answer.
   const version = versionOf('kustomize', program, context);
   const bytes = await built;

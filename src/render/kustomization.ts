@@ -1,8 +1,9 @@
 import { posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../core/json.ts';
-import type { SourceTree } from '../core/source.ts';
-import { copyFile, type PrivateCopy } from './copy.ts';
+import { OUTSIDE } from '../core/rendered.ts';
+import type { SourceEntry, SourceTree } from '../core/source.ts';
+import { copyFile, type PrivateCopy, withContent } from './copy.ts';
 import { isRemoteFile, isRemoteFolder } from './git-address.ts';
 import { Fields, foldName, invalid } from './kustomization-fields.ts';
 import { checkPlugin, PLUGIN_PATHS } from './kustomize-plugins.ts';
@@ -52,11 +53,17 @@ const GATHERING = ['apiVersion', 'kind', 'metadata', 'resources', 'namespace', '
 export class KustomizationWalk {
   readonly #copy: PrivateCopy;
   readonly #out: Outworld;
+  readonly #files: 'below' | 'anywhere';
   readonly #seen = new Set<string>();
 
-  constructor(copy: PrivateCopy, out: Outworld) {
+  /**
+   * With files `anywhere`, those that do not lie below a kustomization's folder but in the same tree are put there in the
+   * copy: kustomize itself then need not be told to load what lies elsewhere, and stays the second to refuse it.
+   */
+  constructor(copy: PrivateCopy, out: Outworld, files: 'below' | 'anywhere' = 'below') {
     this.#copy = copy;
     this.#out = out;
+    this.#files = files;
   }
 
   /**
@@ -146,10 +153,7 @@ export class KustomizationWalk {
   async #resource(entry: string, at: Folder, where: string): Promise<string> {
     if (isRemoteFile(entry)) return this.#remote(entry, at, where);
     const found = find(entry, at, where);
-    if (found?.kind === 'file') {
-      copyFile(this.#copy, at.realm.tree, found, at.realm.prefix);
-      return entry;
-    }
+    if (found?.kind === 'file') return this.#loaded(entry, found, at, where);
     return this.#folder(entry, at, where);
   }
 
@@ -195,8 +199,28 @@ export class KustomizationWalk {
     const found = find(entry, at, where);
     if (found === undefined) throw invalid(`${JSON.stringify(entry)} does not exist`, where);
     if (found.kind === 'folder') throw invalid(`${JSON.stringify(entry)} is a folder, and a file is wanted`, where);
-    copyFile(this.#copy, at.realm.tree, found, at.realm.prefix);
-    return entry;
+    return this.#loaded(entry, found, at, where);
+  }
+
+  /** Copies a file, and answers with the path by which kustomize is to load it. */
+  #loaded(entry: string, found: SourceEntry, at: Folder, where: string): string {
+    const { tree, prefix } = at.realm;
+    const path = this.#moved(found, at, where);
+    if (path === undefined) {
+      copyFile(this.#copy, tree, found, prefix);
+      return entry;
+    }
+    this.#copy.writeRaw(posix.join(prefix, at.path, path), withContent(tree.read(found.path), found.path));
+    return path;
+  }
+
+  /** Where below the folder a file is put that lies elsewhere; undefined where it stays in its place. */
+  #moved(found: SourceEntry, at: Folder, where: string): string | undefined {
+    if (this.#files === 'below' || at.path === '.' || found.path.startsWith(`${at.path}/`)) return undefined;
+    if (at.realm.tree.find(posix.join(at.path, OUTSIDE)) !== undefined) {
+      throw invalid(`the source may not have a ${OUTSIDE} of its own`, where);
+    }
+    return posix.join(OUTSIDE, found.path);
   }
 
   /** `[key=]path`, as in `files` of a generator. */
@@ -223,13 +247,16 @@ export class KustomizationWalk {
     }
     const found = find(entry, at, where);
     if (found === undefined) throw invalid(`${JSON.stringify(entry)} does not exist`, where);
-    this.#copy.link(at.realm.prefix, found);
     if (found.kind === 'file') {
       const text = at.realm.tree.read(found.path).toString('utf8');
       const checked = await this.#configurations(text, at, posix.join(at.realm.prefix, found.path));
-      this.#writeOnce(posix.join(at.realm.prefix, found.path), checked, where);
-      return entry;
+      const path = this.#moved(found, at, where);
+      if (path === undefined) this.#copy.link(at.realm.prefix, found);
+      const own = path === undefined ? found.path : posix.join(at.path, path);
+      this.#writeOnce(posix.join(at.realm.prefix, own), checked, where);
+      return path ?? entry;
     }
+    this.#copy.link(at.realm.prefix, found);
     await this.#gather({ realm: at.realm, path: found.path }, at, where);
     return entry;
   }

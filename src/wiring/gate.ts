@@ -156,11 +156,11 @@ async function objectsOf(
   request: RenderRequest,
   settings: ManifestSettings,
 ): Promise<readonly Manifest[]> {
-  const manifests = parseManifests(texts, settings);
-  if (request.tool !== 'flux') return manifests;
+  if (request.tool !== 'flux') return parseManifests(texts, settings);
   const { postBuild, commonMetadata, helm } = request.flux;
   const { finishForFlux } = await import('../manifests/flux.ts');
   const substitution = postBuild && { variables: postBuild.variables, always: postBuild.strategy === 'Always' };
+  const manifests = parseManifests(texts, settings, 'flux');
   return finishForFlux(manifests, { substitution, commonMetadata, releaseNamespace: helm?.namespace }, settings);
 }
 

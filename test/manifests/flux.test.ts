@@ -28,7 +28,7 @@ const plain: FluxFinish = {
 function read(objects: readonly JsonObject[]): Manifest[] {
   const manifests = objects.map((object, index) => ({ index, object }) as unknown as Manifest);
   const bytes = Buffer.from(emitManifests(manifests, 'json'));
-  return parseManifests([{ file: 'app.yaml', bytes, marks: 'none' }], defaultManifestSettings);
+  return parseManifests([{ file: 'app.yaml', bytes, marks: 'none' }], defaultManifestSettings, 'flux');
 }
 
 function finished(objects: readonly unknown[], finish: Partial<FluxFinish> = {}): Manifest[] | GateError {

@@ -46,7 +46,7 @@ interface Choice {
 function ours(text: string, choice: Choice = {}): Manifest[] | GateError {
   try {
     return finishForFlux(
-      parseManifests([{ file: 'app.yaml', bytes: Buffer.from(text), marks: 'none' }], defaultManifestSettings),
+      parseManifests([{ file: 'app.yaml', bytes: Buffer.from(text), marks: 'none' }], defaultManifestSettings, 'flux'),
       {
         substitution: { variables: choice.variables ?? variables, always: choice.always ?? false },
         commonMetadata: { labels: {}, annotations: {} },

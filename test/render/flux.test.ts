@@ -79,6 +79,10 @@ const rows: Row[] = [
     },
   },
   {
+    name: 'an object whose items are null',
+    files: { 'a.yaml': 'apiVersion: x.io/v1\nkind: Allowed\nmetadata: {name: a}\nitems: null\n' },
+  },
+  {
     name: 'a file of kustomize under another name',
     files: { ...plain, 'base.yaml': `${kustomization('metadata: {name: x}')}` },
   },
@@ -405,5 +409,37 @@ describe('a source is built as kustomize-controller builds it', () => {
     expect(await consumed(flux, ours)).toEqual({ value: expect.anything() });
     const applied = await consumed(flux, ours);
     expect(asTexts('value' in applied ? applied.value : [])).toEqual(asTexts(ours.map(({ object }) => object)));
+  });
+});
+
+it('names a file beside the folder by its own path, and takes no folder that stands in for such files', async () => {
+  using folder = scratch();
+  const files = {
+    'app/kustomization.yaml': kustomization('resources: [../other/x.yaml]'),
+    'other/x.yaml': configMap('x'),
+  };
+  writeTree(folder.path, files);
+  const [object] = await objectsForFlux(folder.path, 'app', {});
+  expect(object?.origin).toEqual({ file: 'other/x.yaml' });
+  writeTree(folder.path, { 'app/.syncgate-outside/other/x.yaml': configMap('y') });
+  await expect(objectsForFlux(folder.path, 'app', {})).rejects.toMatchObject({
+    code: 'RENDER_KUSTOMIZATION',
+    message: expect.stringContaining('may not have a .syncgate-outside of its own'),
+  });
+});
+
+it('fetches a remote base from a listed place alone', async () => {
+  using folder = scratch();
+  writeTree(folder.path, { 'kustomization.yaml': kustomization('resources: [https://127.0.0.1:1/x//y]') });
+  await expect(objectsForFlux(folder.path, '.', {})).rejects.toMatchObject({ code: 'RENDER_REMOTE_REFUSED' });
+});
+
+it('refuses charts and programs with what to do instead', async () => {
+  using folder = scratch();
+  writeTree(folder.path, { 'kustomization.yaml': kustomization('helmCharts: [{name: c}]') });
+  await expect(objectsForFlux(folder.path, '.', {})).rejects.toMatchObject({
+    code: 'RENDER_PROGRAM_REFUSED',
+    message: 'kustomization.yaml:3 (helmCharts[0]): it wants helm to be run, and Flux builds without it',
+    mend: expect.stringContaining('spec.helm'),
   });
 });

@@ -31,7 +31,7 @@ export async function objectsForFlux(
   });
   const { postBuild, commonMetadata, helm } = flux;
   return finishForFlux(
-    parseManifests(rendered.texts, defaultManifestSettings),
+    parseManifests(rendered.texts, defaultManifestSettings, 'flux'),
     {
       substitution: postBuild && { variables: postBuild.variables, always: postBuild.strategy === 'Always' },
       commonMetadata,
