@@ -105,8 +105,7 @@ describe('expressions', () => {
     }
     // What Unicode has added since, Go does not know.
     const known = characters.filter(
-      (character) =>
-        !/[\u1c89\u1c8a\ua7cb-\ua7dc\u019b\u0264\u{10d50}-\u{10d85}\u{16ea0}-\u{16ed3}]/u.test(character),
+      (character) => !/[\u1c89\u1c8a\ua7cb-\ua7dc\u019b\u0264\u{10d50}-\u{10d85}\u{16ea0}-\u{16ed3}]/u.test(character),
     );
     const values = { v: known.join('') };
     for (const text of ['${v^^}', '${v,,}']) {
