@@ -3,6 +3,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { benchAdmission } from './admission.ts';
+import { benchFlux } from './flux.ts';
 import { benchImages } from './images.ts';
 import { benchKyverno } from './kyverno.ts';
 import { benchRego } from './rego.ts';
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   kyverno: benchKyverno,
   admission: benchAdmission,
   rejudge: benchRejudge,
+  flux: benchFlux,
 };
 
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

@@ -56,6 +56,10 @@ const GROUPS: Record<string, readonly string[]> = {
     'fulcio',
     'rekor',
     'timestamp-server',
+    'etcd',
+    'kube-apiserver',
+    'source-controller',
+    'kustomize-controller',
   ],
   all: TOOLS.map((each) => each.name),
 };
