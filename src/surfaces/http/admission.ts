@@ -73,6 +73,8 @@ export function createAdmissionApp({
       return refuse(response, 413, `a review is at most ${maxBytes} bytes, and this one has ${length}`);
     }
     if (inFlight >= maxInFlight || bytesInFlight + length > maxBytesInFlight) {
+      // An API server does try again, for as long as it waits (client-go, any 5xx with this header).
+      response.setHeader('retry-after', '1');
       return refuse(response, 503, 'more is being judged than fits; try again');
     }
     inFlight += 1;

@@ -99,7 +99,12 @@ describe('the endpoint', () => {
       const { agent } = app({ limits, review: () => held });
       const post = () => agent.post('/validate').set('content-type', 'application/json').send('{"a": 1}');
       const first = post().then((answer) => answer.status);
-      await expect.poll(async () => (await post()).status).toBe(503);
+      await expect
+        .poll(async () => {
+          const { status, headers } = await post();
+          return [status, headers['retry-after']];
+        })
+        .toEqual([503, '1']);
       finish();
       expect(await first).toBe(200);
     }
