@@ -158,8 +158,11 @@ What a gated source *renders* can go around the gate as well, where what applies
 that is not gated, a Namespace without the label, a change to the policies. \`flux/gate-policies/\` holds policies against that, for
 the folder that your Gate names in \`spec.policies\`: the same table for Kustomizations wherever they go; no HelmReleases,
 ExternalArtifacts, ArtifactGenerators, ResourceSets or Applications; no Namespaces but gated ones; nothing in \`syncgate-system\`,
-\`flux-system\` or \`kube-system\`; no definitions of Flux or the gate, and none of its policies. Take what your platform's own Gates
-must not have out of the copy.
+\`flux-system\` or \`kube-system\`; no definitions of Flux or the gate, and none of its policies; no APIServices, and nothing that
+mutates what others write (MutatingAdmissionPolicies, MutatingWebhookConfigurations): one that exchanges the URL in an
+ExternalArtifact's status goes around every Gate; no ClusterRoleBindings, and no ClusterRoles that are aggregated or the cluster's
+own. Take what your platform's own Gates must not have out of the copy. What none of this stops is an object in another team's
+namespace, such as a RoleBinding for oneself or a Pod that mounts its Secrets: that takes an account for every Kustomization.
 
 ## The policies
 
@@ -222,6 +225,10 @@ namespace (\`edit\`, \`admin\`) may write GatedSources in it, and whoever views 
 
 **The accounts are the gate.** In \`syncgate-system\`, nobody but the platform may create Pods, tokens or Kustomizations.
 
+**Statuses of sources.** Flux's own role for those who edit a namespace lets them write the status of a GitRepository, and so choose
+what the gate downloads. It downloads only from addresses that end in the source's own \`/<kind>/<namespace>/<name>/<file>\`, because
+source-controller, which lets the gate in, serves the sources of every team. What it downloads is judged like everything else.
+
 ## Overlays and components
 
 | Overlay | Holds |
@@ -258,6 +265,34 @@ images:
 Everything is denied in \`syncgate-system\` but: names (kube-dns); ports 443 and 6443 outwards, for the API server and registries (a
 registry on another port needs a policy of yours); artifacts on 9090, for kustomize-controller, helm-controller and the other
 replica; source-controller and notification-controller on 9090, whose own policies \`allow-syncgate\` in \`flux-system\` opens; the
-webhook on 9443, for whoever asks, because no selector names an API server (\`--admission-client-ca\` does); metrics on 9440.
+webhook on 9443, for whoever asks, because no selector names an API server; metrics on 9440, for Pods of namespaces with the label
+\`syncgate.dev/metrics: "true"\` (label that of Prometheus).
+
+Whoever reaches the webhook's port can hold its connections, and then the API server is not answered and refuses what GitOps
+controllers apply: \`--admission-client-ca\` keeps strangers from asking, not from connecting. Where your network can tell the API
+server apart (an \`ipBlock\` of the control plane), put that into the policy \`syncgate-admission\`. Where Flux was installed without
+its own NetworkPolicies, leave \`allow-syncgate\` out: as the first policy of those Pods it would close every port but the artifacts'
+to other namespaces.
+
+## How much a team may take
+
+Namespaces take turns, and one holds at most all turns but one (\`--concurrent\`). A source has a minute to be downloaded (128 MiB) and
+one to be unpacked (512 MiB), a verdict has what the Gate gives it (\`spec.timeoutSeconds\`), and its renderer what
+\`spec.render.limits\` says. Two things are to be set by the platform:
+
+- **Memory.** Where a renderer uses up what the container may have, the kernel ends the whole container. Give the Gates of a
+  deployment \`spec.render.limits.memoryMiB: 2048\`, with which helm has at most 0.8 GiB: three of those, and the gate, are within the
+  4 GiB of the shipped StatefulSet. Without it (4096) one chart can take 2.8 GiB.
+- **Objects.** Every GatedSource keeps up to three artifacts, of at most what a Gate lets be rendered (\`spec.manifests.maxBytes\`), on
+  a volume of 2 GiB that all share. Set a ResourceQuota in gated namespaces:
+
+\`\`\`yaml
+apiVersion: v1
+kind: ResourceQuota
+metadata: { name: gated-sources, namespace: apps }
+spec:
+  hard:
+    count/gatedsources.syncgate.dev: "20"
+\`\`\`
 `;
 }
