@@ -2,6 +2,7 @@
 import { type Code, GateError } from '../core/errors.ts';
 import { isObject, type JsonObject, type JsonPath, type JsonValue } from '../core/json.ts';
 import { describeObject, describePlace, type Manifest } from '../core/manifest.ts';
+import { findCutInteger, isOfKubernetes } from './narrow-integers.ts';
 import { quote } from './problem.ts';
 
 function refuse(manifest: Manifest, code: Code, path: JsonPath, message: string, mend?: string): GateError {
@@ -58,6 +59,13 @@ export function refuseRewritten(manifest: Manifest, when: 'as built' | 'with com
     const items = object['items'];
     if (Array.isArray(items) || (identity.kind.endsWith('List') && Object.hasOwn(object, 'items'))) {
       throw rewritten(['items'], 'it has items, and Flux would take it for a list of objects');
+    }
+    const cut = isOfKubernetes(identity) ? findCutInteger(object, [], identity.kind) : undefined;
+    if (cut !== undefined) {
+      throw rewritten(
+        cut.path,
+        `${cut.value} does not fit in this field, and Flux would cut it down to another number`,
+      );
     }
   }
   refuseValues(object, [], rewritten);

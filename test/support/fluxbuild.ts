@@ -12,6 +12,7 @@ export type FluxAnswer<Value> = { readonly value: Value } | { readonly error: st
 
 interface RawAnswer {
   readonly objects?: readonly JsonObject[];
+  readonly names?: readonly string[];
   readonly text?: string;
   readonly values?: JsonObject;
   readonly error?: string;
@@ -69,6 +70,17 @@ export class Fluxbuild implements AsyncDisposable {
   /** JSONToYAML of sigs.k8s.io/yaml. */
   async print(json: string): Promise<FluxAnswer<string>> {
     return answered(await this.#ask(`{"op":"print","value":${json}}`), 'text', '');
+  }
+
+  /** What kustomize-controller makes of an object before it applies it. */
+  async normalize(json: string): Promise<FluxAnswer<JsonObject>> {
+    const answer = await this.#ask(`{"op":"normalize","value":${json}}`);
+    return answer.error === undefined ? { value: answer.objects?.[0] ?? {} } : { error: answer.error };
+  }
+
+  /** Names of all fields whose integers it cuts down to 32 bits. */
+  async narrow(): Promise<readonly string[]> {
+    return (await this.#ask({ op: 'narrow' })).names ?? [];
   }
 
   /** The values that a HelmRelease would render with. Objects are called `ConfigMap/name`. */

@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"reflect"
+	"sort"
 	"strings"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
@@ -18,12 +20,14 @@ import (
 	"github.com/fluxcd/pkg/chartutil"
 	"github.com/fluxcd/pkg/envsubst"
 	generator "github.com/fluxcd/pkg/kustomize"
+	"github.com/fluxcd/pkg/ssa/normalize"
 	ssautil "github.com/fluxcd/pkg/ssa/utils"
 	"github.com/go-logr/logr"
 	"helm.sh/helm/v4/pkg/chart/common"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/kustomize/api/provider"
@@ -41,7 +45,7 @@ type request struct {
 	Text      string            `json:"text"`
 	Variables map[string]string `json:"variables"`
 
-	// print
+	// print, normalize
 	Value json.RawMessage `json:"value"`
 
 	// values
@@ -52,6 +56,7 @@ type request struct {
 
 type answer struct {
 	Objects []*unstructured.Unstructured `json:"objects,omitempty"`
+	Names   []string                     `json:"names,omitempty"`
 	Text    *string                      `json:"text,omitempty"`
 	Values  common.Values                `json:"values,omitempty"`
 	Error   string                       `json:"error,omitempty"`
@@ -113,6 +118,15 @@ func handle(asked request) (answer, error) {
 		printed, err := yaml.JSONToYAML(asked.Value)
 		text := string(printed)
 		return answer{Text: &text}, err
+	case "normalize":
+		var object unstructured.Unstructured
+		if err := json.Unmarshal(asked.Value, &object); err != nil {
+			return answer{}, err
+		}
+		objects := []*unstructured.Unstructured{&object}
+		return answer{Objects: objects}, normalize.UnstructuredList(objects)
+	case "narrow":
+		return answer{Names: narrow()}, nil
 	case "values":
 		values, err := values(asked)
 		return answer{Values: values}, err
@@ -147,14 +161,13 @@ func build(asked request) ([]*unstructured.Unstructured, error) {
 		if each.GetName() == "" || each.GetKind() == "" || each.GetApiVersion() == "" {
 			return nil, fmt.Errorf("failed to decode Kubernetes apiVersion, kind and name from: %v", each.String())
 		}
-		postBuild, ok := asked.Spec["postBuild"].(map[string]interface{})
-		if !ok {
+		if _, ok := asked.Spec["postBuild"].(map[string]interface{}); !ok {
 			continue
 		}
 		changed, err := generator.SubstituteVariables(context.Background(), nil, kustomization, each,
 			generator.SubstituteWithDryRun(true),
 			generator.SubstituteWithStrict(true),
-			generator.SubstituteWithAlways(postBuild["substituteStrategy"] == "Always"))
+			generator.SubstituteWithAlways(isAlways(asked.Spec)))
 		if err != nil {
 			return nil, fmt.Errorf("post build failed for '%s/%s': %w", each.GetGvk(), each.GetName(), err)
 		}
@@ -186,7 +199,9 @@ func substituted(asked request) ([]*unstructured.Unstructured, error) {
 	}
 	kustomization := unstructured.Unstructured{Object: map[string]interface{}{"spec": asked.Spec}}
 	if _, err := generator.SubstituteVariables(context.Background(), nil, kustomization, each,
-		generator.SubstituteWithDryRun(true), generator.SubstituteWithStrict(true)); err != nil {
+		generator.SubstituteWithDryRun(true),
+		generator.SubstituteWithStrict(true),
+		generator.SubstituteWithAlways(isAlways(asked.Spec))); err != nil {
 		return nil, err
 	}
 	printed, err := each.AsYAML()
@@ -194,6 +209,11 @@ func substituted(asked request) ([]*unstructured.Unstructured, error) {
 		return nil, err
 	}
 	return ssautil.ReadObjects(bytes.NewReader(printed))
+}
+
+func isAlways(spec map[string]interface{}) bool {
+	strategy, _, _ := unstructured.NestedString(spec, "postBuild", "substituteStrategy")
+	return strategy == "Always"
 }
 
 func texts(value interface{}) map[string]string {
@@ -224,4 +244,37 @@ func values(asked request) (common.Values, error) {
 	}
 	kube := fake.NewClientBuilder().WithObjects(objects...).Build()
 	return chartutil.ChartValuesFromReferences(context.Background(), logr.Discard(), kube, "apps", asked.Inline, asked.References...)
+}
+
+// narrow is the names of all fields that hold integers of 32 bits in the types that normalize knows.
+func narrow() []string {
+	names, seen := map[string]bool{}, map[reflect.Type]bool{}
+	var visit func(name string, of reflect.Type)
+	visit = func(name string, of reflect.Type) {
+		switch of.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Map:
+			visit(name, of.Elem())
+		case reflect.Int32, reflect.Int, reflect.Uint32:
+			names[name] = true
+		case reflect.Struct:
+			// What reads itself from JSON sees when a number is too large.
+			if _, ok := reflect.PointerTo(of).MethodByName("UnmarshalJSON"); ok || seen[of] {
+				return
+			}
+			seen[of] = true
+			for i := 0; i < of.NumField(); i++ {
+				each, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+				visit(each, of.Field(i).Type)
+			}
+		}
+	}
+	for _, each := range scheme.Scheme.AllKnownTypes() {
+		visit("", each)
+	}
+	var found []string
+	for name := range names {
+		found = append(found, name)
+	}
+	sort.Strings(found)
+	return found
 }
