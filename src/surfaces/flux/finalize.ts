@@ -44,6 +44,27 @@ export async function cleanUp(ports: FinalizePorts, key: ObjectKey, signal: Abor
   await removeLeftovers(ports, key, signal);
 }
 
+/**
+ * Takes away what an earlier GatedSource of this name has left. `left` is what was seen last. One that is suspended would
+ * keep it otherwise, and no change of the rules would ever reach what no status names.
+ */
+export async function removeFormer(
+  ports: FinalizePorts,
+  source: KubeObject,
+  left: KubeObject | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, namespace = '', uid } = source.metadata;
+  const key = { namespace, name };
+  if (!isOfFormer(left, uid) || !isOfFormer(await ports.kube.get(EXTERNAL_ARTIFACT, key, signal), uid)) return;
+  await removeLeftovers(ports, key, signal);
+}
+
+function isOfFormer(artifact: KubeObject | undefined, uid: string | undefined): boolean {
+  const owners = artifact?.metadata.ownerReferences ?? [];
+  return owners.some((owner) => owner.kind === GATED_SOURCE.kind && owner.uid !== uid);
+}
+
 async function removeLeftovers(ports: FinalizePorts, key: ObjectKey, signal: AbortSignal): Promise<void> {
   const { kube, store, metrics, compliances } = ports;
   const artifact = await kube.get(EXTERNAL_ARTIFACT, key, signal);

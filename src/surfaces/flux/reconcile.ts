@@ -6,7 +6,7 @@ import { artifactPath } from './artifact.ts';
 import { createCompliance } from './compliance.ts';
 import type { Saying } from './conditions.ts';
 import { fetchSource } from './fetch-source.ts';
-import { cleanUp, ensureFinalizer, finalize } from './finalize.ts';
+import { cleanUp, ensureFinalizer, finalize, removeFormer } from './finalize.ts';
 import { GatedSourceSpec, milliseconds } from './gated-source.ts';
 import { Hindrance } from './hindrance.ts';
 import { createOutcomes } from './outcome.ts';
@@ -233,6 +233,7 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
   }
 
   async function whileSuspended(run: Run): Promise<Done> {
+    await removeFormer(ports, run.source, view.artifact(run.key), run.signal);
     const namespace = view.namespace(run.key.namespace);
     const governing = namespace && gates.of(namespace);
     if (governing?.kind === 'one' && run.status.artifact !== undefined) {

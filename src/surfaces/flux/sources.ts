@@ -44,11 +44,15 @@ export interface SourceArtifact {
   readonly originRevision: string | undefined;
 }
 
+/** What moves the cursor, ends a line or turns the direction of a text around, in a log, a condition or a chat. */
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+
 /** Undefined where the source holds nothing yet, or what it says is no artifact. */
 export function artifactOf(source: KubeObject): SourceArtifact | undefined {
   const text = (...path: readonly string[]) => {
     const value = valueAt(source, 'status', 'artifact', ...path);
-    return typeof value === 'string' && value.length > 0 && value.length <= 4096 ? value : undefined;
+    const isText = typeof value === 'string' && value.length > 0 && value.length <= 4096;
+    return isText && !UNPRINTABLE.test(value) ? value : undefined;
   };
   const [url, digest, revision] = [text('url'), text('digest'), text('revision')];
   if (url === undefined || digest === undefined || revision === undefined) return undefined;

@@ -297,6 +297,24 @@ describe('an ExternalArtifact', () => {
     isWhole(scene, 'A');
   });
 
+  it('that is left of a source of the same name is not kept by one that is suspended', async () => {
+    const scene = await openAccepted();
+    await scene.depose();
+    scene.kube.remove(GATED_SOURCE, KEY);
+    await gatedSource(scene.kube, { suspend: true });
+    await scene.lead();
+    expect(scene.artifact()).toBeUndefined();
+    expect(scene.store.list()).toEqual([]);
+  });
+
+  it('of a source that is suspended stays', async () => {
+    const scene = await openAccepted();
+    await gatedSource(scene.kube, { suspend: true });
+    await scene.depose();
+    await scene.lead();
+    isWhole(scene, 'A');
+  });
+
   it('that is left of a source which went while nobody looked is removed', async () => {
     const scene = await openAccepted();
     await scene.depose();

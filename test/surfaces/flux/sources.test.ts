@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createConsumers } from '../../../src/surfaces/flux/consumers.ts';
-import { isAddressOf } from '../../../src/surfaces/flux/sources.ts';
+import { artifactOf, isAddressOf } from '../../../src/surfaces/flux/sources.ts';
 
 const key = { namespace: 'apps', name: 'shop' };
 
@@ -23,6 +23,23 @@ it.each([
 ] as const)('the address of a %s: %s is its own: %s', (kind, path, own) => {
   expect(isAddressOf(kind, key, new URL(`http://source.example${path}`))).toBe(own);
 });
+
+it.each(['main\n[31mallowed', 'main\u202edekcehc', 'main\u2028x', ' '.repeat(5000), '', 7])(
+  'a revision %j is none',
+  (revision) => {
+    const artifact = { url: 'http://a/b', digest: 'sha256:1', revision };
+    expect(artifactOf({ metadata: { name: 'a' }, status: { artifact } } as never)).toBeUndefined();
+    const plain = {
+      ...artifact,
+      revision: 'größe/1@sha1:2',
+      metadata: { 'org.opencontainers.image.revision': revision },
+    };
+    expect(artifactOf({ metadata: { name: 'a' }, status: { artifact: plain } } as never)).toMatchObject({
+      revision: 'größe/1@sha1:2',
+      originRevision: undefined,
+    });
+  },
+);
 
 it('what a Kustomization of another namespace says, is not said on the GatedSource', () => {
   const consumers = createConsumers();
