@@ -79,7 +79,11 @@ function compose(manifest: Manifest, text: string, limits: ComposeLimits): JsonO
     if (isObject(value)) return value;
   } catch (thrown) {
     if (!(thrown instanceof TextProblem)) throw thrown;
-    throw problem(manifest, 'FLUX_SUBSTITUTION', `with its variables replaced it cannot be read: ${thrown.message}`);
+    throw problem(
+      manifest,
+      'FLUX_SUBSTITUTION',
+      `with its variables replaced it cannot be read: ${veiled(thrown.message)}`,
+    );
   }
   throw problem(manifest, 'FLUX_SUBSTITUTION', 'with its variables replaced it is no mapping any more');
 }
@@ -92,7 +96,7 @@ function reread(manifest: Manifest, object: JsonObject): Manifest {
     return { ...manifest, identity: identify(doubles), object: doubles };
   } catch (thrown) {
     if (!(thrown instanceof IdentityProblem)) throw thrown;
-    throw problem(manifest, 'FLUX_SUBSTITUTION', `with its variables replaced, ${thrown.message}`);
+    throw problem(manifest, 'FLUX_SUBSTITUTION', `with its variables replaced, ${veiled(thrown.message)}`);
   }
 }
 
@@ -106,6 +110,11 @@ function asDoubles(value: JsonValue): JsonValue {
   }
   const entries = Object.entries(value).map(([key, each]) => [key, asDoubles(each)] as const);
   return entries.some(([key, each]) => each !== (value as JsonObject)[key]) ? objectFrom(entries) : value;
+}
+
+/** A message without what it quotes: what stands in the object now may be out of a Secret. */
+function veiled(message: string): string {
+  return message.replace(/"(?:[^"\\]|\\.)*"/g, '"…"');
 }
 
 function problem(manifest: Manifest, code: 'FLUX_VARIABLE_UNSET' | 'FLUX_SUBSTITUTION', message: string): GateError {

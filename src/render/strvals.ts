@@ -4,7 +4,7 @@
 export type Mutable = null | boolean | number | bigint | string | Mutable[] | MutableObject;
 export type MutableObject = { [key: string]: Mutable };
 
-/** What is wrong with an assignment. */
+/** What is wrong with an assignment, without a word of it: a value may be a secret, and a comma in it begins a key. */
 export class AssignmentProblem extends Error {
   constructor(message: string) {
     super(message);
@@ -23,6 +23,7 @@ export function newObject(): MutableObject {
 
 const MAX_INDEX = 65_536;
 const MAX_LEVELS = 30;
+const NO_VALUE = 'a key has no value; a comma in the value begins another key, unless a backslash stands before it';
 
 /**
  * Reads `path=value,…` into the values. With `texts` every value is a text. Throws AssignmentProblem; the values may then
@@ -51,12 +52,12 @@ class Reader {
     const { text: key, end } = this.#until('=[,.');
     if (end === undefined) {
       if (key === '') return true;
-      throw new AssignmentProblem(`the key ${JSON.stringify(key)} has no value`);
+      throw new AssignmentProblem(NO_VALUE);
     }
     if (end === '[') {
       const index = this.#index();
       const present = data[key];
-      if (present !== undefined && !Array.isArray(present)) throw notA('list', key);
+      if (present !== undefined && !Array.isArray(present)) throw notA('list');
       const { list, ended } = this.#item(present ?? [], index, level);
       set(data, key, list);
       return ended;
@@ -66,14 +67,14 @@ class Reader {
       set(data, key, this.#value());
       return ended;
     }
-    if (end === ',') throw new AssignmentProblem(`the key ${JSON.stringify(key)} has no value`);
+    if (end === ',') throw new AssignmentProblem(NO_VALUE);
     if (level + 1 > MAX_LEVELS) throw new AssignmentProblem(`names are nested more than ${MAX_LEVELS} deep`);
     const present = data[key];
-    if (present !== undefined && !isMutableObject(present)) throw notA('mapping', key);
+    if (present !== undefined && !isMutableObject(present)) throw notA('mapping');
     const inner = present ?? newObject();
     const ended = this.#key(inner, level + 1);
     if (Object.keys(inner).length > 0) set(data, key, inner);
-    else if (!ended) throw new AssignmentProblem(`the key ${JSON.stringify(key)} has no value`);
+    else if (!ended) throw new AssignmentProblem(NO_VALUE);
     return ended;
   }
 
@@ -84,10 +85,10 @@ class Reader {
   #index(): number {
     const { text, end } = this.#until(']');
     if (end === undefined || !/^[-+]?[0-9]{1,18}$/.test(text)) {
-      throw new AssignmentProblem(`${JSON.stringify(text)} is not an index`);
+      throw new AssignmentProblem('an index is no number');
     }
     const index = Number(text);
-    if (index < 0 || index > MAX_INDEX) throw new AssignmentProblem(`the index ${index} is not allowed`);
+    if (index < 0 || index > MAX_INDEX) throw new AssignmentProblem(`an index is not between 0 and ${MAX_INDEX}`);
     return index;
   }
 
@@ -95,13 +96,13 @@ class Reader {
   #item(list: Mutable[], index: number, level: number): { readonly list: Mutable[]; readonly ended: boolean } {
     const changed = (value: Mutable) => ({ list: place(list, index, value), ended: false });
     const { text, end } = this.#until('[.=');
-    if (text !== '') throw new AssignmentProblem(`${JSON.stringify(text)} stands behind an index`);
+    if (text !== '') throw new AssignmentProblem('something stands behind an index');
     if (end === undefined) throw new AssignmentProblem('an index has no value');
     if (end === '=') return changed(this.#value());
     if (end === '[') {
       const next = this.#index();
       const present = list[index] ?? null;
-      if (present !== null && !Array.isArray(present)) throw notA('list', `[${index}]`);
+      if (present !== null && !Array.isArray(present)) throw notA('list');
       const inner = this.#item(present ?? [], next, level);
       return inner.ended ? { list, ended: true } : changed(inner.list);
     }
@@ -155,8 +156,8 @@ class Reader {
   }
 }
 
-function notA(what: 'list' | 'mapping', key: string): AssignmentProblem {
-  return new AssignmentProblem(`${JSON.stringify(key)} has a value already, which is no ${what}`);
+function notA(what: 'list' | 'mapping'): AssignmentProblem {
+  return new AssignmentProblem(`on the way there is a value already, which is no ${what}`);
 }
 
 /** An empty key is passed over, as helm does. */

@@ -1,6 +1,4 @@
 /* biome-ignore-all lint/suspicious/noTemplateCurlyInString: those are the variables of Flux */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GateError } from '../../src/core/errors.ts';
@@ -13,7 +11,6 @@ import { defaultManifestSettings } from '../../src/manifests/settings.ts';
 import { asTexts, json } from '../support/flux-gate.ts';
 import { type FluxAnswer, Fluxbuild } from '../support/fluxbuild.ts';
 import { fuzzRuns } from '../support/fuzz-runs.ts';
-import { scratch } from '../support/render.ts';
 
 let flux: Fluxbuild;
 beforeAll(async () => {
@@ -61,13 +58,11 @@ function ours(text: string, choice: Choice = {}): Manifest[] | GateError {
 }
 
 async function theirs(text: string, choice: Choice = {}): Promise<FluxAnswer<readonly JsonObject[]>> {
-  using folder = scratch();
-  writeFileSync(join(folder.path, 'app.yaml'), text);
   const postBuild = {
     substitute: choice.variables ?? variables,
     substituteStrategy: choice.always === true ? 'Always' : 'WithVariables',
   };
-  return flux.build(folder.path, json({ path: './', postBuild }) as JsonObject);
+  return flux.object(text, json({ postBuild }) as JsonObject);
 }
 
 const thing = (spec: string, metadata = '') =>
@@ -201,6 +196,16 @@ describe('variables in objects', () => {
     expect(ours(`${one('${V}')}---\n${one('value')}`)).toMatchObject({ code: 'MANIFEST_REPEATED' });
   });
 
+  it.each([
+    ['a name', 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${PASSWORD}\n'],
+    ['a key', thing('  ${PASSWORD}: a\n  "${PASSWORD:-}": b\n')],
+    ['a tag', thing('  a: ${TAG}\n')],
+  ])('shows nothing of a value in %s that it refuses', (_, text) => {
+    const refused = ours(text, { variables: { PASSWORD: 'top/secret', TAG: '!secret x' } });
+    expect(refused).toMatchObject({ code: 'FLUX_SUBSTITUTION' });
+    expect((refused as GateError).message).not.toContain('secret');
+  });
+
   it('keeps the place of what it changes', () => {
     const [, second] = ours(
       `${thing('  a: b\n')}---\n${thing('  x: ${V}\n').replace('name: a', 'name: b')}`,
@@ -289,7 +294,7 @@ describe('variables in objects', () => {
           spec: value,
         });
         const source = emitManifests([{ index: 0, object } as unknown as Manifest], 'yaml');
-        const answer = await flux.object(source, json({ postBuild: { substitute: variables } }) as JsonObject);
+        const answer = await theirs(source);
         const mine = ours(source);
         if (mine instanceof GateError) {
           // Two keys that become one, and what no cluster takes.

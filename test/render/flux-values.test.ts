@@ -107,17 +107,25 @@ describe('values are put together as helm-controller does', () => {
   it.each<[string, ValuesText[], RegExp]>([
     ['no mapping', [file('- a')], /it is no mapping of values/],
     ['no YAML', [file('a: [')], /entry 1 of the references to values:1/],
-    ['a path into a text', [file('a: x'), at('a.b', '1')], /entry 2.*"a" has a value already, which is no mapping/],
+    [
+      'a path into a text',
+      [file('a: x'), at('a.b', '1')],
+      /entry 2.*"a\.b": on the way there is a value already, which is no mapping/,
+    ],
     ['an index into a mapping', [file('a: {}'), at('a[0]', '1')], /no list/],
-    ['an index that is none', [at('a[x]', '1')], /not an index/],
-    ['an index below nothing', [at('a[-1]', '1')], /not allowed/],
-    ['an index too far away', [at('a[65537]', '1')], /not allowed/],
+    ['an index that is none', [at('a[x]', '1')], /an index is no number/],
+    ['an index below nothing', [at('a[-1]', '1')], /an index is not between 0 and 65536/],
+    ['an index too far away', [at('a[65537]', '1')], /an index is not between 0 and 65536/],
     ['a name too deep', [at('a.'.repeat(31), '1')], /nested more than 30/],
     ['a list that does not end', [at('a', '{x')], /not closed/],
-    ['a comma with nothing behind', [at('a', 'x,y')], /"y" has no value/],
+    ['a comma with nothing behind', [at('a', 'x,y')], /a key has no value/],
   ])('%s is refused', async (_, references, message) => {
     expect(ours(references)).toEqual({ error: expect.stringMatching(message) });
     expect(await theirs(references)).toHaveProperty('error');
+  });
+
+  it('shows nothing of a value that it cannot read', () => {
+    expect(ours([at('password', 'top,secret')])).toEqual({ error: expect.not.stringMatching(/top|secret/) });
   });
 
   it('refuses a second document, of which helm-controller would see nothing', () => {
