@@ -7,7 +7,7 @@ import { EXTERNAL_ARTIFACT } from './sources.ts';
 /** What was let out last: enough to write `status.artifact` of the ExternalArtifact anew, to the letter. */
 export type ArtifactRecord = NonNullable<GatedSourceStatus['artifact']>;
 
-export const MANAGED_BY = 'app.kubernetes.io/managed-by';
+const MANAGED_BY = 'app.kubernetes.io/managed-by';
 const ORIGIN = 'org.opencontainers.image.revision';
 const OURS = 'syncgate.dev';
 

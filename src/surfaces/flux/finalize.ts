@@ -5,7 +5,7 @@ import { deleteArtifact } from './publish.ts';
 import type { ReconcilerPorts } from './run.ts';
 import { EXTERNAL_ARTIFACT } from './sources.ts';
 
-export const FINALIZER = 'syncgate.dev/finalizer';
+const FINALIZER = 'syncgate.dev/finalizer';
 
 type FinalizePorts = Pick<ReconcilerPorts, 'kube' | 'store' | 'metrics' | 'compliances'>;
 

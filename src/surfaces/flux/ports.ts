@@ -74,7 +74,7 @@ export interface PrivateFolder {
   remove(): Promise<void>;
 }
 
-export interface UnpackRequest {
+interface UnpackRequest {
   /** Absolute path of the file. */
   readonly packed: string;
   /** Absolute; it must not exist. */

@@ -1,6 +1,6 @@
 import type { KubeObject, KubeResource, ObjectKey } from '../../core/kube.ts';
 import { valueAt } from '../../core/kube.ts';
-import { SOURCE_KINDS, type SourceKind } from './gated-source.ts';
+import type { SourceKind } from './gated-source.ts';
 
 const PLURALS: Readonly<Record<SourceKind, string>> = {
   GitRepository: 'gitrepositories',
@@ -85,10 +85,6 @@ export function humanPart(revision: string): string {
 /** `<kind>/<namespace>/<name>`: by what GatedSources are found when a source changes. */
 export function sourceIndexKey(kind: string, key: ObjectKey): string {
   return `${kind}/${key.namespace}/${key.name}`;
-}
-
-export function isSourceKind(kind: string): kind is SourceKind {
-  return (SOURCE_KINDS as readonly string[]).includes(kind);
 }
 
 /** `namespace/name`, as the queue has it. */

@@ -67,7 +67,7 @@ export interface ScriptedGate extends StandingGate {
   readonly askedAgain: string[];
 }
 
-export function scriptedGate(answer: Answer = { manifests: 'kind: A\n' }): ScriptedGate {
+function scriptedGate(answer: Answer = { manifests: 'kind: A\n' }): ScriptedGate {
   const gate: ScriptedGate = {
     name: 'production',
     rules: 'rules-1',
@@ -139,7 +139,7 @@ export function memoryStore(now: () => number) {
   return store satisfies ArtifactStore;
 }
 
-export type MemoryStore = ReturnType<typeof memoryStore>;
+type MemoryStore = ReturnType<typeof memoryStore>;
 
 export interface SceneOptions {
   readonly kube?: MemoryKube;
