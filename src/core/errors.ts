@@ -201,6 +201,7 @@ export const CODES = codes({
 
   // The webhook
   ADMISSION_REVIEW_INVALID: { answer: 'unevaluated', meaning: 'The webhook was asked something that no API server asks, or that it does not judge: another operation, another subresource, an object that is not what it is called.', mend: 'Look at the webhook configuration (operations, resources), and at who else reaches the webhook.' },
+  ADMISSION_BUSY: { answer: 'unevaluated', meaning: 'A review holds more than fits beside the reviews that the webhook is judging at the moment.', mend: 'Apply it again; where one object alone is too much, make it smaller.' },
   ADMISSION_NAMESPACE_UNKNOWN: { answer: 'unevaluated', meaning: 'The Namespace of an object could not be read, so nobody knows which Gate governs it.', mend: 'Look at the API server and at what the account of the webhook may read; then apply again.' },
 
   // Gated sources of Flux

@@ -7,8 +7,9 @@ import type { Gates, Governing, NamespaceFacts, StandingGate } from '../../gates
 import { answerBody, type Verdict } from './answer.ts';
 import { denialMessage, warningsOf } from './denial.ts';
 import { isGitOps, type Match, reasonToSkip } from './matching.ts';
-import { type Memory, questionOf } from './memory.ts';
+import { type Memory, type Question, questionOf } from './memory.ts';
 import { changesNothing, endsDeletion, type Review, readReview } from './review.ts';
+import { createRoom, type Room } from './room.ts';
 
 /** The Namespaces of the cluster, with the labels that they have now. */
 export interface Namespaces {
@@ -25,6 +26,8 @@ export interface ReviewerPorts {
   /** Namespaces in which nothing is judged: the gate's own and Flux's must come up without it. */
   readonly excluded: readonly string[];
   readonly memory: Memory;
+  /** What may be judged at one time; a usual one if nothing is said. */
+  readonly room?: Room;
   /** How long an answer of a gate may be remembered, in milliseconds. */
   readonly rememberMs: (gate: StandingGate) => number;
   readonly log: Log;
@@ -33,7 +36,10 @@ export interface ReviewerPorts {
   readonly now: () => number;
 }
 
-/** Answers one review. Rejects with ADMISSION_REVIEW_INVALID for what is none; everything else is an answer. */
+/**
+ * Answers one review. Rejects with ADMISSION_REVIEW_INVALID for what is none, and with ADMISSION_BUSY where it does not
+ * fit beside those that are being judged; everything else is an answer.
+ */
 export type Reviewer = (body: Buffer, limits: ReviewLimits) => Promise<string>;
 
 interface ReviewLimits {
@@ -60,20 +66,24 @@ interface Reviewed {
 
 /** Judges what is about to be stored, by the Gate that governs its namespace. */
 export function createReviewer(ports: ReviewerPorts): Reviewer {
-  const { memory, metrics, now } = ports;
+  const { memory, metrics, now, room = createRoom() } = ports;
 
   return async (body, limits) => {
     const question = questionOf(body);
     const known = question.uid === undefined ? undefined : recall(question.key, ports);
     metrics.count('syncgate_cache_total', { cache: 'admission', result: known === undefined ? 'miss' : 'hit' });
     if (known !== undefined && question.uid !== undefined) {
-      tell('allowed');
+      tell('allowed', limits);
       return answerBody(question.uid, known);
     }
+    return await room.hold(body, () => answerAnew(body, question, limits));
+  };
+
+  async function answerAnew(body: Buffer, question: Question, limits: ReviewLimits): Promise<string> {
     const review = readReview(body);
     const id = question.key.slice(0, 32);
     const { verdict, result, codes, gate, skipped } = await reviewOne(review, id, ports, limits);
-    tell(result);
+    tell(result, limits);
     if (skipped === undefined) {
       const decided = result === 'unevaluated' ? 'errored' : result;
       metrics.count('syncgate_decisions_total', { surface: 'admission', verdict: decided });
@@ -99,17 +109,18 @@ export function createReviewer(ports: ReviewerPorts): Reviewer {
     else ports.log.info('admission decided', fields);
     return answerBody(review.uid, verdict);
 
-    function tell(said: Result): void {
-      metrics.count('syncgate_admission_requests_total', { result: said });
-      metrics.observe('syncgate_admission_duration_seconds', { result: said }, (now() - limits.receivedAt) / 1000);
-    }
     /** Only of what is there already and stays as it is: no answer from memory lets anything new in. */
     function remember(): void {
       const ms = gate === undefined ? 0 : ports.rememberMs(gate);
       if (gate === undefined || ms <= 0 || question.uid === undefined || !changesNothing(review.admitted())) return;
       memory.set(question.key, { namespace: placeOf(review), rules: gate.rules, verdict, until: now() + ms });
     }
-  };
+  }
+
+  function tell(said: Result, { receivedAt }: ReviewLimits): void {
+    metrics.count('syncgate_admission_requests_total', { result: said });
+    metrics.observe('syncgate_admission_duration_seconds', { result: said }, (now() - receivedAt) / 1000);
+  }
 }
 
 /** What was said of the same question, if the same rules still hold there. */

@@ -93,7 +93,8 @@ export function createAdmissionApp({
     } catch (thrown) {
       const error = asGateError(thrown, 'CHECK_CRASHED');
       log.warn('a review was not answered', { code: error.code, message: error.message.slice(0, 300) });
-      const status = error.code === 'ADMISSION_REVIEW_INVALID' ? 400 : 500;
+      const status = error.code === 'ADMISSION_REVIEW_INVALID' ? 400 : error.code === 'ADMISSION_BUSY' ? 503 : 500;
+      if (status === 503) response.setHeader('retry-after', '1');
       refuse(response, status, `${error.code}: the webhook gives no answer to this`);
     } finally {
       inFlight -= 1;

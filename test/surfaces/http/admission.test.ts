@@ -288,4 +288,15 @@ describe('over TLS', () => {
     expect(await post(webhook.port, { ca }, of(9_000_000))).toMatchObject({ status: 413 });
     expect(gate.asked).toHaveLength(1);
   });
+
+  it('what is small and becomes huge is refused unread, and others are answered', async () => {
+    const gate = gateOf(async () => decisionOf('allowed'));
+    const webhook = await startWebhook({ gates: gatesOf(() => ({ kind: 'one', gate })) });
+    open.push(webhook.stop);
+    const { ca } = webhook.certificates;
+    const text = reviewText({ more: { bomb: '@' } }).replace('"@"', `[${'[],'.repeat(1_600_000)}[]]`);
+    expect(await post(webhook.port, { ca }, text)).toMatchObject({ status: 503 });
+    expect(gate.asked).toEqual([]);
+    expect(await post(webhook.port, { ca }, reviewText())).toMatchObject({ status: 200 });
+  });
 });
