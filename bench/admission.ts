@@ -113,13 +113,13 @@ async function throughServer(scratch: string, gates: string, quick: boolean): Pr
     live.push([made.metadata.name, JSON.stringify(made)]);
   }
 
-  const [phases, seconds] = quick ? [2, 3] : [6, 10];
+  const [phases, seconds] = quick ? [3, 5] : [6, 10];
   const without: Sample[] = [];
   const beside: Sample[] = [];
   const use = { cpu: 0, seconds: 0, memory: 0 };
   // A first phase with it warms up all that takes part.
   await install();
-  await openLoop(server, live, quick ? 3 : 10);
+  await openLoop(server, live, 10);
   for (let phase = 0; phase < phases; phase++) {
     await remove();
     without.push(...(await openLoop(server, live, seconds)));
