@@ -157,7 +157,8 @@ does, or take the component \`require-service-account\`.
 What a gated source *renders* can go around the gate as well, where what applies it may do anything: a Kustomization in a namespace
 that is not gated, a Namespace without the label, a change to the policies. \`flux/gate-policies/\` holds policies against that, for
 the folder that your Gate names in \`spec.policies\`: the same table for Kustomizations wherever they go; no HelmReleases,
-ExternalArtifacts, ArtifactGenerators, ResourceSets or Applications; no Namespaces but gated ones; nothing in \`syncgate-system\`,
+ExternalArtifacts, ArtifactGenerators, ResourceSets or Applications, nor what some other controllers apply (k3s, Crossplane, Fleet and
+the like: look for yours); no Namespaces but gated ones; nothing in \`syncgate-system\`,
 \`flux-system\` or \`kube-system\`; no definitions of Flux or the gate, and none of its policies; no APIServices, and nothing that
 mutates what others write (MutatingAdmissionPolicies, MutatingWebhookConfigurations): one that exchanges the URL in an
 ExternalArtifact's status goes around every Gate; no ClusterRoleBindings, and no ClusterRoles that are aggregated or the cluster's

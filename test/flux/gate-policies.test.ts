@@ -56,6 +56,18 @@ describe('what a gated source may not render', () => {
       'no Gate judges',
     ],
     ['an Application', object('argoproj.io/v1alpha1', 'Application', { spec: {} }, 'a'), 'no Gate judges'],
+    ...(
+      [
+        ['helm.cattle.io/v1', 'HelmChart'],
+        ['kubernetes.crossplane.io/v1alpha2', 'Object'],
+        ['addons.cluster.x-k8s.io/v1beta2', 'ClusterResourceSet'],
+        ['kappctrl.k14s.io/v1alpha1', 'App'],
+      ] as const
+    ).map(([apiVersion, kind]): [string, object, string] => [
+      `a ${kind} of ${apiVersion}`,
+      object(apiVersion, kind, { spec: {} }, 'a'),
+      'no Gate judges',
+    ]),
     ['a ResourceSet', object('fluxcd.controlplane.io/v1', 'ResourceSet', { spec: {} }, 'a'), 'no Gate judges'],
     ['a Namespace that is not gated', namespace(), 'is gated too'],
     ['one that is said not to be', namespace({ 'syncgate.dev/gated': 'false' }), 'is gated too'],
