@@ -214,9 +214,13 @@ export class KustomizationWalk {
     return path;
   }
 
-  /** Where below the folder a file is put that lies elsewhere; undefined where it stays in its place. */
+  /**
+   * Where below the folder a file is put that lies elsewhere; undefined where it stays in its place. In what was fetched
+   * nothing is moved: even as Flux runs it, kustomize loads nothing from a clone that lies beside the folder.
+   */
   #moved(found: SourceEntry, at: Folder, where: string): string | undefined {
-    if (this.#files === 'below' || at.path === '.' || found.path.startsWith(`${at.path}/`)) return undefined;
+    if (this.#files === 'below' || at.realm.prefix !== '.' || at.path === '.' || found.path.startsWith(`${at.path}/`))
+      return undefined;
     if (at.realm.tree.find(posix.join(at.path, OUTSIDE)) !== undefined) {
       throw invalid(`the source may not have a ${OUTSIDE} of its own`, where);
     }

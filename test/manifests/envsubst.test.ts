@@ -1,7 +1,8 @@
 /* biome-ignore-all lint/suspicious/noTemplateCurlyInString: those are the variables of Flux */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SubstitutionProblem, substituteExpressions } from '../../src/manifests/envsubst.ts';
+import { substituteExpressions } from '../../src/manifests/envsubst.ts';
+import { SubstitutionProblem } from '../../src/manifests/envsubst-syntax.ts';
 import { type FluxAnswer, Fluxbuild } from '../support/fluxbuild.ts';
 import { fuzzRuns } from '../support/fuzz-runs.ts';
 
