@@ -18,13 +18,25 @@ export function withFloats<T extends JsonObject | null>(object: T): T | JsonObje
   return made;
 }
 
-/** Whether there is a bigint anywhere. It needs no stack, whatever the depth of the object. */
+/**
+ * Whether there is a bigint anywhere. It needs no stack, whatever the depth of the object, and copies nothing: each object
+ * that is judged is walked so.
+ */
 function hasInts(object: JsonObject): boolean {
-  const pending: JsonValue[] = [object];
-  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
-    if (typeof value === 'bigint') return true;
-    if (typeof value !== 'object' || value === null) continue;
-    for (const one of Object.values(value)) if (typeof one === 'bigint' || typeof one === 'object') pending.push(one);
+  const pending: (JsonObject | readonly JsonValue[])[] = [object];
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    if (isMap(at)) {
+      for (const key in at) {
+        const value = at[key];
+        if (typeof value === 'bigint') return true;
+        if (typeof value === 'object' && value !== null) pending.push(value);
+      }
+    } else {
+      for (const value of at) {
+        if (typeof value === 'bigint') return true;
+        if (typeof value === 'object' && value !== null) pending.push(value);
+      }
+    }
   }
   return false;
 }
