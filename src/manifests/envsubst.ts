@@ -10,11 +10,13 @@ import {
   SubstitutionProblem,
   toBytes,
 } from './envsubst-syntax.ts';
-import { matchesShellPattern, PatternBudget } from './shell-pattern.ts';
+import { matchesShellPattern, type PatternBudget } from './shell-pattern.ts';
 
 export interface SubstitutionLimits {
   /** Of the result, in bytes. */
   readonly maxBytes: number;
+  /** For the patterns of all texts of one run together. */
+  readonly patterns: PatternBudget;
 }
 
 /**
@@ -36,7 +38,6 @@ const defaults = ['=', ':=', ':-', ':?', ':+'];
 class Evaluation {
   readonly #variables: ReadonlyMap<string, string>;
   readonly #limits: SubstitutionLimits;
-  readonly #budget = new PatternBudget();
   #written = 0;
 
   constructor(variables: ReadonlyMap<string, string>, limits: SubstitutionLimits) {
@@ -58,9 +59,7 @@ class Evaluation {
   /** A few bytes of an expression may stand for many. */
   #counted(text: string): string {
     this.#written += text.length;
-    if (this.#written > this.#limits.maxBytes) {
-      throw new SubstitutionProblem('limit', `the result has more than ${this.#limits.maxBytes} bytes`);
-    }
+    if (this.#written > this.#limits.maxBytes) throw this.#tooLong();
     return text;
   }
 
@@ -86,11 +85,11 @@ class Evaluation {
       case ':':
         return substring(value, first, second);
       case '/':
-        return replace(value, first, second ?? '', 1);
+        return this.#replaced(value, first, second ?? '', 1);
       case '//':
-        return replace(value, first, second ?? '', Number.POSITIVE_INFINITY);
+        return this.#replaced(value, first, second ?? '', Number.POSITIVE_INFINITY);
       case '/#':
-        return second !== undefined && value.startsWith(first) ? replace(value, first, second, 1) : value;
+        return second !== undefined && value.startsWith(first) ? this.#replaced(value, first, second, 1) : value;
       case '/%':
         return second !== undefined && value.endsWith(first)
           ? value.slice(0, value.length - first.length) + second
@@ -101,11 +100,22 @@ class Evaluation {
     }
   }
 
+  /** A text that stands in for each letter of a value makes millions of thousands. */
+  #replaced(value: string, old: string, by: string, most: number): string {
+    const times = Math.min(most, old === '' ? value.length + 1 : value.split(old).length - 1);
+    if (value.length + times * by.length > this.#limits.maxBytes) throw this.#tooLong();
+    return replace(value, old, by, most);
+  }
+
+  #tooLong(): SubstitutionProblem {
+    return new SubstitutionProblem('limit', `the result has more than ${this.#limits.maxBytes} bytes`);
+  }
+
   /** Cuts what a pattern matches off the front; the shortest is looked for by trying all. */
   #trim(value: string, pattern: string, which: 'shortest' | 'longest'): string {
     let found = 0;
     for (let length = value.length; length > 0; length--) {
-      const matches = matchesShellPattern(pattern, value.slice(0, length), this.#budget);
+      const matches = matchesShellPattern(pattern, value.slice(0, length), this.#limits.patterns);
       if (matches === 'malformed') return value;
       if (matches === 'spent') {
         throw new SubstitutionProblem('limit', 'to match a pattern takes too long; make it or the value shorter');

@@ -6,11 +6,12 @@ import { GateError } from '../core/errors.ts';
 import { canonicalJson, isObject, type JsonObject, type JsonValue, objectFrom } from '../core/json.ts';
 import { describeObject, describePlace, type Manifest } from '../core/manifest.ts';
 import { Budget } from './budget.ts';
-import { substituteExpressions } from './envsubst.ts';
+import { type SubstitutionLimits, substituteExpressions } from './envsubst.ts';
 import { SubstitutionProblem } from './envsubst-syntax.ts';
 import { IdentityProblem, identify } from './identity.ts';
 import { quote, TextProblem } from './problem.ts';
 import type { ManifestSettings } from './settings.ts';
+import { PatternBudget } from './shell-pattern.ts';
 import { type ComposeLimits, composeYaml } from './yaml/composer.ts';
 import { printYaml } from './yaml/printer.ts';
 
@@ -45,12 +46,13 @@ export function substituteVariables(
   }
   if (values.size === 0 && !always) return [...manifests];
   const budget = new Budget(limits.maxValues);
+  const patterns = new PatternBudget();
   let bytes = 0;
   return manifests.map((manifest) => {
     if (isOptedOut(manifest.object)) return manifest;
     // Printing and reading is what costs, and changes nothing where there is no dollar sign.
     if (!canonicalJson(manifest.object).includes('$')) return reread(manifest, manifest.object);
-    const text = substituted(manifest, values, limits.maxBytes - bytes);
+    const text = substituted(manifest, values, { maxBytes: limits.maxBytes - bytes, patterns });
     bytes += Buffer.byteLength(text);
     return reread(manifest, compose(manifest, text, { ...limits, maxAliasCharacters: limits.maxBytes, budget }));
   });
@@ -65,9 +67,9 @@ function isOptedOut(object: JsonObject): boolean {
   });
 }
 
-function substituted(manifest: Manifest, values: ReadonlyMap<string, string>, maxBytes: number): string {
+function substituted(manifest: Manifest, values: ReadonlyMap<string, string>, limits: SubstitutionLimits): string {
   try {
-    return substituteExpressions(printYaml(manifest.object), values, { maxBytes });
+    return substituteExpressions(printYaml(manifest.object), values, limits);
   } catch (thrown) {
     if (!(thrown instanceof SubstitutionProblem)) throw thrown;
     throw problem(manifest, thrown.kind === 'unset' ? 'FLUX_VARIABLE_UNSET' : 'FLUX_SUBSTITUTION', thrown.message);

@@ -23,6 +23,8 @@ export function newObject(): MutableObject {
 
 const MAX_INDEX = 65_536;
 const MAX_LEVELS = 30;
+/** How many places lists may grow by in one assignment: a few bytes ask for many. */
+const MAX_GROWTH = 200_000;
 const NO_VALUE = 'a key has no value; a comma in the value begins another key, unless a backslash stands before it';
 
 /**
@@ -37,6 +39,7 @@ class Reader {
   readonly #characters: readonly string[];
   readonly #texts: boolean;
   #at = 0;
+  #grown = 0;
 
   constructor(text: string, texts: boolean) {
     this.#characters = [...text];
@@ -94,6 +97,9 @@ class Reader {
 
   /** The list with the item in it. Helm forgets an item whose last value is empty. */
   #item(list: Mutable[], index: number, level: number): { readonly list: Mutable[]; readonly ended: boolean } {
+    this.#grown += Math.max(0, index + 1 - list.length);
+    if (this.#grown > MAX_GROWTH) throw new AssignmentProblem('lists grow too long');
+    if (level > MAX_LEVELS) throw new AssignmentProblem(`names are nested more than ${MAX_LEVELS} deep`);
     const changed = (value: Mutable) => ({ list: place(list, index, value), ended: false });
     const { text, end } = this.#until('[.=');
     if (text !== '') throw new AssignmentProblem('something stands behind an index');
@@ -103,7 +109,7 @@ class Reader {
       const next = this.#index();
       const present = list[index] ?? null;
       if (present !== null && !Array.isArray(present)) throw notA('list');
-      const inner = this.#item(present ?? [], next, level);
+      const inner = this.#item(present ?? [], next, level + 1);
       return inner.ended ? { list, ended: true } : changed(inner.list);
     }
     let inner = newObject();

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { substituteExpressions } from '../../src/manifests/envsubst.ts';
 import { SubstitutionProblem } from '../../src/manifests/envsubst-syntax.ts';
+import { PatternBudget } from '../../src/manifests/shell-pattern.ts';
 import { type FluxAnswer, Fluxbuild } from '../support/fluxbuild.ts';
 import { fuzzRuns } from '../support/fuzz-runs.ts';
 
@@ -25,7 +26,12 @@ const variables = {
 
 function ours(text: string, values: Readonly<Record<string, string>> = variables): FluxAnswer<string> {
   try {
-    return { value: substituteExpressions(text, new Map(Object.entries(values)), { maxBytes: 1_000_000 }) };
+    return {
+      value: substituteExpressions(text, new Map(Object.entries(values)), {
+        maxBytes: 1_000_000,
+        patterns: new PatternBudget(),
+      }),
+    };
   } catch (thrown) {
     if (thrown instanceof SubstitutionProblem) return { error: thrown.message };
     throw thrown;
@@ -88,8 +94,21 @@ describe('expressions', () => {
   it('bounds how deep, how long and how patiently it works', () => {
     expect(ours(`${'${a:-'.repeat(60)}x${'}'.repeat(60)}`)).toEqual({ error: expect.stringContaining('deep inside') });
     expect(ours('${v}'.repeat(100), { v: 'x'.repeat(20_000) })).toEqual({ error: expect.stringContaining('bytes') });
+    for (const expression of ['${v//a/', '${v///', '${v/#a/'].map((start) => `${start}${'y'.repeat(900_000)}}`)) {
+      const values = { v: 'a'.repeat(200_000) };
+      expect(ours(expression, values)).toHaveProperty('error');
+    }
     const pattern = `\${v##${'*a'.repeat(200)}b}`;
     expect(ours(pattern, { v: 'a'.repeat(20_000) })).toEqual({ error: expect.stringContaining('takes too long') });
+  });
+
+  it('bounds the patterns of all texts together', () => {
+    const limits = { maxBytes: 1_000_000, patterns: new PatternBudget() };
+    const text = '${v##*b*c}';
+    const values = new Map([['v', 'a'.repeat(3_000)]]);
+    expect(() => {
+      for (let i = 0; i < 20; i++) substituteExpressions(text, values, limits);
+    }).toThrow('takes too long');
   });
 
   it('does not care how many expressions and escapes there are', () => {

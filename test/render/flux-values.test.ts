@@ -117,11 +117,17 @@ describe('values are put together as helm-controller does', () => {
     ['an index below nothing', [at('a[-1]', '1')], /an index is not between 0 and 65536/],
     ['an index too far away', [at('a[65537]', '1')], /an index is not between 0 and 65536/],
     ['a name too deep', [at('a.'.repeat(31), '1')], /nested more than 30/],
+    ['an index too deep', [at(`a${'[0]'.repeat(5000)}`, '1')], /nested more than 30/],
     ['a list that does not end', [at('a', '{x')], /not closed/],
     ['a comma with nothing behind', [at('a', 'x,y')], /a key has no value/],
   ])('%s is refused', async (_, references, message) => {
     expect(ours(references)).toEqual({ error: expect.stringMatching(message) });
-    expect(await theirs(references)).toHaveProperty('error');
+    if (_ !== 'an index too deep') expect(await theirs(references)).toHaveProperty('error');
+  });
+
+  it('refuses a text that asks for more than it could hold', () => {
+    const many = Array.from({ length: 1000 }, (_, i) => `k${i}[65536]=1`).join(',');
+    expect(ours([at('a', `x,${many}`)])).toEqual({ error: expect.stringContaining('lists grow too long') });
   });
 
   it('shows nothing of a value that it cannot read', () => {
