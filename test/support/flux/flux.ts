@@ -33,6 +33,8 @@ export interface FluxOptions {
   /** Whether the controllers of Flux run; without them there are the API server and the kinds. */
   readonly controllers?: boolean;
   readonly apiServerArgs?: readonly string[];
+  /** `flux-system`, `apps` and `syncgate-system` where nothing is said. */
+  readonly namespaces?: readonly string[];
 }
 
 /** A program that can be taken away and had back. */
@@ -57,7 +59,7 @@ export interface Flux extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** The namespaces are `flux-system`, `apps` and `syncgate-system`. */
+/** Starts all of it, and creates its namespaces. */
 export async function startFlux(options: FluxOptions = {}): Promise<Flux> {
   const folder = mkdtempSync(join(tmpdir(), 'syncgate-flux-'));
   const removeWithTests = () => rmSync(folder, { recursive: true, force: true });
@@ -84,10 +86,12 @@ export async function startFlux(options: FluxOptions = {}): Promise<Flux> {
     const admin = as({ name: 'admin' });
     const git = await startGitServer();
     ends.push(git.stop);
-    for (const name of ['flux-system', 'apps', 'syncgate-system']) {
+    const { namespaces = ['flux-system', 'apps', 'syncgate-system'] } = options;
+    for (const name of namespaces) {
       await admin.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
     }
-    for (const object of [...fluxRbac, ...tenantRbac]) await admin.apply(object);
+    const roles = namespaces.includes('apps') ? [...fluxRbac, ...tenantRbac] : fluxRbac;
+    for (const object of roles) await admin.apply(object);
     await applyFluxKinds(admin);
     const sourceController = await sourceControllerOf(server, folder);
     const kustomizeController = await kustomizeControllerOf(server, folder, options.externalArtifact ?? true);

@@ -7,6 +7,8 @@ import { createGitRepository, type GitRepository } from '../argocd/git-repositor
 export interface GitServer extends AsyncDisposable {
   /** `http://127.0.0.1:<port>/app.git`, of which the branch is `main`. */
   readonly url: string;
+  /** Its work tree. */
+  readonly folder: string;
   readonly commit: GitRepository['commit'];
   stop(): Promise<void>;
 }
@@ -25,6 +27,7 @@ export async function startGitServer(): Promise<GitServer> {
   };
   return {
     url: `http://127.0.0.1:${port}${urlPath}`,
+    folder: repository.folder,
     commit: repository.commit,
     stop,
     [Symbol.asyncDispose]: stop,

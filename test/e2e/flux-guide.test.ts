@@ -1,0 +1,271 @@
+/** docs/flux.md as its reader has it: every command of it, in its order, with the real kubectl and real controllers. */
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it, onTestFailed } from 'vitest';
+import { stringify } from 'yaml';
+import { freePorts } from '../support/argocd/component.ts';
+import { makeCertificates } from '../support/certificates.ts';
+import { openCosign, type SigningKey } from '../support/cosign.ts';
+import { type Flux, startFlux } from '../support/flux/flux.ts';
+import { type GateFiles, startGateFiles } from '../support/flux/gates.ts';
+import { type GitServer, startGitServer } from '../support/flux/git-server.ts';
+import {
+  type Syncgate,
+  startSyncgate,
+  startWebhook,
+  type Webhook,
+  writeCertificate,
+} from '../support/flux/syncgate.ts';
+import type { Live, Writable } from '../support/kubernetes/client.ts';
+import { pushImage } from '../support/registry.ts';
+import { tool } from '../support/tools/resolve.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const page = readFileSync(join(root, 'docs/flux.md'), 'utf8');
+const marks = [
+  ...['needs docker', 'runs', 'runs, exit code 1', 'runs once the Pods do', 'runs after signing', 'prints'],
+  ...[...page.matchAll(/<!-- test: (file \S+) -->/g)].map(([, mark = '']) => mark),
+];
+
+interface Block {
+  readonly language: string;
+  readonly mark: string | undefined;
+  readonly text: string;
+}
+
+const blocks: readonly Block[] = [...page.matchAll(/(?:<!-- test: ([^>]*) -->\s*)?^```(\w+)\n([\s\S]*?)^```$/gm)].map(
+  ([, mark, language = '', text = '']) => ({ language, mark, text }),
+);
+
+let flux: Flux;
+let gates: GateFiles;
+let git: GitServer;
+let folder: string;
+let bin: string;
+let key: SigningKey;
+const cosign = openCosign();
+const certificates = makeCertificates();
+let processes: readonly (Syncgate | Webhook)[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'syncgate-guide-'));
+  bin = join(folder, '.bin');
+  mkdirSync(bin);
+  [flux, gates, git] = await Promise.all([
+    // What the page makes is not there yet.
+    startFlux({ externalArtifact: false, namespaces: ['flux-system'] }),
+    startGateFiles(),
+    startGitServer(),
+  ]);
+  await flux.kustomizeController.stop();
+  for (const name of ['kubectl', 'cosign'] as const) symlinkSync(await tool(name), join(bin, name));
+  cpSync(join(root, 'flux'), join(folder, 'syncgate'), { recursive: true });
+  // Two versions of an image, of which one is signed.
+  key = await cosign.key();
+  await pushImage(gates.registry, 'acme/shop', '2.0');
+  const first = await pushImage(gates.registry, 'acme/shop', '1.0');
+  await cosign.sign(first.pinned, key, { cosign: 3, format: 'bundle' });
+  await git.commit('Version 1.0', { 'deploy/web.yaml': stringify(web(first.tagged)) });
+  await flux.admin.apply(controllerDeployment);
+});
+
+afterAll(async () => {
+  for (const each of processes) await each.stop();
+  cosign[Symbol.dispose]();
+  await git?.stop();
+  await gates?.stop();
+  await flux?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('each command says how it is tested', () => {
+  const commands = blocks.filter(({ language }) => language === 'sh');
+  expect(commands.length).toBeGreaterThan(10);
+  expect(blocks.filter(({ mark }) => mark !== undefined && !marks.includes(mark))).toEqual([]);
+  expect(commands.filter(({ mark }) => mark === undefined)).toEqual([]);
+});
+
+it('every command works from top to bottom', { timeout: 280_000 }, async () => {
+  const logs = () => processes.map((each) => each.log().slice(-5000)).join('\n---\n');
+  onTestFailed(() => void process.stderr.write(`${flux.logs()}\n--- syncgate\n${logs()}\n`));
+  let printed = '';
+  for (const { mark = '', text } of blocks) {
+    const [, path] = /^file (\S+)$/.exec(mark) ?? [];
+    if (path !== undefined) write(path, here(text));
+    else if (mark === 'prints') expect(printed).toMatch(pattern(text));
+    else if (mark.startsWith('runs')) {
+      if (mark === 'runs once the Pods do') await startPods();
+      const { exitCode, output } = await shell(mark === 'runs after signing' ? withKey(text) : text);
+      expect(exitCode, `${text}\n${output}`).toBe(mark === 'runs, exit code 1' ? 1 : 0);
+      if (exitCode === 1) expect(output).toContain('syncgate: ');
+      printed = output;
+      await afterCommand(text);
+    }
+  }
+  // What it takes out is out, and what was applied is there.
+  expect(await flux.admin.get(web('') as Writable)).toBeDefined();
+  expect(await flux.admin.get({ apiVersion: 'v1', kind: 'ConfigMap', metadata: configMapOf('gates') })).toBeUndefined();
+});
+
+it.each([...page.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target = '']) => target))('%s is there', (target) => {
+  expect(existsSync(join(root, 'docs', target))).toBe(true);
+});
+
+/** The registry, the Git server, the key and the digest of the page, as they are here. */
+function here(text: string): string {
+  return text
+    .replaceAll('ghcr.io', gates.registry)
+    .replaceAll('https://git.acme.example/shop.git', git.url)
+    .replace(/-----BEGIN PUBLIC KEY-----[\s\S]*?-----END PUBLIC KEY-----/, () =>
+      key.publicPem.trim().replaceAll('\n', `\n${' '.repeat(10)}`),
+    )
+    .replace('digest: sha256:…', `digest: sha256:${'0'.repeat(64)}`)
+    .replace(
+      // Its registry has TLS; the one here must be listed to be asked at all.
+      'policies: [{ path: ../policies/ }]',
+      (policies) => `${policies}\n  registries: [{ host: "${gates.registry}", plainHttp: true }]`,
+    );
+}
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), text);
+}
+
+/** What a page shows, where an ellipsis stands for anything. */
+function pattern(text: string): RegExp {
+  const escaped = here(text.trim()).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(escaped.replaceAll('…', '.*'));
+}
+
+/** Cosign's flags for a registry without TLS and a signature without a public log. */
+function withKey(text: string): string {
+  const flags =
+    '--yes --tlog-upload=false --new-bundle-format=true --use-signing-config=false --allow-http-registry --allow-insecure-registry';
+  const signing = text.replace('cosign sign --key cosign.key', `cosign sign ${flags} --key ${key.file}`);
+  // The page says how long the gate believes that there is no signature; nobody types faster.
+  return signing.replace('\nkubectl', '\nsleep 6\nkubectl');
+}
+
+/** What Flux, the kubelet and the nodes do in between. */
+async function afterCommand(text: string): Promise<void> {
+  if (text.includes('external-artifact.yaml')) {
+    // The Deployment is patched; the process is started as it says.
+    const deployment = await flux.admin.get(controllerDeployment);
+    await flux.kustomizeController.start(deployment?.['spec'].template.spec.containers[0].args.slice(1));
+  }
+  if (text.includes('create namespace apps')) await clone();
+}
+
+async function clone(): Promise<void> {
+  await run('git', ['clone', '-q', git.folder, join(folder, 'shop')]);
+  for (const [name, value] of [
+    ['user.name', 'Test'],
+    ['user.email', 'test@syncgate.example'],
+  ] as const) {
+    await run('git', ['-C', join(folder, 'shop'), 'config', name, value]);
+  }
+  await run('git', ['-C', git.folder, 'config', 'receive.denyCurrentBranch', 'updateInstead']);
+}
+
+const configMapOf = (name: string) => ({ name: `syncgate-${name}`, namespace: 'syncgate-system' });
+
+/** Runs what the StatefulSet and the Deployment say, with their ConfigMaps as their volumes. */
+async function startPods(): Promise<void> {
+  const mounts = mkdtempSync(join(folder, '.mounts-'));
+  for (const name of ['gates', 'policies', 'trust']) {
+    const found = await flux.admin.get({ apiVersion: 'v1', kind: 'ConfigMap', metadata: configMapOf(name) });
+    mkdirSync(join(mounts, name));
+    for (const [file, text] of Object.entries((found?.['data'] ?? {}) as Record<string, string>)) {
+      writeFileSync(join(mounts, name, file), text);
+    }
+  }
+  const mounted = { ...gates, gates: join(mounts, 'gates') };
+  const [port] = (await freePorts(1)) as [number];
+  const folderOfCertificate = mkdtempSync(join(folder, '.certificates-'));
+  writeCertificate(folderOfCertificate, certificates.server);
+  const webhook = await startWebhook(flux, mounted, { port, certificates: folderOfCertificate });
+  processes = [await startSyncgate(flux, mounted), webhook];
+  await pointWebhook(webhook.url);
+  for (const [kind, name] of [
+    ['StatefulSet', 'syncgate'],
+    ['Deployment', 'syncgate-admission'],
+  ] as const) {
+    const metadata = { name, namespace: 'syncgate-system' };
+    const { spec, metadata: live } = (await flux.admin.get({ apiVersion: 'apps/v1', kind, metadata })) as Live;
+    const counts = ['replicas', 'readyReplicas', 'updatedReplicas', 'availableReplicas', 'currentReplicas'];
+    const all = Object.fromEntries(counts.map((count) => [count, spec.replicas]));
+    const { currentReplicas: _, ...some } = all;
+    const status = { ...(kind === 'StatefulSet' ? all : some), observedGeneration: live?.generation };
+    await flux.admin.merge({ apiVersion: 'apps/v1', kind, metadata }, { status }, { subresource: 'status' });
+  }
+}
+
+/** The Service of the webhook leads to a process of this machine. */
+async function pointWebhook(url: string): Promise<void> {
+  const metadata = { name: 'syncgate' };
+  const kind = { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration' };
+  const found = await flux.admin.get({ ...kind, metadata });
+  const caBundle = Buffer.from(certificates.ca).toString('base64');
+  const webhooks = found?.['webhooks'].map((each: { clientConfig: { service: { path: string } } }) => ({
+    ...each,
+    clientConfig: { url: url + each.clientConfig.service.path, caBundle },
+  }));
+  await flux.admin.merge({ ...kind, metadata }, { webhooks });
+}
+
+const run = promisify(execFile);
+
+async function shell(text: string) {
+  const env = {
+    PATH: [bin, process.env['PATH'] ?? ''].join(':'),
+    HOME: folder,
+    KUBECONFIG: flux.server.kubeconfigFile,
+    COSIGN_PASSWORD: '',
+    HTTPS_PROXY: 'http://127.0.0.1:9',
+    NO_PROXY: '127.0.0.1',
+  };
+  type Ended = { code?: number; stdout: string; stderr: string };
+  const options = { cwd: folder, env, timeout: 150_000 };
+  const ended = (await run('sh', ['-ec', here(text)], options).catch((error: Ended) => error)) as Ended;
+  return { exitCode: ended.code ?? 0, output: ended.stdout + ended.stderr };
+}
+
+/** What the application's repository holds. */
+function web(image: string) {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web', namespace: 'apps' },
+    spec: {
+      replicas: 2,
+      selector: { matchLabels: { app: 'web' } },
+      template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image }] } },
+    },
+  };
+}
+
+/** As `flux install` has it: nothing of it runs here, and its arguments are read. */
+const controllerDeployment: Writable = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'kustomize-controller', namespace: 'flux-system' },
+  spec: {
+    selector: { matchLabels: { app: 'kustomize-controller' } },
+    template: {
+      metadata: { labels: { app: 'kustomize-controller' } },
+      spec: {
+        containers: [
+          {
+            name: 'manager',
+            image: 'ghcr.io/fluxcd/kustomize-controller:v1.9.5',
+            args: ['--watch-all-namespaces=true'],
+          },
+        ],
+      },
+    },
+  },
+};
