@@ -25,6 +25,7 @@ const MAX_INDEX = 65_536;
 const MAX_LEVELS = 30;
 /** How many places lists may grow by in one assignment: a few bytes ask for many. */
 const MAX_GROWTH = 200_000;
+const MAX_INDICES = 100;
 const NO_VALUE = 'a key has no value; a comma in the value begins another key, unless a backslash stands before it';
 
 /**
@@ -40,6 +41,7 @@ class Reader {
   readonly #texts: boolean;
   #at = 0;
   #grown = 0;
+  #indices = 0;
 
   constructor(text: string, texts: boolean) {
     this.#characters = [...text];
@@ -47,7 +49,10 @@ class Reader {
   }
 
   all(values: MutableObject): void {
-    while (!this.#isAtEnd()) this.#key(values, 0);
+    while (!this.#isAtEnd()) {
+      this.#indices = 0;
+      this.#key(values, 0);
+    }
   }
 
   /** Answers whether the text was at its end where a name or a value should have begun. */
@@ -99,7 +104,9 @@ class Reader {
   #item(list: Mutable[], index: number, level: number): { readonly list: Mutable[]; readonly ended: boolean } {
     this.#grown += Math.max(0, index + 1 - list.length);
     if (this.#grown > MAX_GROWTH) throw new AssignmentProblem('lists grow too long');
-    if (level > MAX_LEVELS) throw new AssignmentProblem(`names are nested more than ${MAX_LEVELS} deep`);
+    // Each index stands inside the one before it, until the next assignment begins.
+    if (++this.#indices > MAX_INDICES)
+      throw new AssignmentProblem(`more than ${MAX_INDICES} indices follow each other`);
     const changed = (value: Mutable) => ({ list: place(list, index, value), ended: false });
     const { text, end } = this.#until('[.=');
     if (text !== '') throw new AssignmentProblem('something stands behind an index');
@@ -109,7 +116,7 @@ class Reader {
       const next = this.#index();
       const present = list[index] ?? null;
       if (present !== null && !Array.isArray(present)) throw notA('list');
-      const inner = this.#item(present ?? [], next, level + 1);
+      const inner = this.#item(present ?? [], next, level);
       return inner.ended ? { list, ended: true } : changed(inner.list);
     }
     let inner = newObject();
