@@ -1,6 +1,6 @@
 import http, { type RequestListener, type Server } from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { GateError } from '../core/errors.ts';
 
 interface ServerCertificate {
@@ -17,6 +17,11 @@ export interface ServerOptions {
   readonly tls?: ServerCertificate & { readonly clientCa?: string };
   /** Sockets at one time. Default 512. */
   readonly maxConnections?: number;
+  /**
+   * Sockets from one address, so that no single client can hold them all. Default a quarter of all; more where one
+   * client is a whole control plane.
+   */
+  readonly maxConnectionsPerAddress?: number;
   /**
    * How long a connection may wait for its next request. Default 10 seconds; a server whose client keeps connections
    * should wait longer than that client does (Go: 90 seconds), or both may use and close one at the same moment.
@@ -80,6 +85,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
   }
   server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+  server.on('connection', limitEach(options.maxConnectionsPerAddress ?? Math.ceil(server.maxConnections / 4)));
   server.setTimeout(SILENCE_MS);
   await new Promise<void>((done, fail) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -109,6 +115,25 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       if (server instanceof https.Server) server.setSecureContext(secure(certificate, clientCa));
     },
     close,
+  };
+}
+
+/** Cuts what one address opens beyond its share, before a byte of it is read. */
+function limitEach(most: number): (socket: Socket) => void {
+  const open = new Map<string, number>();
+  return (socket) => {
+    const address = socket.remoteAddress ?? '';
+    const before = open.get(address) ?? 0;
+    if (before >= most) {
+      socket.destroy();
+      return;
+    }
+    open.set(address, before + 1);
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left === 0) open.delete(address);
+      else open.set(address, left);
+    });
   };
 }
 

@@ -91,6 +91,11 @@ export interface WatchOptions {
   /** All namespaces where it is left out. */
   readonly namespace?: string;
   readonly labelSelector?: string;
+  /**
+   * What of an object the copy holds, for kinds of which others write many and large ones. Everything but `managedFields`
+   * where it is left out. Name, namespace, uid and resourceVersion must stay.
+   */
+  readonly keep?: (object: KubeObject) => KubeObject;
   /** Called after the local copy has changed; `object` is undefined where it was deleted. */
   readonly onChange: (key: ObjectKey, object: KubeObject | undefined, before: KubeObject | undefined) => void;
   readonly signal: AbortSignal;

@@ -34,7 +34,7 @@ const HelmSettings = z.strictObject({
 const RenderLimits = z.strictObject({
   timeoutSeconds: count(30, 3600, 'How long rendering may take in all, fetching included.'),
   memoryMiB: count(
-    4096,
+    2048,
     1_048_576,
     'Address space of each renderer process. Go programs reserve about 1 GiB of it at once, so less than that stops them all.',
   ),

@@ -73,6 +73,8 @@ export async function openAdmission(
     listener: app,
     tls: { ...certificates.current, ...(clientCa !== undefined && { clientCa }) },
     maxConnections,
+    // Behind one address may be every API server of the cluster.
+    maxConnectionsPerAddress: maxConnections * 0.75,
     keepAliveMs,
   });
   const forget = certificates.onCertificate((certificate) => {

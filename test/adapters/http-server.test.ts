@@ -70,11 +70,33 @@ describe('clients that hold up', () => {
   });
 
   it('have company of a bounded number', async () => {
-    const { port } = await start({ maxConnections: 2 });
+    const { port } = await start({ maxConnections: 2, maxConnectionsPerAddress: 3 });
     const first = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
     await Promise.all(first.map((socket) => new Promise((done) => socket.once('connect', done))));
     expect(await closed(connect(port, '127.0.0.1'))).toBe('');
     for (const socket of first) socket.destroy();
+  });
+});
+
+describe('one client', () => {
+  it('has its share of the connections, and gets it back', async () => {
+    const { port } = await start({ maxConnections: 8 });
+    const first = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+    await Promise.all(first.map((socket) => new Promise((done) => socket.once('connect', done))));
+    expect(await closed(connect(port, '127.0.0.1'))).toBe('');
+    // Another has a share of its own.
+    const other = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+    other.end('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+    expect(await closed(other)).toMatch(/^HTTP\/1\.1 200/);
+    for (const socket of first) socket.destroy();
+    await expect
+      .poll(() =>
+        fetch(`http://127.0.0.1:${port}/`).then(
+          ({ status }) => status,
+          () => 0,
+        ),
+      )
+      .toBe(200);
   });
 });
 

@@ -122,7 +122,7 @@ describe.each([
       'echo "fatal error: runtime: out of memory" >&2; exit 2',
       {},
       'RENDER_MEMORY',
-      /4096 MiB/,
+      /2048 MiB/,
     ],
     [
       'complains in many lines, colours and paths',

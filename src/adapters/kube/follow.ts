@@ -76,7 +76,8 @@ export function follow(ports: FollowPorts, resource: KubeResource, options: Watc
     const key = keyOf(object);
     const before = objects.get(idOf(key));
     const { managedFields: _, ...metadata } = object.metadata as KubeObject['metadata'] & { managedFields?: unknown };
-    const kept = { ...object, metadata };
+    const whole = { ...object, metadata };
+    const kept = options.keep?.(whole) ?? whole;
     objects.set(idOf(key), kept);
     const isSame =
       before?.metadata.uid === metadata.uid && before?.metadata.resourceVersion === metadata.resourceVersion;

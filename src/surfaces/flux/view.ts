@@ -129,10 +129,14 @@ export function followCluster(kube: Kube, listener: ViewListener, timers: Timers
   for (const kind of SOURCE_KINDS) {
     if (kinds.has(kind)) continue;
     // Its definition may not be there: those who name such a source wait, and nobody else does.
-    kinds.set(kind, noted(kind, kube.watch(sourceResource(kind), { signal, onChange: onSource(kind) })));
+    kinds.set(
+      kind,
+      noted(kind, kube.watch(sourceResource(kind), { signal, keep: ofSource, onChange: onSource(kind) })),
+    );
   }
   const kustomizations = kube.watch(KUSTOMIZATION, {
     signal,
+    keep: ofConsumer,
     onChange(key, object) {
       for (const id of consumers.changed(key, object)) listener.onGatedSource(id);
     },
@@ -169,6 +173,25 @@ export function followCluster(kube: Kube, listener: ViewListener, timers: Timers
     },
     refusedConsumer: (key) => consumers.refused(key),
   };
+}
+
+/** What is looked at of a source. Teams write as many as they like, and as large: the rest is not held in memory. */
+function ofSource(source: KubeObject): KubeObject {
+  return { ...bare(source), status: { artifact: valueAt(source, 'status', 'artifact') } };
+}
+
+/** What is looked at of a Kustomization: what it reads, and whether it may. */
+function ofConsumer(consumer: KubeObject): KubeObject {
+  return {
+    ...bare(consumer),
+    spec: { sourceRef: valueAt(consumer, 'spec', 'sourceRef') },
+    status: { conditions: valueAt(consumer, 'status', 'conditions') },
+  };
+}
+
+function bare({ apiVersion, kind, metadata }: KubeObject): KubeObject {
+  const { labels: _labels, annotations: _annotations, ...kept } = metadata;
+  return { apiVersion, kind, metadata: kept };
 }
 
 /** What a GatedSource names, whatever else it says: it is judged for that later. */

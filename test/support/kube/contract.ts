@@ -494,6 +494,24 @@ export function describeKube(title: string, open: () => Promise<Opened>): void {
         expect(cache.isCurrent()).toBe(false);
       });
 
+      it('holds no more of an object than is asked for, and tells of every change all the same', async () => {
+        const namespace = await freshNamespace();
+        const seen: unknown[] = [];
+        const cache = kube.watch(WIDGETS, {
+          namespace,
+          signal,
+          keep: ({ apiVersion, kind, metadata }) => ({ apiVersion, kind, metadata }),
+          onChange: (_, object) => seen.push(valueAt(object, 'spec') ?? 'none'),
+        });
+        await cache.synced;
+        await kube.create(WIDGETS, widget(namespace, 'a', { spec: { n: 1 } }), { signal });
+        await kube.mergePatch(WIDGETS, { namespace, name: 'a' }, { spec: { n: 2 } }, { signal });
+        await waitFor('both', 20_000, () => seen.length === 2 || undefined);
+        expect(seen).toEqual(['none', 'none']);
+        expect(cache.get({ namespace, name: 'a' })).not.toHaveProperty('spec');
+        cache.stop();
+      });
+
       it('outlives whoever throws at a change', async () => {
         const namespace = await freshNamespace();
         let told = 0;

@@ -332,10 +332,11 @@ function createCache(
       // As the adapter, which logs it.
     }
   };
-  const take = (key: ObjectKey, object: KubeObject | undefined) => {
+  const take = (key: ObjectKey, whole: KubeObject | undefined) => {
     const before = objects.get(idOf(key));
-    const kept = object !== undefined && isSelected(object, options.namespace, options.labelSelector);
-    if (!kept) {
+    const isKept = whole !== undefined && isSelected(whole, options.namespace, options.labelSelector);
+    const object = whole && (options.keep?.(whole) ?? whole);
+    if (!isKept || object === undefined) {
       if (before === undefined) return;
       objects.delete(idOf(key));
       tell(key, undefined, before);
