@@ -1,3 +1,4 @@
+import { isOver } from '../../core/deadline.ts';
 import type { Finding } from '../../core/decision.ts';
 import { asGateError, GateError } from '../../core/errors.ts';
 import { canonicalName, type ImageReference, parseImageReference } from '../../core/image.ts';
@@ -8,6 +9,8 @@ import type { ImageUse } from './extract/use.ts';
 import { PolicyGroups, type Subject, subjectsOf } from './match.ts';
 import type { ImagesDeps } from './resolve.ts';
 import { suspicion } from './settings.ts';
+
+const longestTurnMs = 20;
 
 /** One image at one place. */
 export interface Sighting {
@@ -34,11 +37,15 @@ export async function findImages(
   const findings: Finding[] = [];
   const sightings: Sighting[] = [];
   const groups = new PolicyGroups(trust.policies);
-  for (const [i, manifest] of manifests.entries()) {
-    // Reading is synchronous work: a deadline is only heard in between.
-    if (i % 256 === 255) await new Promise(setImmediate);
+  let since = performance.now();
+  for (const manifest of manifests) {
+    // Reading is synchronous work: whoever else is being judged waits for it.
+    if (performance.now() - since > longestTurnMs) {
+      await new Promise(setImmediate);
+      since = performance.now();
+    }
     signal.throwIfAborted();
-    const extraction = extractImages(manifest, settings.delivering.allow);
+    const extraction = extractImages(manifest, settings.delivering.allow, () => isOver(signal));
     findings.push(...extractionFindings(manifest, extraction));
     const subjects = extraction.uses.length === 0 ? [] : subjectsOf(manifest);
     const group = extraction.uses.length === 0 ? '' : groups.of(manifest, subjects);

@@ -19,12 +19,17 @@ export interface Extraction {
  * The images of one object: every field of the built-in workloads, the fields of common custom resources, anything
  * shaped like a PodSpec in kinds that are not built in, and what merely looks like an image, as suspected. No claim of
  * the object is heeded: not annotations that say it was verified, not a deletionTimestamp, not labels.
+ * Throws CHECK_TIMEOUT when `isOver` says so, and MANIFEST_TOO_MANY for an object that would take seconds to read.
  */
-export function extractImages(manifest: Manifest, allowedDelivering: readonly string[]): Extraction {
+export function extractImages(
+  manifest: Manifest,
+  allowedDelivering: readonly string[],
+  isOver?: () => boolean,
+): Extraction {
   const { object, identity } = manifest;
   if (!isObject(object)) throw new TypeError('a manifest without an object has no images to read');
   const groupKind = `${groupOf(identity.apiVersion)}/${identity.kind}`;
-  const uses = new Uses();
+  const uses = new Uses(isOver);
   const podSpecPath = Object.hasOwn(workloads, groupKind) ? workloads[groupKind] : undefined;
   if (podSpecPath !== undefined) readWorkload(object, podSpecPath, uses);
   else if (!runsNothing(groupKind)) readCustom(object, groupKind, uses);

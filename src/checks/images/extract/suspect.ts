@@ -39,6 +39,8 @@ const elasticRegistry = /\.dkr\.ecr\.[a-z0-9-]{1,40}\.amazonaws\.com(?:\.cn)?$/;
 const otherHosts = ['github.com', 'gitlab.com', 'bitbucket.org', 'golang.org', 'k8s.io', 'sigs.k8s.io'];
 
 const maxWordLength = 1024;
+/** To read one takes microseconds, and a text of three megabytes holds a million of them. */
+const maxWords = 1000;
 
 /** Words that fields named after images hold, and that would be images of Docker Hub by grammar alone. */
 const plainWords = new Set([
@@ -60,13 +62,19 @@ const plainWords = new Set([
   'disabled',
 ]);
 
-/** The image references in a string, judged by their looks alone: those with a digest, a host and tag, or a known registry. */
+/**
+ * The image references in a string, judged by their looks alone: those with a digest, a host and tag, or a known registry.
+ * Where more words look so than are read, the string itself is the suspicion.
+ */
 export function suspectsIn(value: string): string[] {
   // Shell lines, lists and flags hold several words; none of these characters can be part of a reference.
-  return value.split(/[\s,;"'`=|&()<>{}[\]\\!?#%^~+]+/).flatMap((word) => {
+  const words = new Set<string>();
+  for (const word of value.split(/[\s,;"'`=|&()<>{}[\]\\!?#%^~+]+/)) {
     const text = withoutScheme(word);
-    return text !== undefined && looksLikeImage(text) ? [text] : [];
-  });
+    if (text !== undefined && looksLikeImage(text)) words.add(text);
+    if (words.size > maxWords) return [value];
+  }
+  return [...words].filter(isImageReference);
 }
 
 /** The references in a string that goes by a name which promises an image: there, `nginx` alone is one. */
@@ -77,7 +85,9 @@ export function suspectsUnderHint(name: string, value: string): string[] {
   if (!promisesImage(hint)) return [];
   // The variable that `$(NAME)` alone stands for is looked at under its own name; anything more is built at run time.
   if (/\$\(|\$\{|\{\{/.test(text)) return /^\$\([A-Za-z0-9_.-]+\)$/.test(text) ? [] : [text];
-  return text.split(/[\s,;]+/).flatMap((word) => {
+  const words = new Set(text.split(/[\s,;]+/));
+  if (words.size > maxWords) return [text];
+  return [...words].flatMap((word) => {
     const reference = withoutScheme(word);
     return reference !== undefined && !plainWords.has(reference.toLowerCase()) && isImageReference(reference)
       ? [reference]
@@ -111,10 +121,13 @@ const imageInText = /(?:^|[\s,{"'[])["']?[a-z_-]{0,40}image["']?[ \t]{0,20}:\s{0
 /** The images of a manifest that is kept as text, as templates of operators and patches of pods are. */
 export function suspectsInManifestText(value: string): string[] {
   if (!podSpecText.test(value)) return [];
-  return [...value.matchAll(imageInText)].flatMap((found) => {
+  const found = new Set<string>();
+  for (const [, image = ''] of value.matchAll(imageInText)) found.add(image);
+  if (found.size > maxWords) return [value];
+  return [...found].flatMap((image) => {
     return suspectsUnderHint(
       'image',
-      (found[1] ?? '').replace(/[}\]]+$/, (tail) => (tail.includes('}}') ? tail : '')),
+      image.replace(/[}\]]+$/, (tail) => (tail.includes('}}') ? tail : '')),
     );
   });
 }
@@ -132,9 +145,9 @@ function withoutScheme(word: string): string | undefined {
   return /^(?:docker|oci|containerd|podman)$/i.test(scheme[1] ?? '') ? trimmed.slice(scheme[0].length) : undefined;
 }
 
-/** Cheap questions first: most words have none of the marks, and a set may hold millions. */
+/** Cheap questions alone: most words have none of the marks, and a set may hold millions. */
 function looksLikeImage(text: string): boolean {
-  if (/@sha256:[0-9a-f]{64}$/.test(text)) return isImageReference(text);
+  if (/@sha256:[0-9a-f]{64}$/.test(text)) return true;
   const slash = text.indexOf('/');
   if (slash < 0) return false;
   const host = text
@@ -147,5 +160,5 @@ function looksLikeImage(text: string): boolean {
     knownRegistries.includes(host) ||
     knownRegistryEndings.some((ending) => host.endsWith(ending)) ||
     elasticRegistry.test(host);
-  return (known || /:[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text.slice(slash))) && isImageReference(text);
+  return known || /:[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text.slice(slash));
 }

@@ -1,3 +1,4 @@
+import { GateError } from '../../../core/errors.ts';
 import type { JsonPath } from '../../../core/json.ts';
 
 /** A string of an object that is, or may be, an image that will run. */
@@ -21,11 +22,21 @@ export interface FieldProblem {
   readonly problem: string;
 }
 
+/** Nothing that runs has as many; each would be an answer of its own. */
+const maxUses = 10_000;
+
 /** Collects uses and problems; a field that two rules find is one use, and certainty wins over suspicion. */
 export class Uses {
   readonly #uses = new Map<string, ImageUse>();
   readonly #paths = new Set<string>();
   readonly #problems = new Map<string, FieldProblem>();
+  readonly #isOver: () => boolean;
+  #asked = 0;
+
+  /** `isOver` is asked now and then: reading one object is synchronous work, which no timer interrupts. */
+  constructor(isOver: () => boolean = () => false) {
+    this.#isOver = isOver;
+  }
 
   add(use: Pick<ImageUse, 'path' | 'text'> & Partial<ImageUse>): void {
     const key = JSON.stringify(use.path);
@@ -33,6 +44,10 @@ export class Uses {
     // One field may hold several suspected images, such as a shell command; only one can be known.
     const id = made.suspected === undefined ? key : `${key} ${made.text}`;
     if (!this.#uses.has(key) && !this.#uses.has(id)) this.#uses.set(id, made);
+    if (this.#uses.size > maxUses) {
+      const what = `an object has more than ${maxUses} strings that look like images`;
+      throw new GateError('MANIFEST_TOO_MANY', what, { mend: 'Make several objects of it.' });
+    }
     this.#paths.add(key);
   }
 
@@ -42,6 +57,10 @@ export class Uses {
 
   /** Whether something was found at the field already: an image, a suspicion or a wrong value. */
   has(path: JsonPath): boolean {
+    // Every string that is looked at comes by here.
+    if (++this.#asked % 256 === 0 && this.#isOver()) {
+      throw new GateError('CHECK_TIMEOUT', 'an object was not searched for images before the deadline');
+    }
     const key = JSON.stringify(path);
     return this.#paths.has(key) || this.#problems.has(key);
   }

@@ -1,12 +1,23 @@
+import { GateError } from '../../../core/errors.ts';
 import { isObject, type JsonPath, type JsonValue } from '../../../core/json.ts';
 
-/** Every value below one, itself included, with its path from the top. */
+/** Steps of all paths together: 200,000 values that lie ten deep, and no API server stores as many in one object. */
+const maxSteps = 2_000_000;
+const mend = 'Make several objects of it.';
+
+/** Every value below one, itself included, with its path from the top. Throws MANIFEST_TOO_MANY where there are too many. */
 export function* walk(value: JsonValue, path: JsonPath = []): Generator<readonly [JsonValue, JsonPath]> {
   // A stack and not recursion: the parser bounds depth, but nobody has to rely on it here.
   const pending: [JsonValue, JsonPath][] = [[value, path]];
+  let steps = 0;
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    steps += next[1].length + 1;
+    if (steps > maxSteps) {
+      throw new GateError('MANIFEST_TOO_MANY', 'an object has too many values to look for images in', { mend });
+    }
     yield next;
-    pending.push(...children(...next).reverse());
+    // One by one: a list may have more elements than a call may have arguments.
+    for (const child of children(...next).reverse()) pending.push(child);
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { extractImages } from '../../../../src/checks/images/extract/extract.ts';
+import { thrownBy } from '../../../support/thrown.ts';
 import { manifestOf } from '../support.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
@@ -504,5 +505,47 @@ describe('objects that deliver other objects', () => {
     const workload = { manifests: [{ kind: 'Pod', spec: { containers: [{ image: 'main' }] } }] };
     const work = { apiVersion: 'work.open-cluster-management.io/v1', kind: 'ManifestWork', spec: { workload } };
     expect(known(work)).toEqual(['spec.workload.manifests.0.spec.containers.0.image=main']);
+  });
+});
+
+describe('an object that is made to be slow', () => {
+  const words = (make: (n: number) => string) => Array.from({ length: 200_000 }, (_, n) => make(n));
+  it.each([
+    ['of words in a field that is called image', 'Thing', { image: words((n) => `W${n}`).join(',') }],
+    ['of words that look like images', 'Thing', { text: words((n) => `a.b/C${n}:1`).join(' ') }],
+    ['of images in a text', 'Thing', { text: `containers:${words((n) => ` image: W${n}`).join('')}` }],
+  ])('%s is itself the suspicion', (_, kind, spec) => {
+    const { uses } = extract({ apiVersion: 'example.com/v1', kind, spec });
+    expect(uses.map(({ suspected, text }) => [suspected, text.length])).toEqual([
+      ['unknownKinds', Object.values(spec)[0]?.length],
+    ]);
+  });
+
+  it('of arguments of a Pod is a suspicion too', () => {
+    const containers = [{ name: 'a', image: 'b', args: [`--image=${words((n) => `w${n}=`).join(',')}`] }];
+    expect(suspected({ apiVersion: 'v1', kind: 'Pod', spec: { containers } })).toHaveLength(1);
+  });
+
+  let deep: unknown = words(() => 'x');
+  for (let depth = 0; depth < 150; depth++) deep = { deep };
+  it.each<[string, unknown]>([
+    ['of images', words((n) => `a.b/c${n}:1`)],
+    ['of values', words(() => 'x').flatMap((x) => [{ x }, { x }])],
+    ['that lies deep', deep],
+  ])('%s is refused', (_, spec) => {
+    expect(thrownBy(() => extract({ apiVersion: 'example.com/v1', kind: 'Thing', spec }))).toMatchObject({
+      code: 'MANIFEST_TOO_MANY',
+    });
+  });
+
+  it('is left at the deadline', () => {
+    const manifest = manifestOf({
+      metadata,
+      apiVersion: 'example.com/v1',
+      kind: 'Thing',
+      spec: words(() => 'x').slice(0, 1000),
+    });
+    expect(thrownBy(() => extractImages(manifest, [], () => true))).toMatchObject({ code: 'CHECK_TIMEOUT' });
+    expect(extractImages(manifest, [], () => false).uses).toEqual([]);
   });
 });
