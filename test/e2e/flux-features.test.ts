@@ -9,11 +9,14 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { live } from '../support/flux/application.ts';
 import { type Flux, startFlux } from '../support/flux/flux.ts';
 import { type GateFiles, startGateFiles } from '../support/flux/gates.ts';
 import { type GitServer, startGitServer } from '../support/flux/git-server.ts';
-import { externalArtifact, gatedSource, gitRepository, kustomization } from '../support/flux/objects.ts';
+import { externalArtifact, gatedSource, gitRepository, kustomization, ociRepository } from '../support/flux/objects.ts';
+import { pushArtifact } from '../support/flux/oci-artifact.ts';
 import { applyShipped, type Syncgate, startSyncgate } from '../support/flux/syncgate.ts';
+import { tarball } from '../support/flux/tarball.ts';
 import { conditionOf, type Live, type Writable } from '../support/kubernetes/client.ts';
 import { tool } from '../support/tools/resolve.ts';
 
@@ -212,6 +215,80 @@ async function liveObjects(applied: Live, namespace: string): Promise<readonly o
 function unpinned(object: object): object {
   return JSON.parse(JSON.stringify(object).replaceAll(`@${gates.signed.digest}`, ''));
 }
+
+it('an artifact in a registry', async () => {
+  const name = 'from-registry';
+  const place = { host: gates.registry, repository: 'team/manifests' };
+  const origin = 'main@sha1:1111111111111111111111111111111111111111';
+  const content = (colour: string) =>
+    tarball([
+      ['web.yaml', web(gates.signed.tagged)],
+      ['settings.yaml', settings(`{ colour: ${colour} }`)],
+    ]);
+  await pushArtifact(place, 'latest', content('green'), origin);
+  const source = ociRepository(name, `oci://${gates.registry}/team/manifests`, { ref: { tag: 'latest' } });
+  const gated = gatedSource(name, source, { targetNamespace: 'apps' });
+  const consumer = kustomization(name, externalArtifact(name));
+  for (const object of [source, gated, consumer]) await flux.admin.apply(object);
+  const first = await applied(consumer);
+  // What it was made of is told on, through both sources.
+  expect(first['status'].lastAppliedOriginRevision).toBe(origin);
+  expect((await flux.admin.get(live('ConfigMap', 'settings')))?.['data']).toEqual({ colour: 'green' });
+
+  const later = 'main@sha1:2222222222222222222222222222222222222222';
+  const digest = await pushArtifact(place, 'latest', content('blue'), later);
+  await flux.admin.reconcile(source);
+  await flux.admin.until(consumer, 'to apply it', (each) => each['status'].lastAppliedOriginRevision === later);
+  expect((await flux.admin.get(live('ConfigMap', 'settings')))?.['data']).toEqual({ colour: 'blue' });
+  expect((await flux.admin.get(gated))?.['status'].lastAcceptedRevision).toBe(`latest@${digest}`);
+  await flux.admin.delete(consumer);
+  await flux.admin.gone(consumer);
+});
+
+it('an application that moves behind the gate keeps its objects', async () => {
+  gates.setGate('moving', { namespaces: { names: ['moving'] } });
+  const namespace: Writable = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'moving' } };
+  await flux.admin.apply(namespace);
+  await git.commit('moving', {
+    'moving/web.yaml': web(gates.signed.tagged),
+    'moving/settings.yaml': settings('{ a: b }'),
+  });
+  const source = gitRepository('moving', git.url, {}, 'moving');
+  const fields = { commonMetadata: { labels: { team: 'shop' } }, namePrefix: 'my-' };
+  const place = { path: './moving', targetNamespace: 'moving' };
+  const before = kustomization('moving', source, { ...place, ...fields }, 'moving');
+  for (const object of [source, before]) await flux.admin.apply(object);
+  await applied(before);
+  const deployed = live('Deployment', 'my-web', 'moving');
+  const old = await flux.admin.get(deployed);
+
+  // The gate stands beside it first, and nothing is applied by it.
+  const gated = gatedSource('moving', source, { ...place, ...fields }, 'moving');
+  await flux.admin.apply(gated);
+  await flux.admin.condition(gated, { status: 'True' });
+  expect((await flux.admin.get(deployed))?.metadata.resourceVersion).toBe(old?.metadata.resourceVersion);
+
+  // One change points to the artifact, and takes out what is done by now.
+  const after = kustomization('moving', externalArtifact('moving', 'moving'), {}, 'moving');
+  await flux.admin.apply(after);
+  await flux.admin.until(
+    after,
+    'to have moved',
+    (each) => conditionOf(each)?.status === 'True' && /^main@sha256:/.test(each['status'].lastAppliedRevision),
+  );
+  const labels = { 'syncgate.dev/gated': 'true' };
+  await flux.admin.merge(namespace, { metadata: { labels } });
+  const now = await flux.admin.get(deployed);
+  expect(now?.metadata.uid).toBe(old?.metadata.uid);
+  expect(now?.metadata.labels).toEqual(old?.metadata.labels);
+  expect(now?.['spec'].template.spec.containers[0].image).toBe(`${gates.signed.tagged}@${gates.signed.digest}`);
+  const token = await flux.admin.reconcile(after);
+  await flux.admin.until(
+    after,
+    'to be ready in a gated namespace',
+    (each) => each['status'].lastHandledReconcileAt === token && conditionOf(each)?.status === 'True',
+  );
+});
 
 describe('a chart', () => {
   const chart = (image: string) => ({

@@ -1,9 +1,12 @@
 /** Who judges and when: Gates and their rules, what users ask of a gated source, and who may write what. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { waitFor } from '../support/argocd/component.ts';
 import { type Application, configMap, deployment, live, startApplication } from '../support/flux/application.ts';
 import { type Flux, startFlux, USERS } from '../support/flux/flux.ts';
 import { type GateFiles, startGateFiles } from '../support/flux/gates.ts';
@@ -15,6 +18,7 @@ import { tool } from '../support/tools/resolve.ts';
 let flux: Flux;
 let gates: GateFiles;
 let syncgate: Syncgate;
+let notifications: NotificationController;
 const applications: Application[] = [];
 
 beforeAll(async () => {
@@ -22,12 +26,14 @@ beforeAll(async () => {
   // A folder without any Gate is a mistake.
   gates.setGate('elsewhere', { namespaces: { names: ['elsewhere'] } });
   await applyShipped(flux);
-  syncgate = await startSyncgate(flux, gates);
+  notifications = await startNotificationController();
+  syncgate = await startSyncgate(flux, gates, { args: ['--events-address', notifications.url] });
 });
 
 afterAll(async () => {
   for (const each of applications) await each[Symbol.asyncDispose]();
   await syncgate?.stop();
+  await notifications?.stop();
   await gates?.stop();
   await flux?.stop();
 });
@@ -106,7 +112,9 @@ describe('rules that change', () => {
     const app = await application(name, good(name));
     await app.applied(app.first);
     change();
-    await flux.admin.condition(app.gated, { status: 'False', reason });
+    const unjudged = await flux.admin.condition(app.gated, { status: 'False', reason });
+    // Nobody vouches for what is served by rules that do not hold.
+    expect(conditionOf(unjudged, 'Compliant')?.status).not.toBe('True');
     const commit = await app.push(good(name, 2));
     await app.refused(commit);
     expect((await flux.admin.get(live('Deployment', name)))?.['spec'].replicas).toBe(1);
@@ -219,6 +227,58 @@ describe('what users ask of it', () => {
   });
 });
 
+it('notification-controller is told of each verdict, on an object that alerts can select', async () => {
+  const app = await application('told', good('told'));
+  await app.applied(app.first);
+  const bad = await app.push({ 'web.yaml': deployment('told', gates.unsigned.tagged) });
+  const { external } = await app.refused(bad);
+  const involvedObject = {
+    apiVersion: 'source.toolkit.fluxcd.io/v1',
+    kind: 'ExternalArtifact',
+    name: 'told',
+    namespace: 'apps',
+    uid: external?.metadata.uid,
+  };
+  const told = () => notifications.events.filter(({ involvedObject: { name } }) => name === 'told');
+  await waitFor('both events', 10_000, () => (told().length >= 2 ? true : undefined));
+  const [published, refused] = told();
+  const group = 'source.toolkit.fluxcd.io';
+  expect(published).toMatchObject({
+    involvedObject,
+    severity: 'info',
+    reason: 'Succeeded',
+    reportingController: 'syncgate',
+    metadata: {
+      [`${group}/revision`]: expect.stringMatching(/^main@sha256:[0-9a-f]{64}$/),
+      [`${group}/originRevision`]: `main@sha1:${app.first}`,
+    },
+  });
+  expect(refused).toMatchObject({
+    involvedObject,
+    severity: 'error',
+    reason: 'Denied',
+    message: expect.stringContaining(gates.unsigned.tagged),
+    // A commit status goes by it.
+    metadata: { [`${group}/originRevision`]: `main@sha1:${bad}` },
+  });
+});
+
+it('with --withdraw, what new rules refuse is taken back; what is applied stays', async () => {
+  await syncgate.stop();
+  syncgate = await startSyncgate(flux, gates, { args: ['--withdraw'] });
+  const app = await application('withdrawn', good('withdrawn', 2));
+  await app.applied(app.first);
+  const artifact = await app.artifact();
+  gates.setPolicy('new.rego', noReplicas);
+  const withdrawn = await flux.admin.condition(app.gated, { status: 'False', reason: 'Withdrawn' });
+  expect(conditionOf(withdrawn)?.message).toContain('withdrawn has more than one replica');
+  expect(await app.artifact()).toBeUndefined();
+  expect((await fetch(artifact?.url ?? '')).status).toBe(404);
+  expect((await flux.admin.get(live('Deployment', 'withdrawn')))?.['spec'].replicas).toBe(2);
+  gates.setPolicy('new.rego', undefined);
+  await flux.admin.until(app.external, 'to lead somewhere again', (each) => each['status'].artifact !== undefined);
+});
+
 describe('nobody else', () => {
   it.each([
     ['a tenant', USERS.tenant],
@@ -271,6 +331,37 @@ describe('nobody else', () => {
     await flux.admin.condition(app.gated, { status: 'False' });
   });
 });
+
+interface FluxEvent {
+  readonly involvedObject: { readonly name: string };
+  readonly severity: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+interface NotificationController {
+  readonly url: string;
+  readonly events: readonly FluxEvent[];
+  stop(): Promise<void>;
+}
+
+/** It takes events, and answers 202. */
+async function startNotificationController(): Promise<NotificationController> {
+  const events: FluxEvent[] = [];
+  const server = createServer(async (request, response) => {
+    const body = Buffer.concat(await request.toArray()).toString('utf8');
+    events.push(JSON.parse(body));
+    response.writeHead(202).end();
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo;
+  const stop = async () => {
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
+  };
+  return { url: `http://127.0.0.1:${port}/`, events, stop };
+}
 
 async function kubectl(...args: readonly string[]): Promise<string> {
   const env = { KUBECONFIG: flux.server.kubeconfigFile, HOME: gates.folder };

@@ -15,7 +15,10 @@ interface Descriptor {
 
 const digestOf = (bytes: Uint8Array | string): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-export async function putBlob(image: PushedImage, bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
+/** Where something is pushed. */
+type Place = Pick<PushedImage, 'host' | 'repository'>;
+
+export async function putBlob(image: Place, bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
   const base = `http://${image.host}/v2/${image.repository}/blobs/uploads/`;
   const digest = digestOf(bytes);
   const begun = await fetch(base, { method: 'POST' });
@@ -27,7 +30,7 @@ export async function putBlob(image: PushedImage, bytes: Uint8Array, mediaType: 
 }
 
 /** Puts a manifest under a tag, or under its digest. */
-export async function putManifest(image: PushedImage, body: object | string, tag?: string): Promise<Descriptor> {
+export async function putManifest(image: Place, body: object | string, tag?: string): Promise<Descriptor> {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   const digest = digestOf(text);
   const url = `http://${image.host}/v2/${image.repository}/manifests/${tag ?? digest}`;
