@@ -133,8 +133,8 @@ kubectl --namespace apps get kustomizations.kustomize.toolkit.fluxcd.io,helmrele
 kubectl --namespace apps get externalartifacts.source.toolkit.fluxcd.io
 \`\`\`
 
-What is there goes on as it was: its annotations and finalizers can be written, and it can be deleted; its \`spec\` can only be
-changed into one that the policies let in.
+What is there goes on as it was, a Kustomization without an account with all of Flux's rights: its annotations and finalizers can be
+written, and it can be deleted; its \`spec\` can only be changed into one that the policies let in.
 
 ## What a Kustomization may say
 
@@ -148,11 +148,25 @@ ${kustomizationTable()}
 - \`decryption\`: \`provider: sops\`. An encrypted Secret is judged as it is, closed; any other kind that is encrypted is refused when
   the source is judged.
 - \`kubeConfig\`: refused by a policy of its own.
+- \`serviceAccountName\`: must be there, by a policy of its own. It names an account of the Kustomization's own namespace; one that
+  does not exist may do nothing.
 
-Without \`serviceAccountName\` kustomize-controller applies with its own rights, which are everything: a team could render a
-Kustomization into a namespace that is not gated, or change these policies. The API server warns of it. Set
-\`--default-service-account\` in kustomize-controller, as [Flux's own lockdown](https://fluxcd.io/flux/installation/configuration/multitenancy/)
-does, or take the component \`require-service-account\`.
+**Without \`serviceAccountName\` kustomize-controller applies with its own rights, which are everything**: a team could render a
+RoleBinding for itself into the namespace of another and read the Secrets there, or change these policies. With it, what is rendered gets
+as far as the account's RoleBindings go. Give it one in its own namespace:
+
+\`\`\`sh
+kubectl --namespace apps create serviceaccount deployer
+kubectl --namespace apps create rolebinding deployer --clusterrole edit --serviceaccount apps:deployer
+\`\`\`
+
+\`admin\` in the place of \`edit\` where the application brings Roles and RoleBindings of its own. A team may name any account of its
+namespace: keep accounts with more rights elsewhere.
+
+The alternative is Flux's own. With \`--default-service-account=default\` in kustomize-controller and helm-controller, as
+[Flux's lockdown](https://fluxcd.io/flux/installation/configuration/multitenancy/) has it, whoever names no account gets that of
+this name in the own namespace. No policy can see the flag, so the component \`trust-flux-account\` turns the refusal into a
+warning. Take it only with the flag set, or where every team may do whatever Flux may.
 
 What a gated source *renders* can go around the gate as well, where what applies it may do anything: a Kustomization in a namespace
 that is not gated, a Namespace without the label, a change to the policies. \`flux/gate-policies/\` holds policies against that, for
@@ -163,7 +177,7 @@ the like: look for yours); no Namespaces but gated ones; nothing in \`syncgate-s
 mutates what others write (MutatingAdmissionPolicies, MutatingWebhookConfigurations): one that exchanges the URL in an
 ExternalArtifact's status goes around every Gate; no ClusterRoleBindings, and no ClusterRoles that are aggregated or the cluster's
 own. Take what your platform's own Gates must not have out of the copy. What none of this stops is an object in another team's
-namespace, such as a RoleBinding for oneself or a Pod that mounts its Secrets: that takes an account for every Kustomization.
+namespace, such as a RoleBinding for oneself or a Pod that mounts its Secrets: that is what the account of every Kustomization stops.
 
 ## The policies
 
@@ -174,7 +188,7 @@ a reason to delete the object and make it anew, where \`force\` is set.
 | --- | --- | --- |
 | \`syncgate-kustomizations\` | gated namespaces | what the table above says |
 | \`syncgate-remote-clusters\` | gated namespaces | \`kubeConfig\` in a Kustomization |
-| \`syncgate-accounts\` | gated namespaces | nothing: warns of Kustomizations without \`serviceAccountName\`, and notes them in the audit log |
+| \`syncgate-accounts\` | gated namespaces | Kustomizations and HelmReleases without \`serviceAccountName\` |
 | \`syncgate-helm-releases\` | gated namespaces | HelmReleases, whose values and post-renderers change without a new artifact |
 | \`syncgate-external-artifacts\` | gated namespaces | every write to \`externalartifacts\` and \`externalartifacts/status\`, and deletion, but by the gate; garbage collection may delete |
 | \`syncgate-gated-sources\` | all namespaces | writes to the status of a GatedSource, and taking off its finalizer while it is deleted, but by the gate |
@@ -241,7 +255,7 @@ source-controller, which lets the gate in, serves the sources of every team. Wha
 | Component | Then |
 | --- | --- |
 | \`flux/components/every-namespace\` | every namespace is gated but \`syncgate-system\`, \`flux-system\` and \`kube-system\`, whatever its labels |
-| \`flux/components/require-service-account\` | Kustomizations without \`serviceAccountName\` are refused |
+| \`flux/components/trust-flux-account\` | Kustomizations without \`serviceAccountName\` are warned of and noted in the audit log, and not refused; for Flux with \`--default-service-account\` |
 | \`flux/components/allow-helm-releases\` | HelmReleases may be; the webhook judges their objects one by one, and a refusal leaves a release half applied |
 | \`flux/components/allow-remote-clusters\` | Kustomizations may have a \`kubeConfig\`; nobody judges for that cluster |
 | \`flux/components/admit-everyone\` | the webhook judges what anybody writes in gated namespaces, and \`pods/ephemeralcontainers\` |

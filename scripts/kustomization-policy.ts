@@ -47,8 +47,8 @@ export const KUSTOMIZATION_FIELDS: readonly FieldRule[] = [
   { field: 'retryInterval', answer: 'allowed', why: 'says when, not what' },
   {
     field: 'serviceAccountName',
-    answer: 'allowed',
-    why: 'says with whose rights; without it, with those of kustomize-controller, which a policy warns of',
+    answer: 'bounded',
+    why: 'an account of the same namespace, with whose rights is applied; a policy of its own asks for it',
   },
   {
     field: 'sourceRef',

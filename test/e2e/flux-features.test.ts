@@ -15,6 +15,7 @@ import { type GateFiles, startGateFiles } from '../support/flux/gates.ts';
 import { type GitServer, startGitServer } from '../support/flux/git-server.ts';
 import { externalArtifact, gatedSource, gitRepository, kustomization, ociRepository } from '../support/flux/objects.ts';
 import { pushArtifact } from '../support/flux/oci-artifact.ts';
+import { deployerOf } from '../support/flux/rbac.ts';
 import { applyShipped, type Syncgate, startSyncgate } from '../support/flux/syncgate.ts';
 import { tarball } from '../support/flux/tarball.ts';
 import { conditionOf, type Live, type Writable } from '../support/kubernetes/client.ts';
@@ -248,7 +249,7 @@ it('an artifact in a registry', async () => {
 it('an application that moves behind the gate keeps its objects', async () => {
   gates.setGate('moving', { namespaces: { names: ['moving'] } });
   const namespace: Writable = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'moving' } };
-  await flux.admin.apply(namespace);
+  for (const object of [namespace, ...deployerOf('moving')]) await flux.admin.apply(object);
   await git.commit('moving', {
     'moving/web.yaml': web(gates.signed.tagged),
     'moving/settings.yaml': settings('{ a: b }'),

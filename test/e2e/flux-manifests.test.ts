@@ -389,16 +389,17 @@ describe('the components', () => {
     expect(after).toEqual(before.filter((each) => each !== name));
   });
 
-  it('require-service-account refuses what was warned of', async () => {
-    const [binding] = bindings(await built('require-service-account')).filter(
-      ({ metadata }) => metadata.name === 'syncgate-accounts',
-    );
-    expect(binding?.['spec'].validationActions).toEqual(['Deny']);
+  it.each([
+    ['the overlay refuses', [], ['Deny']],
+    ['trust-flux-account warns of', ['trust-flux-account'], ['Warn', 'Audit']],
+  ])('%s Kustomizations without an account', async (_, names, actions) => {
+    const [binding] = bindings(await built(...names)).filter(({ metadata }) => metadata.name === 'syncgate-accounts');
+    expect(binding?.['spec'].validationActions).toEqual(actions);
   });
 
   it('every-namespace looks at no label, and all of them together are taken', async () => {
     const objects = await built(
-      ...['allow-remote-clusters', 'require-service-account', 'every-namespace', 'admit-everyone'],
+      ...['allow-remote-clusters', 'trust-flux-account', 'every-namespace', 'admit-everyone'],
     );
     for (const { metadata, spec } of bindings(objects)) {
       if (metadata.name === 'syncgate-namespaces' || metadata.name === 'syncgate-gated-sources') continue;

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { KUSTOMIZATION_FIELDS } from '../../scripts/kustomization-policy.ts';
+import type { JsonValue } from '../../src/core/json.ts';
 import { waitFor } from '../support/argocd/component.ts';
 import { freshName, helmRelease, kustomization, type Policed, refusal, startPoliced } from '../support/flux/policed.ts';
 import { moduleFolder } from '../support/go-modules.ts';
-import { type Client, type Live, pathOf, Refused, type Writable } from '../support/kubernetes/client.ts';
+import { type Answer, type Client, type Live, pathOf, Refused, type Writable } from '../support/kubernetes/client.ts';
 import { findTool } from '../support/tools/resolve.ts';
 
 const ungated = { sourceRef: { kind: 'GitRepository', name: 'app' } };
@@ -269,7 +270,29 @@ describe('HelmReleases', () => {
       expect(await said(tenant.create(object)), version).toContain('render the chart with a GatedSource');
     }
   });
+
+  it('need an account where the component allow-helm-releases lets them in', async () => {
+    await policed.admin.merge(helmBinding, { spec: { validationActions: ['Audit'] } });
+    try {
+      await waitFor('HelmReleases to be let in', 30_000, async () =>
+        (await said(tenant.create(helmRelease()))) === undefined ? true : undefined,
+      );
+      const missing = 'spec.serviceAccountName is missing';
+      expect(await said(tenant.create(helmRelease({ serviceAccountName: undefined })))).toContain(missing);
+      // Flux's definition takes no empty name.
+      expect((await refusal(tenant.create(helmRelease({ serviceAccountName: '' }))))?.status).toBe(422);
+    } finally {
+      await policed.admin.merge(helmBinding, { spec: { validationActions: ['Deny'] } });
+      await waitFor('HelmReleases to be refused again', 30_000, async () => said(tenant.create(helmRelease())));
+    }
+  });
 });
+
+const helmBinding = {
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'ValidatingAdmissionPolicyBinding',
+  metadata: { name: 'syncgate-helm-releases' },
+} as const;
 
 const helmReleases = {
   apiVersion: 'apiextensions.k8s.io/v1',
@@ -277,15 +300,83 @@ const helmReleases = {
   metadata: { name: 'helmreleases.helm.toolkit.fluxcd.io' },
 } as const;
 
-describe('a Kustomization without an account', () => {
-  const path = pathOf(kustomization({}, 'apps', 'x')).replace(/\/x$/, '');
+const accountsBinding = {
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'ValidatingAdmissionPolicyBinding',
+  metadata: { name: 'syncgate-accounts' },
+} as const;
 
-  it('is let in with a warning', async () => {
-    const warnings = await warned(kustomization({ serviceAccountName: undefined }));
-    expect(warnings).toContain('without spec.serviceAccountName all that kustomize-controller may do');
+describe('a Kustomization without an account', () => {
+  const none = [undefined, ''].map((serviceAccountName) => ({ serviceAccountName }));
+  const missing = 'syncgate: spec.serviceAccountName is missing';
+  let object: Writable;
+  beforeAll(async () => {
+    object = kustomization();
+    await tenant.create(object);
   });
 
-  it('is not warned of where it has one', async () => expect(await warned(kustomization())).toBe(''));
+  it.each(none)('is refused, whoever makes it: %j', async (spec) => {
+    expect(await said(tenant.create(kustomization(spec)))).toContain(missing);
+    expect(await said(tenant.apply(kustomization(spec)))).toContain(missing);
+    expect(await said(policed.as('kustomizeController').apply(kustomization(spec)))).toContain(missing);
+    expect(await said(policed.admin.create(kustomization(spec)))).toContain(missing);
+    expect(await said(tenant.create(kustomization(spec, 'open')))).toBeUndefined();
+  });
+
+  it('is refused where it says null', async () => {
+    const refused = await refusal(tenant.create(kustomization({ serviceAccountName: null })));
+    // By Flux's definition, or by the policy.
+    expect([403, 422]).toContain(refused?.status);
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['merged away', () => tenant.merge(object, { spec: { serviceAccountName: null } })],
+    ['emptied', () => tenant.merge(object, { spec: { serviceAccountName: '' } })],
+    ['left out of a replacement', async () => insist(await tenant.send('PUT', pathOf(object), await without()))],
+    ['removed', () => jsonPatch({ op: 'remove', path: '/spec/serviceAccountName' })],
+  ])('does not come of one that has it %s', async (_, change) => {
+    expect(await said(change())).toContain(missing);
+    expect((await policed.admin.get(object))?.['spec'].serviceAccountName).toBe('deployer');
+  });
+
+  it('changes to another account, whose rights RBAC knows', async () => {
+    await tenant.merge(object, { spec: { serviceAccountName: 'other' } });
+    await tenant.merge(object, { spec: { serviceAccountName: 'deployer' } });
+  });
+
+  it('is let in with a warning by the component trust-flux-account', async () => {
+    await policed.admin.merge(accountsBinding, { spec: { validationActions: ['Warn', 'Audit'] } });
+    try {
+      const warnings = await waitFor('the component to be in force', 30_000, async () =>
+        (await said(tenant.create(kustomization(none[0]), { dryRun: true }))) === undefined
+          ? await warned(kustomization(none[0]))
+          : undefined,
+      );
+      expect(warnings).toContain(missing);
+      expect(await warned(kustomization())).toBe('');
+    } finally {
+      await policed.admin.merge(accountsBinding, { spec: { validationActions: ['Deny'] } });
+      await waitFor('the refusal to be in force again', 30_000, async () =>
+        said(tenant.create(kustomization(none[0]), { dryRun: true })),
+      );
+    }
+  });
+
+  async function without(): Promise<JsonValue> {
+    const live = await policed.admin.get(object);
+    const { serviceAccountName: _, ...spec } = live?.['spec'] ?? {};
+    return { ...live, spec } as unknown as JsonValue;
+  }
+
+  async function jsonPatch(operation: JsonValue): Promise<void> {
+    insist(await tenant.send('PATCH', pathOf(object), [operation], 'application/json-patch+json'));
+  }
+
+  function insist(answer: Answer): void {
+    if (answer.status >= 300) throw new Refused('change', answer);
+  }
+
+  const path = pathOf(kustomization({}, 'apps', 'x')).replace(/\/x$/, '');
 
   async function warned(object: Writable): Promise<string> {
     const { request } = await import('node:https');
@@ -338,6 +429,7 @@ describe('a newer Flux', () => {
       const age = { decryption: { provider: 'age' } };
       expect(await said(tenant.create(make(age)))).toContain('spec.decryption.provider is not known');
       expect(await said(tenant.create(make(ungated)))).toContain('name the ExternalArtifact');
+      expect(await said(tenant.create(make({ serviceAccountName: '' })))).toContain('serviceAccountName is missing');
       expect(await said(tenant.create(make({})))).toBeUndefined();
     }
   });

@@ -301,7 +301,8 @@ describe('nobody else', () => {
   it('a Kustomization of a gated namespace applies nothing but what was let out', async () => {
     const source = gitRepository('around', 'http://git.example/app.git');
     const tenant = flux.as(USERS.tenant);
-    await expect(tenant.apply(kustomization('around', source))).rejects.toThrow('goes around the gate');
+    const account = { serviceAccountName: 'deployer' };
+    await expect(tenant.apply(kustomization('around', source, account))).rejects.toThrow('goes around the gate');
     const gated = { ...source, kind: 'ExternalArtifact' };
     for (const field of [{ patches: [] }, { targetNamespace: 'other' }, { postBuild: { substitute: { a: 'b' } } }]) {
       await expect(tenant.apply(kustomization('around', gated, field))).rejects.toThrow(/would change what was judged/);

@@ -13,7 +13,7 @@ import { type Client, conditionOf, openClient, type Reference, type Writable } f
 import { type KubernetesServer, serviceAccount, startKubernetes, type User } from '../kubernetes/cluster.ts';
 import { findTool, tool } from '../tools/resolve.ts';
 import { type GitServer, startGitServer } from './git-server.ts';
-import { fluxRbac } from './rbac.ts';
+import { deployerOf, fluxRbac } from './rbac.ts';
 
 /** Who asks the API server, besides its administrator `admin`. */
 export const USERS = {
@@ -90,7 +90,7 @@ export async function startFlux(options: FluxOptions = {}): Promise<Flux> {
     for (const name of namespaces) {
       await admin.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
     }
-    const roles = namespaces.includes('apps') ? [...fluxRbac, ...tenantRbac] : fluxRbac;
+    const roles = namespaces.includes('apps') ? [...fluxRbac, ...tenantRbac, ...deployerOf('apps')] : fluxRbac;
     for (const object of roles) await admin.apply(object);
     await applyFluxKinds(admin);
     const sourceController = await sourceControllerOf(server, folder);

@@ -23,6 +23,7 @@ export function ociRepository(name: string, url: string, spec: object = {}, name
   };
 }
 
+/** What the gate let out is applied by the account `deployer` of the namespace. */
 export function kustomization(name: string, of: Reference, spec: object = {}, namespace = 'apps'): Writable {
   return {
     apiVersion: 'kustomize.toolkit.fluxcd.io/v1',
@@ -32,6 +33,7 @@ export function kustomization(name: string, of: Reference, spec: object = {}, na
       sourceRef: { kind: of.kind, name: of.metadata.name },
       prune: true,
       interval,
+      ...(of.kind === 'ExternalArtifact' && { serviceAccountName: 'deployer' }),
       // Soon, so that a test does not wait for what it has just mended.
       retryInterval: '1s',
       ...spec,

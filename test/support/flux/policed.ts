@@ -126,7 +126,11 @@ export function helmRelease(spec: object = {}, place = 'apps', name = freshName(
     apiVersion: 'helm.toolkit.fluxcd.io/v2',
     kind: 'HelmRelease',
     metadata: { name, namespace: place },
-    spec: { interval: '1m', chartRef: { kind: 'ExternalArtifact', name: 'app' }, ...spec },
+    spec: {
+      ...{ interval: '1m', serviceAccountName: 'deployer' },
+      chartRef: { kind: 'ExternalArtifact', name: 'app' },
+      ...spec,
+    },
   };
 }
 

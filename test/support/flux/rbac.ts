@@ -30,6 +30,19 @@ const subjects = (names: readonly string[]) =>
 
 const roleRef = (name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name });
 
+/** An account with all rights in its namespace and none elsewhere, as `flux create tenant` makes it. */
+export const deployerOf = (namespace: string) =>
+  [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'deployer', namespace } },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: 'deployer', namespace },
+      roleRef: roleRef('cluster-admin'),
+      subjects: [{ kind: 'ServiceAccount', name: 'deployer', namespace }],
+    },
+  ] as const;
+
 /** The roles and bindings of Flux: all of its controllers handle its kinds, and two of them administer the cluster. */
 export const fluxRbac = [
   {
