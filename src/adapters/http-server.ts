@@ -1,6 +1,7 @@
 import http, { type RequestListener, type Server } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { GateError } from '../core/errors.ts';
 
 interface ServerCertificate {
@@ -13,8 +14,11 @@ export interface ServerOptions {
   /** `:9090`, `127.0.0.1:0`, `[::1]:9090`. */
   readonly address: string;
   readonly listener: RequestListener;
-  /** Serves HTTPS. `clientCa` (PEM) asks for a client certificate of that authority and refuses every other client. */
-  readonly tls?: ServerCertificate & { readonly clientCa?: string };
+  /**
+   * Serves HTTPS. `clientCa` (PEM) asks for a client certificate of that authority and refuses every other client;
+   * `clientName` refuses those whose certificate has another common name.
+   */
+  readonly tls?: ServerCertificate & { readonly clientCa?: string; readonly clientName?: string };
   /** Sockets at one time. Default 512. */
   readonly maxConnections?: number;
   /**
@@ -86,6 +90,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
   server.on('connection', limitEach(options.maxConnectionsPerAddress ?? Math.ceil(server.maxConnections / 4)));
+  const { clientName } = options.tls ?? {};
+  if (clientName !== undefined) {
+    server.on('secureConnection', (socket: TLSSocket) => {
+      // Asked before the first request is read. Several names are not one.
+      if (socket.getPeerCertificate().subject?.CN !== clientName) socket.destroy();
+    });
+  }
   server.setTimeout(SILENCE_MS);
   await new Promise<void>((done, fail) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

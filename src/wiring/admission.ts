@@ -71,7 +71,11 @@ export async function openAdmission(
   const server = await startServer({
     address: options.admissionAddress,
     listener: app,
-    tls: { ...certificates.current, ...(clientCa !== undefined && { clientCa }) },
+    tls: {
+      ...certificates.current,
+      ...(clientCa !== undefined && { clientCa }),
+      ...(options.admissionClientName !== undefined && { clientName: options.admissionClientName }),
+    },
     maxConnections,
     // Behind one address may be every API server of the cluster.
     maxConnectionsPerAddress: maxConnections * 0.75,

@@ -202,6 +202,26 @@ describe('TLS', () => {
     expect(await ask(two.client)).toBe(200);
   });
 
+  it.each([
+    ['client', true],
+    ['kube-apiserver', false],
+    ['', false],
+  ])('lets of the clients of the authority only %j in, where one is named', async (clientName, isIn) => {
+    const { port } = await start({ tls: { ...one.server, clientCa: two.ca, clientName } });
+    const answered = new Promise<number>((done, fail) => {
+      const asked = requestSecure(
+        { port, host: '127.0.0.1', servername: 'localhost', ca: one.ca, agent: false, ...two.client },
+        (response) => {
+          response.resume();
+          done(response.statusCode ?? 0);
+        },
+      );
+      asked.on('error', fail).end();
+    });
+    if (isIn) expect(await answered).toBe(200);
+    else await expect(answered).rejects.toThrow();
+  });
+
   it('does not hold a connection that never shakes hands', { timeout: 30_000 }, async () => {
     const { port } = await start({ tls: one.server });
     expect(await closed(connect(port, '127.0.0.1'))).toBe('');

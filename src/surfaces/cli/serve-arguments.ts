@@ -27,6 +27,8 @@ export interface ServeOptions {
   /** A folder with tls.crt and tls.key; undefined for certificates of the gate's own making. */
   readonly admissionCertificates: string | undefined;
   readonly admissionClientCa: string | undefined;
+  /** The name that a client's certificate must have; undefined where every certificate of the authority will do. */
+  readonly admissionClientName: string | undefined;
   /** Whose writes are judged: those of GitOps controllers, or everybody's. */
   readonly admissionMatch: 'flux' | 'all';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
@@ -100,6 +102,11 @@ const FLAGS: readonly ServeFlag[] = [
   },
   { name: 'admission-client-ca', value: 'FILE', help: "answer only to clients with this authority's certificate" },
   {
+    name: 'admission-client-name',
+    value: 'NAME',
+    help: 'and only where the certificate has this common name: that of the API server, not of every node',
+  },
+  {
     name: 'admission-match',
     value: 'flux|all',
     byDefault: 'flux',
@@ -171,10 +178,19 @@ export function readServe(
       admissionAddress: address('admission-address', given('admission-address')),
       admissionCertificates: text('admission-certificates'),
       admissionClientCa: text('admission-client-ca'),
+      admissionClientName: clientName(text('admission-client-name'), text('admission-client-ca')),
       admissionMatch: one('admission-match', 'flux', 'all'),
       logLevel: one('log-level', 'debug', 'info', 'warn', 'error'),
     },
   };
+}
+
+/** A name without an authority that vouches for it would be anybody's word. */
+function clientName(name: string | undefined, authority: string | undefined): string | undefined {
+  if (name === undefined) return undefined;
+  if (name === '') throw usage('--admission-client-name takes a name, and was given none');
+  if (authority === undefined) throw usage('--admission-client-name goes with --admission-client-ca');
+  return name;
 }
 
 /** As Go's servers take them: `:9090`, `127.0.0.1:9090`, `[::1]:9090`. */
