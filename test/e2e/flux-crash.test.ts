@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFailed, onTestFinished } from 'vitest';
 import { STEPS } from '../../src/surfaces/flux/ports.ts';
 import { waitFor } from '../support/argocd/component.ts';
 import { configMap, deployment, live } from '../support/flux/application.ts';
@@ -143,12 +143,13 @@ describe('killed at a step', () => {
   );
 });
 
-it('killed 200 times, at any moment, while good and bad revisions alternate', { timeout: 280_000 }, async () => {
+it('killed 200 times, at any moment, while good and bad revisions alternate', { timeout: 900_000 }, async () => {
   const random = seeded(20_260_901);
   let logs = '';
   onTestFailed(() => void process.stderr.write(logs.slice(-8000)));
   // Asks as a consumer does, all the time; a connection that breaks off tells it nothing.
   const over = new AbortController();
+  onTestFinished(() => over.abort());
   let served = 0;
   const asking = (async () => {
     while (!over.signal.aborted) {
@@ -161,6 +162,7 @@ it('killed 200 times, at any moment, while good and bad revisions alternate', { 
       await sleep(20);
     }
   })();
+  asking.catch(() => {});
   const kills = 200;
   let judged = 0;
   for (let kill = 0; kill < kills; kill++) {
