@@ -198,7 +198,9 @@ async function run(argv: readonly string[]): Promise<Printed> {
       });
     }
     case 'serve': {
-      const { serve } = await import('./wiring/serve.ts');
+      const { serve } = await import('./wiring/serve.ts').catch((thrown) => {
+        throw new GateError('SERVE_MISSING', String((thrown as Error).message), { cause: thrown });
+      });
       const failed = await serve(
         command.options,
         { version: SYNCGATE_VERSION, world: world(), write: writeLine },

@@ -20,6 +20,7 @@ export const CODES = codes({
   // Command and configuration
   USAGE: { answer: 'usage', meaning: 'The command line is not one that syncgate knows.', mend: 'See `syncgate help`.' },
   NODE_UNSUPPORTED: { answer: 'usage', meaning: 'syncgate was started by a Node.js that is too old for it.', mend: 'Start it with Node 24 or later; started through npm in a clone, it brings its own.' },
+  SERVE_MISSING: { answer: 'usage', meaning: 'The part of the program that serves is not there, or cannot be loaded.', mend: 'Put syncgate-serve.cjs of the same version beside syncgate.mjs.' },
   CONFIG_MISSING: { answer: 'usage', meaning: 'The Gate configuration file could not be found or read.', mend: 'Name it with --config or SYNCGATE_CONFIG, or put it there.' },
   CONFIG_INVALID: { answer: 'usage', meaning: 'The Gate configuration has a key or a value that is not allowed.', mend: 'Correct the line that the message names.' },
 

@@ -4,6 +4,7 @@ import { createLog } from '../adapters/log.ts';
 import { createMetrics } from '../adapters/metrics.ts';
 import { asGateError } from '../core/errors.ts';
 import { KubeError } from '../core/kube.ts';
+import { withMend } from '../report/text.ts';
 import type { ServeOptions } from '../surfaces/cli/serve-arguments.ts';
 import { createProbeApp } from '../surfaces/http/probes.ts';
 import type { FluxHooks } from './flux.ts';
@@ -131,6 +132,6 @@ async function endWithin(ms: number, closing: readonly (() => Promise<void> | vo
 
 function reasonOf(error: unknown): string {
   if (error instanceof KubeError) return `the API server: ${error.reason} ${error.message}`;
-  const { code, message } = asGateError(error);
-  return `${code} ${message}`;
+  const known = asGateError(error);
+  return `${known.code} ${withMend(known)}`;
 }

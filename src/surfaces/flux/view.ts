@@ -147,8 +147,11 @@ export function followCluster(kube: Kube, listener: ViewListener, timers: Timers
   const othersRead = Promise.all([...kinds.values(), kustomizations].map(({ synced }) => synced)).then(() => {});
   othersRead.catch(() => {});
 
+  const synced = Promise.all(required.map((cache) => cache.synced)).then(() => {});
+  // A replica that never leads does not wait for it, and may be stopped before.
+  synced.catch(() => {});
   return {
-    synced: Promise.all(required.map(({ synced }) => synced)).then(() => {}),
+    synced,
     othersRead,
     missing: () => ['GatedSources', 'ExternalArtifacts', 'Namespaces'].filter((name) => !read.has(name)),
     isCurrent: () => required.every((cache) => cache.isCurrent()),
