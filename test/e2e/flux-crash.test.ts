@@ -2,7 +2,7 @@
  * The gate is killed, wherever it is in its work: what its ExternalArtifact leads to is always something that was let out,
  * and when it is started again it goes on.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -188,6 +188,9 @@ it('killed 200 times, at any moment, while good and bad revisions alternate', { 
   expect(judged).toBeGreaterThan(kills / 20);
   expect(judged).toBeLessThan(kills);
   expect(served).toBeGreaterThan(kills / 4);
+  // Nor do those that were killed fill the disk: each one removes what others left.
+  const left = readdirSync(gates.env['TMPDIR'] ?? '').filter((entry) => entry.startsWith('syncgate-'));
+  expect(left.length).toBeLessThan(20);
 });
 
 async function fetched(url: string): Promise<Buffer | undefined> {

@@ -95,7 +95,7 @@ it('applies nothing whose digest is not the one that the status says', async () 
 });
 
 /** An admission policy that refuses what says `bad`, in words of its own. */
-async function refuseBad(name: string, message: string): Promise<void> {
+async function refuseBad(name: string, message: string, reason = 'Forbidden'): Promise<void> {
   const api = 'admissionregistration.k8s.io/v1';
   await flux.admin.apply({
     apiVersion: api,
@@ -117,7 +117,7 @@ async function refuseBad(name: string, message: string): Promise<void> {
         },
         { name: 'this', expression: `object.metadata.name == '${name}'` },
       ],
-      validations: [{ expression: "object.data.says != 'bad'", message, reason: 'Forbidden' }],
+      validations: [{ expression: "object.data.says != 'bad'", message, reason }],
     },
   });
   await flux.admin.apply({
@@ -137,20 +137,18 @@ async function refuseBad(name: string, message: string): Promise<void> {
 }
 
 it.each([
-  ['policy-words', 'not today', true],
-  ['policy-danger', 'field is immutable', false],
-])(
-  'with force, a refusal in the words of %s keeps the live object only if they say nothing of immutability',
-  async (name, message, kept) => {
-    const { artifact, consumer } = await external(name, { force: true });
-    await point(artifact, files.put(name, says(name, 'good')));
-    await flux.admin.condition(consumer, { status: 'True' });
-    await refuseBad(name, message);
-    await point(artifact, files.put(`${name}-bad`, says(name, 'bad')));
-    await flux.admin.condition(consumer, { status: 'False', reason: 'ReconciliationFailed', message: 'Forbidden' });
-    expect(await dataOf(name)).toEqual(kept ? { says: 'good' } : undefined);
-  },
-);
+  ['policy-words', 'not today', 'Forbidden', true],
+  ['policy-danger', 'field is immutable', 'Forbidden', false],
+  ['policy-invalid', 'not today', 'Invalid', false],
+])('with force, %s (%s, %s) keeps the live object: %s', async (name, message, reason, kept) => {
+  const { artifact, consumer } = await external(name, { force: true });
+  await point(artifact, files.put(name, says(name, 'good')));
+  await flux.admin.condition(consumer, { status: 'True' });
+  await refuseBad(name, message, reason);
+  await point(artifact, files.put(`${name}-bad`, says(name, 'bad')));
+  await flux.admin.condition(consumer, { status: 'False', reason: 'ReconciliationFailed', message });
+  expect(await dataOf(name)).toEqual(kept ? { says: 'good' } : undefined);
+});
 
 it('says of the refusal what it was, and applies nothing of that stage', async () => {
   const name = 'policy-stage';
