@@ -38,7 +38,7 @@ export interface FluxOptions {
 }
 
 /** A program that can be taken away and had back. */
-export interface Program {
+interface Program {
   /** With further arguments, which win over those that it has. */
   start(more?: readonly string[]): Promise<void>;
   stop(): Promise<void>;

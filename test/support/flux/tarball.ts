@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import type { Client, Reference } from '../kubernetes/client.ts';
 
 /** An entry as it stands in the archive, true or not. */
-export interface RawEntry {
+interface RawEntry {
   readonly name: string;
   /** The type flag of ustar: a file where it is left out, `1` and `2` links, `5` a folder, `6` a fifo, `x` and `g` pax. */
   readonly type?: string;
