@@ -1,6 +1,7 @@
 /** (n) What the webhook adds to a request through a real API server, open loop, and what it takes itself. */
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:http2';
+import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import { NO_METRICS, SILENT_LOG } from '../src/core/telemetry.ts';
 import { createMemory } from '../src/surfaces/admission/memory.ts';
@@ -119,19 +120,20 @@ async function throughServer(scratch: string, gates: string, quick: boolean): Pr
   const use = { cpu: 0, seconds: 0, memory: 0 };
   // A first phase with it warms up all that takes part.
   await install();
-  await openLoop(server, live, 10);
+  await askServer(server, live, 10);
   for (let phase = 0; phase < phases; phase++) {
     await remove();
-    without.push(...(await openLoop(server, live, seconds)));
+    without.push(...(await askServer(server, live, seconds)));
     await install();
     const before = cpuSeconds(webhook);
-    beside.push(...(await openLoop(server, live, seconds)));
+    beside.push(...(await askServer(server, live, seconds)));
     use.cpu += cpuSeconds(webhook) - before;
     use.seconds += seconds;
     use.memory = Math.max(use.memory, treeMemory(webhook.pid));
   }
   admin[Symbol.dispose]();
-  return reportOf(without, beside, use);
+  const alone = await askWebhook(port, certificates.ca, phases * seconds);
+  return reportOf(without, beside, alone, use);
 }
 
 /** A Pod that every policy is against: it gets through only where nobody asks. */
@@ -147,7 +149,23 @@ async function isRefused(admin: ReturnType<typeof openClient>): Promise<boolean>
 }
 
 /** So many requests a second, whatever becomes of them; each is timed from when it was due. */
-async function openLoop(
+async function openLoop(seconds: number, send: (kind: Sample['kind'], number: number) => Promise<void>) {
+  const samples: Sample[] = [];
+  const pending: Promise<void>[] = [];
+  const started = performance.now();
+  for (let i = 0; i < seconds * ratePerSecond; i++) {
+    const due = started + (i * 1000) / ratePerSecond;
+    const wait = due - performance.now();
+    if (wait > 1) await new Promise((go) => setTimeout(go, wait));
+    const kind = i % 2 === 0 ? 'created' : 'unchanged';
+    pending.push(send(kind, i).then(() => void samples.push({ kind, milliseconds: performance.now() - due })));
+  }
+  await Promise.all(pending);
+  return samples;
+}
+
+/** Dry runs of Pods that are new, and of Pods as they are there. */
+async function askServer(
   server: KubernetesServer,
   live: readonly (readonly [name: string, body: string])[],
   seconds: number,
@@ -170,33 +188,47 @@ async function openLoop(
       asked.on('response', (headers) => {
         status = headers[':status'] ?? 0;
         if (status < 300) asked.resume();
-        else asked.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
+        else
+          asked.on('data', (chunk: Buffer) => {
+            said += chunk.toString('utf8');
+          });
       });
       asked.on('end', () => (status < 300 ? done() : failed(new Error(`the API server answered ${status}: ${said}`))));
       asked.on('error', failed);
       asked.end(body);
     });
-  const total = seconds * ratePerSecond;
   const [before, after] = JSON.stringify(pod('NAME')).split('NAME') as [string, string];
-  const bodyOf = (name: string) => before + name + after;
-  const samples: Sample[] = [];
-  const pending: Promise<void>[] = [];
-  const started = performance.now();
-  for (let i = 0; i < total; i++) {
-    const due = started + (i * 1000) / ratePerSecond;
-    const wait = due - performance.now();
-    if (wait > 1) await new Promise((go) => setTimeout(go, wait));
-    const kind = i % 2 === 0 ? 'created' : 'unchanged';
-    const [name, there] = live[(i >> 1) % live.length] ?? ['', ''];
-    const asked = kind === 'created' ? send('POST', '', bodyOf(`made-${i}`)) : send('PUT', `/${name}`, there);
-    pending.push(
-      asked.then(() => {
-        samples.push({ kind, milliseconds: performance.now() - due });
-      }),
-    );
-  }
-  await Promise.all(pending);
+  const samples = await openLoop(seconds, (kind, number) => {
+    if (kind === 'created') return send('POST', '', `${before}made-${number}${after}`);
+    const [name, there] = live[(number >> 1) % live.length] ?? ['', ''];
+    return send('PUT', `/${name}`, there);
+  });
   session.close();
+  return samples;
+}
+
+/** The same questions as an API server asks them, straight from here: what of it is the webhook's. */
+async function askWebhook(port: number, ca: string, seconds: number): Promise<Sample[]> {
+  const agent = new Agent({ keepAlive: true, ca, maxSockets: 64 });
+  const send = (body: Buffer): Promise<void> =>
+    new Promise((done, failed) => {
+      const headers = { 'content-type': 'application/json', 'content-length': body.length };
+      const options = { host: '127.0.0.1', port, path: '/validate?timeout=10s', method: 'POST', agent, headers };
+      const asked = request(options, (response) => {
+        response.resume();
+        response.on('end', () => (response.statusCode === 200 ? done() : failed(new Error('no answer'))));
+      });
+      asked.on('error', failed);
+      asked.end(body);
+    });
+  const samples = await openLoop(seconds, (kind, number) =>
+    send(
+      kind === 'created'
+        ? reviewOf('CREATE', `made-${number}`, number)
+        : reviewOf('UPDATE', `standing-${(number >> 1) % standing}`, number),
+    ),
+  );
+  agent.destroy();
   return samples;
 }
 
@@ -213,6 +245,7 @@ function quantile(samples: readonly Sample[], part: number): number {
 function reportOf(
   without: readonly Sample[],
   beside: readonly Sample[],
+  alone: readonly Sample[],
   use: { readonly cpu: number; readonly seconds: number; readonly memory: number },
 ): string {
   const rows = [
@@ -237,6 +270,12 @@ function reportOf(
   return [
     `(n) the webhook with ${wantedPolicies} Pod Security policies, ${ratePerSecond} dry runs a second through kube-apiserver, ${use.seconds} s with and without it in turns`,
     alignedText([head, ...rows]),
+    `  asked without an API server between, it answers in ${(['created', 'unchanged'] as const)
+      .map((kind) => {
+        const of = alone.filter((each) => each.kind === kind);
+        return `${quantile(of, 0.5).toFixed(2)} ms (p95 ${quantile(of, 0.95).toFixed(2)}) for what is ${kind}`;
+      })
+      .join(', ')}`,
     `  the webhook took ${((100 * use.cpu) / use.seconds).toFixed(0)} % of one core and ${use.memory.toFixed(0)} MiB; each request is timed from when it was due`,
     '',
   ].join('\n');
