@@ -168,8 +168,8 @@ describe('two replicas', () => {
     kind: 'Lease',
     metadata: { name: 'syncgate', namespace: 'syncgate-system' },
   };
-  const leads = (ordinal: 0 | 1) =>
-    waitFor(`syncgate-${ordinal} to lead`, 60_000, async () =>
+  const leads = (ordinal: 0 | 1, deadlineMs = 60_000) =>
+    waitFor(`syncgate-${ordinal} to lead`, deadlineMs, async () =>
       (await flux.admin.get(lease))?.['spec'].holderIdentity?.startsWith(`syncgate-${ordinal}`) ? true : undefined,
     );
 
@@ -186,6 +186,23 @@ describe('two replicas', () => {
     await isServed(app);
     const refused = await app.push(bad('led'));
     await app.refused(refused);
+  });
+
+  it('the leader is stopped, as in an upgrade: the other takes over at once', async () => {
+    const first = await replica(0);
+    await leads(0);
+    const second = await replica(1);
+    const app = await application('upgraded', good('upgraded'));
+    await app.applied(app.first);
+    await waitFor('the other to hold it', 30_000, async () => existsIn(second.storage, (await app.artifact())?.digest));
+    await first.stop('SIGTERM');
+    // The Lease was given back: nobody waits until it is over.
+    await leads(1, 10_000);
+    await waitFor('the other to serve it', 10_000, async () => {
+      await isServed(app);
+      return true;
+    });
+    await app.applied(await app.push(good('upgraded', 2)));
   });
 
   it('the volume of the leader is lost while the newest revision is refused', async () => {
