@@ -1,5 +1,6 @@
 import type { Decision } from './core/decision.ts';
 import type { JsonObject } from './core/json.ts';
+import type { AdmissionRequest } from './core/rendered.ts';
 import type { Judged } from './gate.ts';
 import type { RenderRequest } from './render/request.ts';
 
@@ -10,25 +11,10 @@ export interface NamespaceFacts {
 }
 
 /** One object on its way into a cluster, as the API server tells of it (admission.k8s.io/v1 AdmissionRequest). */
-export interface AdmittedObject {
-  readonly operation: 'CREATE' | 'UPDATE';
+export interface AdmittedObject extends AdmissionRequest {
   readonly object: JsonObject;
   /** The object that is there now; undefined on CREATE. */
   readonly oldObject: JsonObject | undefined;
-  /** The resource and subresource that were asked for, as they are served: `pods`, `ephemeralcontainers`. */
-  readonly resource: { readonly group: string; readonly version: string; readonly resource: string };
-  readonly subresource: string;
-  /** Empty for objects of the cluster. */
-  readonly namespace: string;
-  readonly userInfo: {
-    readonly username: string;
-    readonly uid: string;
-    readonly groups: readonly string[];
-    readonly extra: Readonly<Record<string, readonly string[]>>;
-  };
-  readonly dryRun?: boolean;
-  /** Options of the request, with the field manager. */
-  readonly options?: JsonObject;
 }
 
 /** A gate that stays open, under the rules of one moment: rules that change make a new one of the same name. */
