@@ -85,31 +85,6 @@ it('source-controller goes away, and comes back with another commit', async () =
   expect(await replicasOf('without-sources')).toBe(2);
 });
 
-it('the API server restarts, and is killed', async () => {
-  await start();
-  const app = await application('without-server', good('without-server'));
-  await app.applied(app.first);
-  const artifact = await app.artifact();
-  await flux.server.apiServer.stop('SIGTERM');
-  await sleep(1500);
-  // Consumers that know their artifact get it meanwhile.
-  expect((await fetch(artifact?.url ?? '')).status).toBe(200);
-  const commit = await app.git.commit('meanwhile', good('without-server', 2));
-  await flux.server.apiServer.start();
-  await flux.admin.reconcile(app.source);
-  await app.applied(commit, 90_000);
-  expect(await replicasOf('without-server')).toBe(2);
-
-  // Killed, and asked for something else at once: Flux's own controllers take up to half a minute to look again.
-  await flux.server.apiServer.stop('SIGKILL');
-  await sleep(500);
-  await flux.server.apiServer.start();
-  await flux.admin.merge(app.gated, { spec: { commonMetadata: { labels: { after: 'the-kill' } } } });
-  await flux.admin.condition(app.gated, { status: 'True' });
-  expect((await app.artifact())?.digest).not.toBe(artifact?.digest);
-  await isServed(app);
-});
-
 it('the disk is full: what is live stays, and it says so', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'syncgate-full-'));
   try {
@@ -253,6 +228,32 @@ describe('two replicas', () => {
     await renew(86_400_000);
     await leads(0);
   });
+});
+
+// The last: Flux's own controllers look again up to half a minute after their API server was killed.
+it('the API server restarts, and is killed', async () => {
+  await start();
+  const app = await application('without-server', good('without-server'));
+  await app.applied(app.first);
+  const artifact = await app.artifact();
+  await flux.server.apiServer.stop('SIGTERM');
+  await sleep(1500);
+  // Consumers that know their artifact get it meanwhile.
+  expect((await fetch(artifact?.url ?? '')).status).toBe(200);
+  const commit = await app.git.commit('meanwhile', good('without-server', 2));
+  await flux.server.apiServer.start();
+  await flux.admin.reconcile(app.source);
+  await app.applied(commit, 90_000);
+  expect(await replicasOf('without-server')).toBe(2);
+
+  // Killed, and asked for something else at once: Flux's own controllers take up to half a minute to look again.
+  await flux.server.apiServer.stop('SIGKILL');
+  await sleep(500);
+  await flux.server.apiServer.start();
+  await flux.admin.merge(app.gated, { spec: { commonMetadata: { labels: { after: 'the-kill' } } } });
+  await flux.admin.condition(app.gated, { status: 'True' });
+  expect((await app.artifact())?.digest).not.toBe(artifact?.digest);
+  await isServed(app);
 });
 
 function existsIn(storage: string, digest = ''): true | undefined {
