@@ -26,6 +26,8 @@ const DEFAULT_TIMEOUT = 5 * 60_000;
 /** What takes longer says that it is under way. Most is done before anybody could read it. */
 const TOLD_AFTER = 2_000;
 const NO_INTERVAL = 10 * 60_000;
+/** Images are often signed a little after the commit that names them, and nothing in the cluster tells of it. */
+const UNSIGNED_AGAIN = 60_000;
 /** What is so at every beginning, and passes: nobody is told of it but by the status. */
 const PASSING: ReadonlySet<string> = new Set(['SourceNotReady', 'ArtifactNotFound', 'NamespaceUnknown']);
 
@@ -228,8 +230,11 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
   }
 
   /** A little less or more each time, so that what began together does not go on together. */
-  function interval({ spec }: Run): number {
-    return (milliseconds(spec.interval) ?? NO_INTERVAL) * (0.95 + timers.random() / 10);
+  function interval({ spec, status }: Run): number {
+    const whole = milliseconds(spec.interval) ?? NO_INTERVAL;
+    const isAboutImages =
+      status.verdict === 'denied' && status.findings?.some((line) => line.startsWith('IMAGE_')) === true;
+    return (isAboutImages ? Math.min(whole, UNSIGNED_AGAIN) : whole) * (0.95 + timers.random() / 10);
   }
 
   async function whileSuspended(run: Run): Promise<Done> {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { Finding } from '../../../src/core/decision.ts';
-import { GateError } from '../../../src/core/errors.ts';
+import { type Code, GateError } from '../../../src/core/errors.ts';
 import type { Announcement } from '../../../src/core/events.ts';
 import type { Digest } from '../../../src/core/image.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
@@ -34,11 +34,11 @@ export const HOST = 'artifacts.example';
 /** What a gate answers, as a test says it. */
 export type Answer =
   | { readonly manifests: string; readonly images?: number }
-  | { readonly denied: readonly string[] }
+  | { readonly denied: readonly string[]; readonly code?: Code }
   | { readonly error: GateError };
 
-export function finding(message: string): Finding {
-  return { effect: 'deny', code: 'POLICY_DENIED', rule: 'main.deny', message, mend: 'Change it.' };
+export function finding(message: string, code: Code = 'POLICY_DENIED'): Finding {
+  return { effect: 'deny', code, rule: 'main.deny', message, mend: 'Change it.' };
 }
 
 /** The answer as a real gate would have composed it. */
@@ -47,7 +47,11 @@ export function judged(answer: Answer): Judged {
   const outcome =
     'error' in answer
       ? { kind: 'errored' as const, error: answer.error }
-      : { kind: 'completed' as const, examined: 2, findings: 'denied' in answer ? answer.denied.map(finding) : [] };
+      : {
+          kind: 'completed' as const,
+          examined: 2,
+          findings: 'denied' in answer ? answer.denied.map((each) => finding(each, answer.code)) : [],
+        };
   const decision = decide(['policy'], [{ check: 'policy', outcome }], evidence);
   if (decision.verdict === 'allowed' && 'manifests' in answer) {
     const digest = `sha256:${createHash('sha256').update(answer.manifests).digest('hex')}` as Digest;

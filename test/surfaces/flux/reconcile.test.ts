@@ -223,6 +223,24 @@ describe('what is denied', () => {
     expect(scene.gate.asked.length).toBe(asked + 1);
   });
 
+  it('for an image is tried again within a minute: it may have been signed meanwhile', async () => {
+    const scene = await open();
+    await scene.lead();
+    scene.answers.judge = async () => judged({ denied: ['it has no signature'], code: 'IMAGE_UNSIGNED' });
+    await commit(scene.kube, 'unsigned');
+    await scene.settle();
+    expect(scene.status()).toMatchObject({ verdict: 'denied', findings: [expect.stringMatching(/^IMAGE_UNSIGNED /)] });
+    const asked = scene.gate.asked.length;
+    await scene.timers.advance(50_000);
+    expect(scene.gate.asked.length).toBe(asked);
+    scene.answers.judge = async () => judged({ manifests: 'kind: B\n' });
+    await scene.timers.advance(20_000);
+    expect(scene.gate.asked.length).toBe(asked + 1);
+    expect(scene.status().verdict).toBe('allowed');
+    await scene.timers.advance(300_000);
+    expect(scene.gate.asked.length).toBe(asked + 1);
+  });
+
   it('is no hindrance for what is mended', async () => {
     const scene = await openDenied();
     scene.answers.judge = async () => judged({ manifests: 'kind: B\n' });
