@@ -295,9 +295,11 @@ Namespaces take turns, and one holds at most all turns but one (\`--concurrent\`
 one to be unpacked (512 MiB), a verdict has what the Gate gives it (\`spec.timeoutSeconds\`), and its renderer what
 \`spec.render.limits\` says. Two things are to be set by the platform:
 
-- **Memory.** Where a renderer uses up what the container may have, the kernel ends the whole container. Give the Gates of a
-  deployment \`spec.render.limits.memoryMiB: 2048\`, with which helm has at most 0.8 GiB: three of those, and the gate, are within the
-  4 GiB of the shipped StatefulSet. Without it (4096) one chart can take 2.8 GiB.
+- **Memory and time.** Where a renderer uses up what the container may have, the kernel ends the whole container. With
+  \`spec.render.limits.memoryMiB\` at its default (2048) helm has at most 0.8 GiB: three of those, and the gate, are within the
+  4 GiB of the shipped StatefulSet; raise both together. A set as large as a Gate may take keeps one processor busy for seconds, and
+  whoever leads must renew its Lease within ten: where teams are not trusted, give their Gates
+  \`spec.manifests.maxValues: 500000\`, which is more than real applications have.
 - **Objects.** Every GatedSource keeps up to three artifacts, of at most what a Gate lets be rendered (\`spec.manifests.maxBytes\`), on
   a volume of 2 GiB that all share. Set a ResourceQuota in gated namespaces:
 
