@@ -270,8 +270,11 @@ it('with --withdraw, what new rules refuse is taken back; what is applied stays'
   await app.applied(app.first);
   const artifact = await app.artifact();
   gates.setPolicy('new.rego', noReplicas);
-  const withdrawn = await flux.admin.condition(app.gated, { status: 'False', reason: 'Withdrawn' });
-  expect(conditionOf(withdrawn)?.message).toContain('withdrawn has more than one replica');
+  // The source is judged anew at once, and what `Ready` says of that soon stands in the place of the withdrawal.
+  const compliant = { type: 'Compliant', status: 'False', reason: 'Withdrawn' } as const;
+  const withdrawn = await flux.admin.condition(app.gated, compliant);
+  expect(conditionOf(withdrawn, 'Compliant')?.message).toContain('withdrawn has more than one replica');
+  await flux.admin.condition(app.gated, { status: 'False', reason: 'Denied' });
   expect(await app.artifact()).toBeUndefined();
   expect((await fetch(artifact?.url ?? '')).status).toBe(404);
   expect((await flux.admin.get(live('Deployment', 'withdrawn')))?.['spec'].replicas).toBe(2);
