@@ -5,7 +5,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { isFolder, readBoundedFile, readStdin, workTreeOf } from './adapters/command-input.ts';
 import type { ThreadRole } from './adapters/thread.ts';
 import { emptyConfig, type GateConfig, loadConfig } from './config.ts';
-import { bindDeadline } from './core/deadline.ts';
+import { withDeadline } from './core/deadline.ts';
 import { asGateError, CODES, GateError } from './core/errors.ts';
 import { visible, withMend } from './report/text.ts';
 import { type Command, parseCommand } from './surfaces/cli/arguments.ts';
@@ -156,7 +156,7 @@ async function run(argv: readonly string[]): Promise<Printed> {
         (command.signer === undefined ? await loadConfig(file, readText) : emptyConfig((path) => resolve(path)));
       const seconds = options.timeoutSeconds ?? 120;
       const late = () => new GateError('CHECK_TIMEOUT', `not all images were verified within ${seconds} s`);
-      return await withDeadline(seconds, late, async (signal) => {
+      return await withDeadline(interruption.signal, seconds * 1000, late, async (signal) => {
         const { openVerification } = await import('./wiring/images.ts');
         const { askedSigner, verifyImages } = await import('./surfaces/cli/verify-image-command.ts');
         const asked = askedSigner(command, (path) => Buffer.from(readBoundedFile(path, maxTrustFile)).toString('utf8'));
@@ -173,7 +173,7 @@ async function run(argv: readonly string[]): Promise<Printed> {
     case 'mirror': {
       const seconds = command.options.timeoutSeconds ?? 3600;
       const late = () => new GateError('MIRROR_FAILED', `not all images were copied within ${seconds} s`);
-      return await withDeadline(seconds, late, async (signal) => {
+      return await withDeadline(interruption.signal, seconds * 1000, late, async (signal) => {
         const folder = resolve(command.folder);
         const { openMirror } = await import('./wiring/registries.ts');
         const { mirrorImages } = await import('./surfaces/cli/mirror-command.ts');
@@ -189,7 +189,7 @@ async function run(argv: readonly string[]): Promise<Printed> {
     case 'test': {
       const seconds = command.options.timeoutSeconds ?? 600;
       const late = () => new GateError('TEST_TIMEOUT', `not all tests were run within ${seconds} s`);
-      return await withDeadline(seconds, late, async (signal) => {
+      return await withDeadline(interruption.signal, seconds * 1000, late, async (signal) => {
         const { openTests } = await import('./wiring/tests.ts');
         const { runTestCommand } = await import('./surfaces/cli/test-command.ts');
         const progress = process.stderr.isTTY && !command.options.quiet ? showProgress : undefined;
@@ -242,7 +242,7 @@ async function withGate<Answer>(
       : await loadConfig(command.options.config ?? configPath, readText);
   const seconds = command.options.timeoutSeconds ?? config.spec.timeoutSeconds;
   const late = () => new GateError('CHECK_TIMEOUT', `no verdict within ${seconds} s`);
-  return await withDeadline(seconds, late, async (signal) => {
+  return await withDeadline(interruption.signal, seconds * 1000, late, async (signal) => {
     const { openGate } = await import('./wiring/gate.ts');
     const gate = openGate(config, world(), signal);
     try {
@@ -251,26 +251,6 @@ async function withGate<Answer>(
       await gate.close();
     }
   });
-}
-
-async function withDeadline<Answer>(
-  seconds: number,
-  late: () => GateError,
-  use: (signal: AbortSignal) => Promise<Answer>,
-): Promise<Answer> {
-  // One signal for both: every look at a composite one asks all that it is made of.
-  const over = new AbortController();
-  const interrupt = () => over.abort(interruption.signal.reason);
-  if (interruption.signal.aborted) interrupt();
-  else interruption.signal.addEventListener('abort', interrupt, { once: true });
-  const timer = setTimeout(() => over.abort(late()), seconds * 1000);
-  const end = performance.now() + seconds * 1000;
-  bindDeadline(over.signal, () => performance.now() > end);
-  try {
-    return await use(over.signal);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** The Gate that a command takes registries from, which needs none: undefined where none was named and none lies there. */

@@ -5,7 +5,7 @@ import { contentDigest, stampOf, type WatchedPath } from '../adapters/watched-fi
 import { compileSelector, type LabelMatcher } from '../checks/policy/values/label-selector.ts';
 import { matchesWildcard } from '../checks/policy/values/wildcard.ts';
 import { type GateConfig, loadConfig, type NamespaceSelection } from '../config.ts';
-import { bindDeadline } from '../core/deadline.ts';
+import { withDeadline } from '../core/deadline.ts';
 import { asGateError, GateError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Log, Metrics } from '../core/telemetry.ts';
@@ -72,13 +72,12 @@ export async function openGates(
     for (;;) {
       await delay(options.pollMs, undefined, { signal: stop, ref: false });
       const now = lookAt(options.folder, current);
-      const settled = now === seen;
+      const settled = isSameLook(now, seen);
       seen = now;
       // Files that are being written are left alone until they stay as they are.
       if (!settled) continue;
-      const folderNow = folderStamp(options.folder);
-      const stale = current.gates.filter((gate) => isStale(gate));
-      if (folderNow === stamp && stale.length === 0) {
+      const stale = current.gates.filter((gate) => isStale(gate, now.gates.get(gate)));
+      if (now.folder === stamp && stale.length === 0) {
         tellAge(current, metrics);
         continue;
       }
@@ -89,7 +88,7 @@ export async function openGates(
         world,
         stop,
       );
-      stamp = folderNow;
+      stamp = now.folder;
       seen = lookAt(options.folder, current);
       tell(current, log, metrics);
       const changed = changedNames(before.gates, current.gates);
@@ -219,19 +218,9 @@ async function loadGate(file: string, world: World, signal: AbortSignal): Promis
 function standingGate(opened: OpenGate, config: GateConfig, rules: string) {
   const { timeoutSeconds } = config.spec;
   const running = new Set<Promise<unknown>>();
+  const late = () => new GateError('CHECK_TIMEOUT', `no verdict within ${timeoutSeconds} s`);
   const bounded = <Answer>(outer: AbortSignal, use: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> => {
-    const over = new AbortController();
-    const late = () => over.abort(new GateError('CHECK_TIMEOUT', `no verdict within ${timeoutSeconds} s`));
-    const interrupt = () => over.abort(outer.reason);
-    if (outer.aborted) interrupt();
-    else outer.addEventListener('abort', interrupt, { once: true });
-    const timer = setTimeout(late, timeoutSeconds * 1000);
-    const end = performance.now() + timeoutSeconds * 1000;
-    bindDeadline(over.signal, () => performance.now() > end);
-    const answer = use(over.signal).finally(() => {
-      clearTimeout(timer);
-      outer.removeEventListener('abort', interrupt);
-    });
+    const answer = withDeadline(outer, timeoutSeconds * 1000, late, use);
     running.add(answer);
     void answer.catch(() => {}).finally(() => running.delete(answer));
     return answer;
@@ -307,14 +296,28 @@ function folderStamp(folder: string): string {
   }
 }
 
-function lookAt(folder: string, set: GateSet): string {
-  return [folderStamp(folder), ...set.gates.map((gate) => stampOf(gate.watched()))].join('\n\n');
+/** The files as they are at one moment: of the folder of Gates, and of all that each Gate names. */
+interface Look {
+  readonly folder: string;
+  readonly gates: ReadonlyMap<LoadedGate, string>;
 }
 
-function isStale({ watched, stamp, config, loadedAt }: LoadedGate): boolean {
+function lookAt(folder: string, set: GateSet): Look {
+  return { folder: folderStamp(folder), gates: new Map(set.gates.map((gate) => [gate, stampOf(gate.watched())])) };
+}
+
+function isSameLook(a: Look, b: Look): boolean {
+  return (
+    a.folder === b.folder &&
+    a.gates.size === b.gates.size &&
+    [...a.gates].every(([gate, at]) => b.gates.get(gate) === at)
+  );
+}
+
+function isStale({ stamp, config, loadedAt }: LoadedGate, now: string | undefined): boolean {
   const { images } = config.spec;
   const refreshes = images !== 'unchecked' && images.trustRoots.refresh;
-  return stampOf(watched()) !== stamp || (refreshes && Date.now() - loadedAt > refreshMs);
+  return now !== stamp || (refreshes && Date.now() - loadedAt > refreshMs);
 }
 
 function changedNames(before: readonly LoadedGate[], after: readonly LoadedGate[]): string[] {
