@@ -24,6 +24,14 @@ export function whenAborted(signal: AbortSignal, react: () => void): () => void 
   };
 }
 
+/** Settles when the signal has aborted; at once where it has already. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', () => done(), { once: true });
+  });
+}
+
 function listen(signal: AbortSignal): Waiting {
   const reactions = new Set<() => void>();
   const abort = () => {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Certificates } from '../adapters/certificates/certificates.ts';
 import { startServer } from '../adapters/http-server.ts';
+import { aborted } from '../core/abort.ts';
 import { asGateError, GateError } from '../core/errors.ts';
 import type { Kube, KubeObject, KubeResource } from '../core/kube.ts';
 import type { NamespaceFacts } from '../gates.ts';
@@ -97,10 +98,7 @@ export async function openAdmission(
     unready: () =>
       leaving ? 'the webhook is leaving' : namespaces.isSynced() ? undefined : 'the Namespaces are not known yet',
     async run(stop) {
-      await new Promise<void>((settle) => {
-        if (stop.aborted) settle();
-        else stop.addEventListener('abort', () => settle(), { once: true });
-      });
+      await aborted(stop);
       leaving = true;
       await delay(leavingMs);
       await server.close(graceMs);

@@ -8,6 +8,7 @@ import { type RunningServer, startServer } from '../adapters/http-server.ts';
 import { keepEndpoint } from '../adapters/kube/endpoint.ts';
 import { elect, type Leadership } from '../adapters/kube/leader.ts';
 import { createWorkspace, makeFolder, type Workspace } from '../adapters/workspace.ts';
+import { aborted } from '../core/abort.ts';
 import { GateError } from '../core/errors.ts';
 import { type Kube, KubeError } from '../core/kube.ts';
 import type { SourceLimits } from '../core/source.ts';
@@ -111,7 +112,7 @@ export async function openFlux(parts: ServiceParts, { reached = () => {}, stored
     unready: () => controller.unready(),
     async run(signal) {
       const over = new AbortController();
-      const following = controller.run(AbortSignal.any([over.signal]));
+      const following = controller.run(over.signal);
       try {
         await leadUntil(signal, leadership, controller.lead);
       } finally {
@@ -153,13 +154,7 @@ async function leadUntil(
   const forget = leadership.onChange(turn);
   try {
     if (leadership.isLeader()) turn(true);
-    await Promise.race([
-      failure,
-      new Promise<void>((done) => {
-        if (signal.aborted) done();
-        else signal.addEventListener('abort', () => done(), { once: true });
-      }),
-    ]);
+    await Promise.race([failure, aborted(signal)]);
   } finally {
     forget();
     reign?.over.abort();

@@ -1,3 +1,4 @@
+import { aborted } from '../../core/abort.ts';
 import type { KubeObject, ObjectKey } from '../../core/kube.ts';
 import { artifactBody, isOurs, saysArtifact } from './artifact.ts';
 import { statusOf } from './own-status.ts';
@@ -80,7 +81,7 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
         { advertisedHost, retention, maxDownloadBytes },
         signal,
       );
-      await ended(signal);
+      await aborted(signal);
       await replication.stop();
     },
 
@@ -88,13 +89,13 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
       const [followed, copies] = [view, replication];
       if (followed === undefined || copies === undefined) throw new Error('the cluster is not followed yet');
       try {
-        await Promise.race([followed.synced, ended(signal)]);
+        await Promise.race([followed.synced, aborted(signal)]);
         // A source that was not read yet looks like one that is not ready; but a kind that is not there is not waited for.
         let stop = () => {};
         const late = new Promise<void>((done) => {
           stop = timers.after(SOURCES_LIMIT, done);
         });
-        await Promise.race([followed.othersRead, late, ended(signal)]);
+        await Promise.race([followed.othersRead, late, aborted(signal)]);
         stop();
       } catch {
         // The copies end with the process.
@@ -138,7 +139,7 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
         for (const { metadata } of followed.gatedSources()) queue.add(idOf(metadata));
         // What is left of sources that went while nobody looked.
         for (const artifact of followed.artifacts()) if (isOurs(artifact)) queue.add(idOf(artifact.metadata));
-        await ended(signal);
+        await aborted(signal);
       } finally {
         unsubscribe();
         leading = undefined;
@@ -171,9 +172,4 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
 
 function idOf({ namespace = '', name }: { readonly namespace?: string; readonly name: string }): string {
   return `${namespace}/${name}`;
-}
-
-function ended(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
 }
