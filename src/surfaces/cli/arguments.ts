@@ -6,6 +6,7 @@ import { PARAMETERS, type ParameterValues } from '../../render/parameters.ts';
 import { COMMANDS, type CommandName } from './help.ts';
 import { readServe, type ServeCommand, serveFlags } from './serve-arguments.ts';
 import { readTest, type TestCommand, testFlags } from './test-arguments.ts';
+import { quote, usage } from './usage.ts';
 import { readVerifyBundle, type VerifyBundleCommand, verifyBundleFlags } from './verify-bundle-arguments.ts';
 import { readVerifyImage, type VerifyImageCommand, verifyImageFlags } from './verify-image-arguments.ts';
 
@@ -274,12 +275,4 @@ function readMap(name: string, entries: readonly string[]): Record<string, strin
     Object.defineProperty(map, key, { value: entry.slice(at + 1), enumerable: true });
   }
   return map;
-}
-
-function usage(message: string): GateError {
-  return new GateError('USAGE', message);
-}
-
-function quote(text: string | undefined): string {
-  return JSON.stringify((text ?? '').slice(0, 100));
 }

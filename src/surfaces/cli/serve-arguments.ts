@@ -1,4 +1,5 @@
-import { GateError } from '../../core/errors.ts';
+import { parseGoDuration } from '../../checks/policy/values/go-duration.ts';
+import { quote, usage } from './usage.ts';
 
 /** What a long-lived process is told to be. Durations are milliseconds. */
 export interface ServeOptions {
@@ -213,20 +214,9 @@ function eventsUrl(text: string): string {
   throw usage(`--events-address takes a URL of http or https, not ${quote(text)}`);
 }
 
-const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-
+/** Milliseconds. */
 function duration(name: string, text: string): number {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) {
-    throw usage(`--${name} takes a time such as 90s or 1h30m, not ${quote(text)}`);
-  }
-  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * units[unit as keyof typeof units], 0);
-}
-
-function usage(message: string): GateError {
-  return new GateError('USAGE', message);
-}
-
-function quote(value: unknown): string {
-  return JSON.stringify(String(value).slice(0, 100));
+  const nanoseconds = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text) ? parseGoDuration(text) : undefined;
+  if (nanoseconds === undefined) throw usage(`--${name} takes a time such as 90s or 1h30m, not ${quote(text)}`);
+  return Number(nanoseconds) / 1e6;
 }

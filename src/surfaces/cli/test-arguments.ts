@@ -1,4 +1,4 @@
-import { GateError } from '../../core/errors.ts';
+import { quote, usage } from './usage.ts';
 
 /** Runs tests of policies. */
 export interface TestCommand {
@@ -45,19 +45,19 @@ export const testFlagHelp: readonly (readonly [string, string])[] = [
 /** Throws USAGE. */
 export function readTest(values: Readonly<Record<string, unknown>>, positionals: readonly string[]): TestCommand {
   if (positionals.length === 0) {
-    throw new GateError('USAGE', 'syncgate test takes one path or more: a kyverno-test.yaml, or a folder above some');
+    throw usage('syncgate test takes one path or more: a kyverno-test.yaml, or a folder above some');
   }
   const output = values['output'] ?? 'text';
   if (output !== 'text' && output !== 'json' && output !== 'junit') {
-    throw new GateError('USAGE', `syncgate test --output takes text, json or junit, not ${quote(output)}`);
+    throw usage(`syncgate test --output takes text, json or junit, not ${quote(output)}`);
   }
   const timeout = values['timeout'] as string | undefined;
   if (timeout !== undefined && !/^[1-9]\d{0,3}s?$/.test(timeout)) {
-    throw new GateError('USAGE', `--timeout takes whole seconds from 1 to 9999, not ${quote(timeout)}`);
+    throw usage(`--timeout takes whole seconds from 1 to 9999, not ${quote(timeout)}`);
   }
   const glob = (name: 'policy' | 'rule' | 'resource'): string | undefined => {
     const value = values[name] as string | undefined;
-    if (value === '') throw new GateError('USAGE', `--${name} takes a name, and was given none`);
+    if (value === '') throw usage(`--${name} takes a name, and was given none`);
     return value;
   };
   return {
@@ -72,8 +72,4 @@ export function readTest(values: Readonly<Record<string, unknown>>, positionals:
       timeoutSeconds: timeout === undefined ? undefined : Number.parseInt(timeout, 10),
     },
   };
-}
-
-function quote(value: unknown): string {
-  return JSON.stringify(String(value).slice(0, 100));
 }

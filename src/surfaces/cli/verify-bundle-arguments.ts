@@ -1,4 +1,4 @@
-import { GateError } from '../../core/errors.ts';
+import { quote, usage } from './usage.ts';
 
 /** `syncgate verify-bundle`, before anything has been looked at in the world. */
 export interface VerifyBundleCommand {
@@ -61,12 +61,4 @@ export function readVerifyBundle(
     throw usage(`syncgate verify-bundle --output takes text or json, not ${quote(output)}`);
   const signer = key === undefined ? { identity: identity ?? '', issuer: issuer ?? '' } : { key };
   return { name: 'verify-bundle', bundle, artifact, signer, trustedRoot, output };
-}
-
-function usage(message: string): GateError {
-  return new GateError('USAGE', message);
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.slice(0, 100));
 }

@@ -3,6 +3,7 @@
  * definition that the API server holds it to. A field that is not here is in neither.
  */
 import * as z from 'zod/mini';
+import { parseGoDuration } from '../../checks/policy/values/go-duration.ts';
 import type { KubeResource } from '../../core/kube.ts';
 
 /** The resource of ours. */
@@ -56,13 +57,8 @@ function duration(words: string, shortest: { readonly text: string; readonly mil
 
 /** Go's duration text in milliseconds; undefined for what is none, or is longer than Go can hold (292 years). */
 export function milliseconds(value: string): number | undefined {
-  if (value.length > 32 || !DURATION.test(value)) return undefined;
-  const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-  let sum = 0;
-  for (const [, amount = '', unit = ''] of value.matchAll(/([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)/g)) {
-    sum += Number(amount) * (units[unit] ?? Number.NaN);
-  }
-  return sum < 2 ** 63 / 1e6 ? sum : undefined;
+  const nanoseconds = value.length > 32 || !DURATION.test(value) ? undefined : parseGoDuration(value);
+  return nanoseconds === undefined ? undefined : Number(nanoseconds) / 1e6;
 }
 
 /** A path that stays below the folder that it is relative to: Flux would join an absolute one below its root silently. */

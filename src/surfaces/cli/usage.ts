@@ -1,0 +1,11 @@
+import { GateError } from '../../core/errors.ts';
+
+/** What is wrong with a command line. */
+export function usage(message: string): GateError {
+  return new GateError('USAGE', message);
+}
+
+/** What was given, as a message shows it; nothing is shown as an empty text. */
+export function quote(given: unknown): string {
+  return JSON.stringify(String(given ?? '').slice(0, 100));
+}
