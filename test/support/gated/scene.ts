@@ -206,7 +206,7 @@ export async function openScene(options: SceneOptions = {}) {
       },
       unpack: async () => scene.unpack(),
       newFolder: async () => {
-        const path = `/work/${folders.size + 1}-${Math.floor(timers.now())}`;
+        const path = `/private/${folders.size + 1}-${Math.floor(timers.now())}`;
         folders.add(path);
         return { path, remove: async () => void folders.delete(path) };
       },

@@ -8,7 +8,7 @@ function input(spec: object, more: Partial<RequestInput> = {}): RequestInput {
   return {
     key: { namespace: 'apps', name: 'shop' },
     spec: GatedSourceSpec.parse({ sourceRef: { kind: 'OCIRepository', name: 'shop' }, interval: '10m', ...spec }),
-    root: '/work/source',
+    root: '/private/source',
     path: './',
     substitutes: [],
     values: [],
@@ -19,7 +19,7 @@ function input(spec: object, more: Partial<RequestInput> = {}): RequestInput {
 
 it('asks for nothing that the spec does not say', async () => {
   expect(await buildRequest(input({}))).toMatchObject({
-    source: { kind: 'folder', root: '/work/source', path: './' },
+    source: { kind: 'folder', root: '/private/source', path: './' },
     tool: 'flux',
     appName: 'shop',
     destinationNamespace: '',
