@@ -156,7 +156,7 @@ async function run(argv: readonly string[]): Promise<Printed> {
         (command.signer === undefined ? await loadConfig(file, readText) : emptyConfig((path) => resolve(path)));
       const seconds = options.timeoutSeconds ?? 120;
       const late = () => new GateError('CHECK_TIMEOUT', `not all images were verified within ${seconds} s`);
-      return await withDeadline(interruption.signal, seconds * 1000, late, async (signal) => {
+      return await withDeadline(interruption.signal, { milliseconds: seconds * 1000, late }, async (signal) => {
         const { openVerification } = await import('./wiring/images.ts');
         const { askedSigner, verifyImages } = await import('./surfaces/cli/verify-image-command.ts');
         const asked = askedSigner(command, (path) => Buffer.from(readBoundedFile(path, maxTrustFile)).toString('utf8'));
@@ -173,7 +173,7 @@ async function run(argv: readonly string[]): Promise<Printed> {
     case 'mirror': {
       const seconds = command.options.timeoutSeconds ?? 3600;
       const late = () => new GateError('MIRROR_FAILED', `not all images were copied within ${seconds} s`);
-      return await withDeadline(interruption.signal, seconds * 1000, late, async (signal) => {
+      return await withDeadline(interruption.signal, { milliseconds: seconds * 1000, late }, async (signal) => {
         const folder = resolve(command.folder);
         const { openMirror } = await import('./wiring/registries.ts');
         const { mirrorImages } = await import('./surfaces/cli/mirror-command.ts');
@@ -189,7 +189,7 @@ async function run(argv: readonly string[]): Promise<Printed> {
     case 'test': {
       const seconds = command.options.timeoutSeconds ?? 600;
       const late = () => new GateError('TEST_TIMEOUT', `not all tests were run within ${seconds} s`);
-      return await withDeadline(interruption.signal, seconds * 1000, late, async (signal) => {
+      return await withDeadline(interruption.signal, { milliseconds: seconds * 1000, late }, async (signal) => {
         const { openTests } = await import('./wiring/tests.ts');
         const { runTestCommand } = await import('./surfaces/cli/test-command.ts');
         const progress = process.stderr.isTTY && !command.options.quiet ? showProgress : undefined;
@@ -242,7 +242,7 @@ async function withGate<Answer>(
       : await loadConfig(command.options.config ?? configPath, readText);
   const seconds = command.options.timeoutSeconds ?? config.spec.timeoutSeconds;
   const late = () => new GateError('CHECK_TIMEOUT', `no verdict within ${seconds} s`);
-  return await withDeadline(interruption.signal, seconds * 1000, late, async (signal) => {
+  return await withDeadline(interruption.signal, { milliseconds: seconds * 1000, late }, async (signal) => {
     const { openGate } = await import('./wiring/gate.ts');
     const gate = openGate(config, world(), signal);
     try {

@@ -220,7 +220,7 @@ function standingGate(opened: OpenGate, config: GateConfig, rules: string) {
   const running = new Set<Promise<unknown>>();
   const late = () => new GateError('CHECK_TIMEOUT', `no verdict within ${timeoutSeconds} s`);
   const bounded = <Answer>(outer: AbortSignal, use: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> => {
-    const answer = withDeadline(outer, timeoutSeconds * 1000, late, use);
+    const answer = withDeadline(outer, { milliseconds: timeoutSeconds * 1000, late }, use);
     running.add(answer);
     void answer.catch(() => {}).finally(() => running.delete(answer));
     return answer;

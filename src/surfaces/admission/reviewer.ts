@@ -1,4 +1,4 @@
-import { bindDeadline } from '../../core/deadline.ts';
+import { monotonicClock, withDeadline } from '../../core/deadline.ts';
 import type { Decision } from '../../core/decision.ts';
 import { asGateError, GateError } from '../../core/errors.ts';
 import type { Log, Metrics } from '../../core/telemetry.ts';
@@ -141,22 +141,27 @@ async function reviewOne(
 ): Promise<Reviewed> {
   const skipped = reasonToSkip(review, ports.match, ports.excluded);
   if (skipped !== undefined) return skip(id, skipped);
-  const deadline = startDeadline(receivedAt + withinMs, withinMs, signal, ports.now);
+  const deadline = {
+    milliseconds: receivedAt + withinMs - ports.now(),
+    late: () => new GateError('CHECK_TIMEOUT', `not judged within ${withinMs} ms`, { mend: lateMend }),
+    interrupted: () => new GateError('CHECK_TIMEOUT', 'the webhook is being stopped', { mend: 'Apply it again.' }),
+    graceMs: 0,
+    clock: { now: ports.now, after: monotonicClock.after },
+  };
   let gate: StandingGate | undefined;
   try {
-    const admitted = review.admitted();
-    if (endsDeletion(admitted)) return skip(id, 'only ends a deletion');
-    const governing = await deadline.race(governingOf(review, ports, deadline.signal));
-    // Where nobody governs, people and the cluster's own controllers go on; what applies a repository does not.
-    if (governing.kind === 'none' && !isGitOps(review)) return skip(id, 'no Gate governs it');
-    gate = gateOf(governing, review);
-    const decision = await deadline.race(gate.judgeObject(admitted, deadline.signal));
-    return reviewed(completeDecision(decision), review, id, gate);
+    return await withDeadline(signal, deadline, async (stop) => {
+      const admitted = review.admitted();
+      if (endsDeletion(admitted)) return skip(id, 'only ends a deletion');
+      const governing = await governingOf(review, ports, stop);
+      // Where nobody governs, people and the cluster's own controllers go on; what applies a repository does not.
+      if (governing.kind === 'none' && !isGitOps(review)) return skip(id, 'no Gate governs it');
+      gate = gateOf(governing, review);
+      stop.throwIfAborted();
+      return reviewed(completeDecision(await gate.judgeObject(admitted, stop)), review, id, gate);
+    });
   } catch (thrown) {
-    const error = deadline.signal.aborted ? asGateError(deadline.signal.reason) : asGateError(thrown, 'CHECK_CRASHED');
-    return reviewed(decisionFrom(error), review, id, gate);
-  } finally {
-    deadline.end();
+    return reviewed(decisionFrom(asGateError(thrown, 'CHECK_CRASHED')), review, id, gate);
   }
 }
 
@@ -249,46 +254,6 @@ function reviewed(decision: Decision, review: Review, id: string, gate: Standing
     result: allowed ? 'allowed' : decision.verdict === 'denied' ? 'denied' : 'unevaluated',
     codes: decision.reasons.map(({ code }) => code),
     ...(gate !== undefined && { gate }),
-  };
-}
-
-interface Deadline {
-  readonly signal: AbortSignal;
-  /** The answer, or the deadline, whichever comes first: what ignores the signal holds nothing up. */
-  race<Answer>(answer: Promise<Answer>): Promise<Answer>;
-  end(): void;
-}
-
-function startDeadline(at: number, withinMs: number, outer: AbortSignal, now: () => number): Deadline {
-  const over = new AbortController();
-  const late = () => over.abort(new GateError('CHECK_TIMEOUT', `not judged within ${withinMs} ms`, { mend: lateMend }));
-  const interrupt = () =>
-    over.abort(new GateError('CHECK_TIMEOUT', 'the webhook is being stopped', { mend: 'Apply it again.' }));
-  if (outer.aborted) interrupt();
-  else outer.addEventListener('abort', interrupt, { once: true });
-  const timer = setTimeout(late, Math.max(0, at - now()));
-  bindDeadline(over.signal, () => now() > at);
-  let giveUp: (() => void) | undefined;
-  const lost = new Promise<never>((_, reject) => {
-    giveUp = () => reject(over.signal.reason as Error);
-    if (over.signal.aborted) giveUp();
-    else over.signal.addEventListener('abort', giveUp, { once: true });
-  });
-  lost.catch(() => {});
-  return {
-    signal: over.signal,
-    async race(answer) {
-      const first = await Promise.race([answer, lost]);
-      // What never waits keeps the timer from firing: an answer that is late is none.
-      if (now() > at && !over.signal.aborted) late();
-      over.signal.throwIfAborted();
-      return first;
-    },
-    end() {
-      clearTimeout(timer);
-      outer.removeEventListener('abort', interrupt);
-      if (giveUp !== undefined) over.signal.removeEventListener('abort', giveUp);
-    },
   };
 }
 

@@ -1,14 +1,11 @@
 /** What the controller of gated sources needs of the world. Everything arrives as these; nothing of it by import. */
+import type { AlarmClock } from '../../core/deadline.ts';
 import type { ObjectKey } from '../../core/kube.ts';
 import type { RenderRequest } from '../../render/request.ts';
 import type { GatedSourceSpec } from './gated-source.ts';
 
-/** Time. Milliseconds everywhere. */
-export interface Timers {
-  /** Milliseconds since the epoch. */
-  now(): number;
-  /** Calls once, later; answers with what takes it back. A process does not stay alive for it. */
-  after(delay: number, call: () => void): () => void;
+/** Time since the epoch, in milliseconds. A process does not stay alive for what is to be called later. */
+export interface Timers extends AlarmClock {
   /** At least 0, below 1. */
   random(): number;
 }

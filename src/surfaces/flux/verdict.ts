@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { bindDeadline } from '../../core/deadline.ts';
+import { withDeadline } from '../../core/deadline.ts';
 import { asGateError, GateError } from '../../core/errors.ts';
 import { decide, findingFrom, withDigest } from '../../decision/decide.ts';
 import type { Judged } from '../../gate.ts';
@@ -33,28 +33,11 @@ export async function inTime<Value>(
   signal: AbortSignal,
 ): Promise<Value> {
   signal.throwIfAborted();
-  const over = new AbortController();
-  const end = timers.now() + limit;
-  bindDeadline(over.signal, () => signal.aborted || timers.now() >= end);
-  const late = new GateError('CHECK_TIMEOUT', `there was no verdict within ${limit / 1000} s`, {
-    mend: 'Raise spec.timeout of the GatedSource, or find out what the gate waits for.',
-  });
-  const stop = () => over.abort(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
-  let fail = (_: unknown) => {};
-  const deaf = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  const cancels = [timers.after(limit, () => over.abort(late)), timers.after(limit + GRACE, () => fail(late))];
-  const onAbort = () => cancels.push(timers.after(GRACE, () => fail(over.signal.reason)));
-  over.signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([run(over.signal), deaf]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-    over.signal.removeEventListener('abort', onAbort);
-    for (const cancel of cancels) cancel();
-  }
+  const late = () =>
+    new GateError('CHECK_TIMEOUT', `there was no verdict within ${limit / 1000} s`, {
+      mend: 'Raise spec.timeout of the GatedSource, or find out what the gate waits for.',
+    });
+  return await withDeadline(signal, { milliseconds: limit, late, graceMs: GRACE, clock: timers }, run);
 }
 
 function proven(judged: Judged | undefined): Judged {
