@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { packArtifact } from '../src/adapters/artifacts/pack.ts';
 import { openArtifactStore } from '../src/adapters/artifacts/store.ts';
+import { growHeapSlowly } from '../src/adapters/heap.ts';
 import type { KubeObject, ObjectKey } from '../src/core/kube.ts';
 import { NO_METRICS, SILENT_LOG } from '../src/core/telemetry.ts';
 import type { Gates } from '../src/gates.ts';
@@ -12,6 +13,7 @@ import { openGates } from '../src/wiring/gates.ts';
 import { shopObjects } from './shop.ts';
 
 const [, , root = '', sourceCount = '300', objectCount = '30'] = process.argv;
+growHeapSlowly();
 const signal = new AbortController().signal;
 // The watch of the files keeps no process alive.
 const alive = setInterval(() => {}, 60_000);

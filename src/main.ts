@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { isFolder, readBoundedFile, readStdin, workTreeOf } from './adapters/command-input.ts';
+import { growHeapSlowly } from './adapters/heap.ts';
 import type { ThreadRole } from './adapters/thread.ts';
 import { emptyConfig, type GateConfig, loadConfig } from './config.ts';
 import { withDeadline } from './core/deadline.ts';
@@ -198,6 +199,7 @@ async function run(argv: readonly string[]): Promise<Printed> {
       });
     }
     case 'serve': {
+      growHeapSlowly();
       const { serve } = await import('./wiring/serve.ts').catch((thrown) => {
         throw new GateError('SERVE_MISSING', String((thrown as Error).message), { cause: thrown });
       });
