@@ -1,17 +1,11 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { contentDigest, stampOf, type WatchedPath } from '../adapters/watched-files.ts';
-import { compileSelector, type LabelMatcher } from '../checks/policy/values/label-selector.ts';
-import { matchesWildcard } from '../checks/policy/values/wildcard.ts';
-import { type GateConfig, loadConfig, type NamespaceSelection } from '../config.ts';
-import { withDeadline } from '../core/deadline.ts';
-import { asGateError, GateError } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
+import { stampOf } from '../adapters/watched-files.ts';
 import type { Log, Metrics } from '../core/telemetry.ts';
-import type { Gates, Governing, NamespaceFacts, StandingGate } from '../gates.ts';
-import { plainRequest } from '../render/request.ts';
-import { type OpenGate, openGate } from './gate.ts';
+import type { Gates, Governing } from '../gates.ts';
+import { openGate } from './gate.ts';
+import { isStale, type LoadedGate, loadGate, type OpenConfig, reasonOf } from './loaded-gate.ts';
 import type { World } from './world.ts';
 
 export interface GatesOptions {
@@ -25,23 +19,8 @@ export interface GatesPorts {
   readonly world: World;
   readonly log: Log;
   readonly metrics: Metrics;
-}
-
-/** What roots of trust are fetched from elsewhere is fetched again this often. */
-const refreshMs = 6 * 3600 * 1000;
-
-/** One Gate as it was loaded: it judges, or it says why it cannot. */
-interface LoadedGate {
-  readonly file: string;
-  readonly name: string;
-  readonly config: GateConfig;
-  readonly governs: (namespace: NamespaceFacts) => boolean;
-  readonly watched: () => readonly WatchedPath[];
-  readonly stamp: string;
-  readonly rules: string;
-  readonly loadedAt: number;
-  readonly state: { readonly kind: 'standing'; readonly gate: StandingGate } | { readonly kind: 'failed'; why: string };
-  close(): Promise<void>;
+  /** The product's own if nothing is said. */
+  readonly open?: OpenConfig;
 }
 
 /** The Gates of one look at the folder. */
@@ -57,14 +36,14 @@ type GateSet =
  */
 export async function openGates(
   options: GatesOptions,
-  { world, log, metrics }: GatesPorts,
+  { world, log, metrics, open = (config, stop) => openGate(config, world, stop, 'many verdicts') }: GatesPorts,
   signal: AbortSignal,
 ): Promise<Gates> {
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
   const listeners = new Set<(names: readonly string[]) => void>();
   let stamp = folderStamp(options.folder);
-  let current = await loadSet(options.folder, [], world, stop);
+  let current = await loadSet(options.folder, [], open, stop);
   tell(current, log, metrics);
 
   const follow = async () => {
@@ -85,7 +64,7 @@ export async function openGates(
       current = await loadSet(
         options.folder,
         before.gates.filter((gate) => !stale.includes(gate)),
-        world,
+        open,
         stop,
       );
       stamp = now.folder;
@@ -132,7 +111,7 @@ function governing(set: GateSet, governs: (gate: LoadedGate) => boolean): Govern
 async function loadSet(
   folder: string,
   kept: readonly LoadedGate[],
-  world: World,
+  open: OpenConfig,
   signal: AbortSignal,
 ): Promise<GateSet> {
   const gates: LoadedGate[] = [];
@@ -147,7 +126,7 @@ async function loadSet(
   for (const file of files) {
     const known = kept.find((gate) => gate.file === file);
     try {
-      gates.push(known ?? (await loadGate(file, world, signal)));
+      gates.push(known ?? (await loadGate(file, open, signal)));
     } catch (error) {
       signal.throwIfAborted();
       failures.push(reasonOf(error));
@@ -157,127 +136,6 @@ async function loadSet(
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) failures.push(`two Gates are called ${twice}`);
   return failures.length === 0 ? { kind: 'loaded', gates } : { kind: 'failed', why: failures.join('; '), gates };
-}
-
-async function loadGate(file: string, world: World, signal: AbortSignal): Promise<LoadedGate> {
-  const own: WatchedPath = { path: file, name: 'gate' };
-  const paths = new Map<string, WatchedPath>([[file, own]]);
-  const stampBefore = stampOf([own]);
-  const config = await loadConfig(file, async (path) => readFileSync(path, 'utf8'));
-  const { namespaces } = config.spec;
-  if (namespaces === undefined) {
-    throw new GateError('CONFIG_INVALID', `${basename(file)} does not say which namespaces it governs`, {
-      place: file,
-      mend: 'Write spec.namespaces.',
-    });
-  }
-  const governs = selection(namespaces, file);
-  const elsewhere = settingsOfRegistries(config);
-  const recorded: GateConfig = {
-    ...config,
-    resolvePath(path) {
-      const absolute = config.resolvePath(path);
-      // A mirror is named by digests, and a cache is written by the gate itself.
-      if (!elsewhere.large.has(path)) paths.set(absolute, { path: absolute, name: path });
-      return absolute;
-    },
-  };
-  const watched = () => [...paths.values()];
-  const opened = openGate(recorded, world, signal, 'many verdicts');
-  let failure: string | undefined;
-  let stamp = '';
-  let rules = '';
-  try {
-    await opened.loaded();
-  } catch (error) {
-    signal.throwIfAborted();
-    failure = reasonOf(error);
-  }
-  stamp = stampOf(watched());
-  rules = contentDigest(watched().filter(({ name }) => !elsewhere.besides.has(name)));
-  // Written while it was read: whatever was loaded is not what stands there.
-  if (stampOf([own]) !== stampBefore) stamp = '';
-  const standing = standingGate(opened, config, rules);
-  return {
-    file,
-    name: config.name,
-    config,
-    governs,
-    watched,
-    stamp,
-    rules,
-    loadedAt: Date.now(),
-    state: failure === undefined ? { kind: 'standing', gate: standing.gate } : { kind: 'failed', why: failure },
-    close: async () => {
-      await standing.idle();
-      await opened.close();
-    },
-  };
-}
-
-function standingGate(opened: OpenGate, config: GateConfig, rules: string) {
-  const { timeoutSeconds } = config.spec;
-  const running = new Set<Promise<unknown>>();
-  const late = () => new GateError('CHECK_TIMEOUT', `no verdict within ${timeoutSeconds} s`);
-  const bounded = <Answer>(outer: AbortSignal, use: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> => {
-    const answer = withDeadline(outer, { milliseconds: timeoutSeconds * 1000, late }, use);
-    running.add(answer);
-    void answer.catch(() => {}).finally(() => running.delete(answer));
-    return answer;
-  };
-  const gate: StandingGate = {
-    name: config.name,
-    rules,
-    rememberMs: config.spec.admission.rememberSeconds * 1000,
-    judge: (request, signal) => bounded(signal, (stop) => opened.judge(request, 'yaml', stop)),
-    async judgeAgain(manifests, destinationNamespace, signal) {
-      const request = { ...plainRequest({ kind: 'stdin', bytes: manifests }), destinationNamespace };
-      return (await bounded(signal, (stop) => opened.judge(request, 'yaml', stop))).decision;
-    },
-    // Its own deadline is the shorter one, and it asks often: no promise is made for each.
-    judgeObject: (admitted, signal) => opened.judgeObject(admitted, signal),
-  };
-  return {
-    gate,
-    idle: async () => {
-      await Promise.race([Promise.allSettled([...running]), delay(timeoutSeconds * 1000, undefined, { ref: false })]);
-    },
-  };
-}
-
-/** Which namespaces a Gate governs. Where names and labels are both given, both must fit. */
-function selection({ names, selector, clusterObjects }: NamespaceSelection, file: string) {
-  const refuse = (what: string) => new GateError('CONFIG_INVALID', `${basename(file)}: ${what}`, { place: file });
-  if (names === undefined && selector === undefined && !clusterObjects) {
-    throw refuse("spec.namespaces selects nothing; names: ['*'] selects every namespace");
-  }
-  let matcher: LabelMatcher = () => true;
-  if (selector !== undefined) {
-    try {
-      matcher = compileSelector(selector as JsonObject);
-    } catch (error) {
-      throw refuse(`spec.namespaces.selector: ${(error as Error).message}`);
-    }
-  }
-  if (names === undefined && selector === undefined) return () => false;
-  return ({ name, labels }: NamespaceFacts): boolean =>
-    (names === undefined || names.some((pattern) => matchesWildcard(pattern, name))) && matcher(labels);
-}
-
-/** Paths that say where registries are and who reads them: no verdict depends on them, but that there is one. */
-function settingsOfRegistries({ spec }: GateConfig) {
-  const besides = new Set<string>();
-  const add = (value: unknown): void => {
-    if (typeof value === 'string') besides.add(value);
-    else if (typeof value === 'object' && value !== null) for (const each of Object.values(value)) add(each);
-  };
-  for (const part of [spec.registries, spec.registryCredentials, spec.registryPullSecrets, spec.registryCache])
-    add(part);
-  add(spec.render.credentials);
-  const large = new Set<string>();
-  if (spec.registryCache !== undefined) large.add(spec.registryCache.folder);
-  for (const registry of spec.registries) if ('layout' in registry && registry.layout) large.add(registry.layout);
-  return { besides, large };
 }
 
 function gateFiles(folder: string): string[] {
@@ -314,12 +172,6 @@ function isSameLook(a: Look, b: Look): boolean {
   );
 }
 
-function isStale({ stamp, config, loadedAt }: LoadedGate, now: string | undefined): boolean {
-  const { images } = config.spec;
-  const refreshes = images !== 'unchecked' && images.trustRoots.refresh;
-  return now !== stamp || (refreshes && Date.now() - loadedAt > refreshMs);
-}
-
 function changedNames(before: readonly LoadedGate[], after: readonly LoadedGate[]): string[] {
   const ruled = (gates: readonly LoadedGate[]) =>
     new Map(gates.map(({ name, rules, state }) => [name, `${rules} ${state.kind}`]));
@@ -343,9 +195,4 @@ function tellAge(set: GateSet, metrics: Metrics): void {
   for (const { name, loadedAt } of set.gates) {
     metrics.set('syncgate_trust_root_age_seconds', { root: name }, Math.round((Date.now() - loadedAt) / 1000));
   }
-}
-
-function reasonOf(error: unknown): string {
-  const { code, message } = asGateError(error, 'CONFIG_INVALID');
-  return `${code} ${message}`;
 }

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NO_METRICS, SILENT_LOG } from '../../src/core/telemetry.ts';
 import type { Gates, Governing, StandingGate } from '../../src/gates.ts';
 import { plainRequest } from '../../src/render/request.ts';
-import { openGates } from '../../src/wiring/gates.ts';
+import { openGate } from '../../src/wiring/gate.ts';
+import { type GatesPorts, openGates } from '../../src/wiring/gates.ts';
 
 let root = '';
 let opened: Gates[] = [];
@@ -49,13 +50,16 @@ function putGate(name: string, namespaces: unknown, policies = ['../rules'], fil
   );
 }
 
-async function open(): Promise<Gates> {
+const world = () => ({ env: {}, temporaryFolder: join(root, 'tmp'), program: '' });
+
+async function open(ports: Pick<GatesPorts, 'open'> = {}): Promise<Gates> {
   const gates = await openGates(
     { folder: join(root, 'gates'), pollMs: 20 },
     {
-      world: { env: {}, temporaryFolder: join(root, 'tmp'), program: '' },
+      world: world(),
       log: SILENT_LOG,
       metrics: NO_METRICS,
+      ...ports,
     },
     new AbortController().signal,
   );
@@ -169,6 +173,27 @@ describe('rules that change', () => {
     putRule('team');
     await back;
     expect(theGate(of(gates, 'a')).rules).toBe(before.rules);
+  });
+
+  it('hold although they were written while the old ones were read', async () => {
+    putGate('one', { names: ['a'] });
+    let loads = 0;
+    const gates = await open({
+      open(config, stop) {
+        const gate = openGate(config, world(), stop, 'many verdicts');
+        const loaded = async () => {
+          await gate.loaded();
+          loads += 1;
+          if (loads === 1) putRule('owner');
+        };
+        return { ...gate, loaded };
+      },
+    });
+    const between = theGate(of(gates, 'a')).rules;
+    expect(await changed(gates)).toEqual(['one']);
+    const after = theGate(of(gates, 'a'));
+    expect((await after.judge(configMap({ team: 'x' }), signal)).decision.verdict).toBe('denied');
+    expect(after.rules).not.toBe(between);
   });
 
   it('judge nothing where they are broken, until they are mended', async () => {
