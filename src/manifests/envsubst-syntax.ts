@@ -1,4 +1,5 @@
 /** The syntax of `${name}` and its operators, as fluxcd/pkg/envsubst reads it; each character of a text stands for one byte. */
+import { isDigit, isLetter } from './go-unicode.ts';
 
 /** Why a text cannot be substituted, in few words; the caller says where. */
 export class SubstitutionProblem extends Error {
@@ -56,8 +57,6 @@ export function characterAt(bytes: string, at: number): { readonly character: st
 export function parseExpressions(bytes: string): Node[] {
   return new Parser(bytes).parse();
 }
-
-const identifier = /^[\p{L}\p{Nd}_]$/u;
 
 class Parser {
   readonly #bytes: string;
@@ -125,7 +124,7 @@ class Parser {
     const from = this.#at;
     while (this.#at < this.#bytes.length) {
       const { character, width } = characterAt(this.#bytes, this.#at);
-      if (!identifier.test(character)) break;
+      if (!isIdentifier(character)) break;
       this.#at += width;
     }
     if (this.#at === from) throw this.#bad('has no name of a variable');
@@ -228,4 +227,8 @@ class Parser {
 
 function notClosing(byte: string): boolean {
   return byte !== '}';
+}
+
+function isIdentifier(character: string): boolean {
+  return character === '_' || isLetter(character) || isDigit(character);
 }

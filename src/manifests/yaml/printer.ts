@@ -3,6 +3,7 @@
  * variables in that text, so where it quotes, folds and breaks decides what a variable may become.
  */
 import type { JsonObject, JsonValue } from '../../core/json.ts';
+import { isDigit, isLetter } from '../go-unicode.ts';
 import {
   analyze,
   type Context,
@@ -251,9 +252,6 @@ class Printer {
   }
 }
 
-const letter = /^\p{L}$/u;
-const digit = /^\p{Nd}$/u;
-
 /**
  * keyList.Less of go-yaml v2: digits by the number that they are, letters after everything else. It is no order where
  * digits stand before a letter in one key and before the end in another (`10`, `1a`, `2`); Go's own then varies.
@@ -269,13 +267,13 @@ function isLess(a: readonly string[], b: readonly string[]): boolean {
     const x = a[i] as string;
     const y = b[i] as string;
     if (x === y) continue;
-    const xLetter = letter.test(x);
-    const yLetter = letter.test(y);
+    const xLetter = isLetter(x);
+    const yLetter = isLetter(y);
     if (xLetter && yLetter) return codeOf(x) < codeOf(y);
     if (xLetter || yLetter) return yLetter;
     let base = 0n;
     if (x === '0' || y === '0') {
-      for (let j = i - 1; j >= 0 && digit.test(a[j] as string); j--) {
+      for (let j = i - 1; j >= 0 && isDigit(a[j] as string); j--) {
         if (a[j] === '0') continue;
         base = 1n;
         break;
@@ -294,7 +292,7 @@ function isLess(a: readonly string[], b: readonly string[]): boolean {
 function numberAt(characters: readonly string[], from: number, base: bigint): [bigint, number] {
   let value = base;
   let at = from;
-  for (; at < characters.length && digit.test(characters[at] as string); at++) {
+  for (; at < characters.length && isDigit(characters[at] as string); at++) {
     value = BigInt.asIntN(64, value * 10n + BigInt(codeOf(characters[at] as string) - 48));
   }
   return [value, at];

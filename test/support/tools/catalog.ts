@@ -175,6 +175,13 @@ export const TOOLS = [
     neededBy: "comparing what is read from YAML with what Kubernetes' decoders read",
   },
   {
+    name: 'go-unicode',
+    version: 'v1.0.0',
+    onPath: undefined,
+    build: { kind: 'module', folder: 'go-unicode', package: '.' },
+    neededBy: 'knowing which characters are letters and digits to Go',
+  },
+  {
     name: 'kubetypes',
     version: 'v0.36.3',
     onPath: undefined,

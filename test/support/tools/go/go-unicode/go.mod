@@ -1,0 +1,3 @@
+module syncgate.dev/components/go-unicode
+
+go 1.26.0
