@@ -13,6 +13,7 @@ const GROUPS: Record<string, readonly string[]> = {
     'registry',
     'distribution',
     'kubeyaml',
+    'go-unicode',
     'fluxbuild',
     'fluxevent',
     'notation',
