@@ -103,6 +103,33 @@ ${fieldsTable(status, 'status')}
     .join(' and ')}. A new
 object has \`observedGeneration: -1\`, so that \`kubectl wait\` and Flux's health checks do not take it for finished.
 
+### Conditions
+
+\`Ready\` says whether the newest revision was let out; while it is False, what was let out last is served on. \`Compliant\` says
+whether what is served passes by the rules of now, \`ConsumerReady\` whether kustomize-controller may read it. The ExternalArtifact has
+\`Ready\` too, with the reason \`VerificationFailed\` where the GatedSource has one of a verdict. \`Reconciling\` and \`Stalled\` are
+those of kstatus: what is stalled waits for a change of its \`spec\`.
+
+| Reason | Means | Mended by |
+| --- | --- | --- |
+| \`Succeeded\` | allowed, and served | — |
+| \`Denied\` | judged and refused; \`status.findings\` says by what | the application, or a signature |
+| \`Unevaluated\` | a check could not finish: a registry, a renderer, a rule that cannot be run | its code in [errors.md](errors.md); tried again by itself |
+| \`NoGate\`, \`SeveralGates\` | no Gate governs the namespace, or more than one | the namespace's labels, or \`spec.namespaces\` of the Gates |
+| \`GateUnavailable\` | a Gate, or a file that it names, cannot be loaded; one file that is no Gate stops all | the platform, at the place that the message names |
+| \`InvalidSpec\` | a field of the GatedSource (or it reads what the gate has made) | the GatedSource |
+| \`SourceNotFound\` | there is no such source | \`spec.sourceRef\` |
+| \`SourceNotReady\`, \`ArtifactNotFound\` | the source has no artifact, or a new one by now | the source: its own \`Ready\` says why |
+| \`AccessDenied\` | a source of another namespace, or one whose address is not its own; of \`ConsumerReady\`: ExternalArtifacts are turned off in kustomize-controller | \`spec.sourceRef\`; the feature gate |
+| \`FetchFailed\` | source-controller cannot be reached | NetworkPolicies; it is tried again |
+| \`SourceRefused\` | the archive is too large, or is none that one reader could read in one way | the repository, below |
+| \`ReferenceForbidden\` | the gate may not read that ConfigMap or Secret | a RoleBinding to \`syncgate-values-reader\`, below |
+| \`ReferenceMissing\`, \`ReferenceInvalid\` | it, or the key in it, is not there or cannot be read | \`valuesFrom\`, \`substituteFrom\` |
+| \`NamespaceUnknown\` | the gate does not know the namespace's labels yet | passes by itself |
+| \`StorageOperationFailed\` | the volume is full or cannot be written | the platform: the size of the volume, retention |
+| \`ReconciliationFailed\` | the API server refuses or fails; the message says which right or kind | the platform |
+| \`Withdrawn\` | of \`Compliant\`, with \`--withdraw\`: rules that changed have taken it back | the application |
+
 ## Gated namespaces
 
 A namespace is gated by its label:
@@ -161,7 +188,8 @@ kubectl --namespace apps create rolebinding deployer --clusterrole edit --servic
 \`\`\`
 
 \`admin\` in the place of \`edit\` where the application brings Roles and RoleBindings of its own. A team may name any account of its
-namespace: keep accounts with more rights elsewhere.
+namespace: keep accounts with more rights elsewhere. \`flux create tenant\` binds \`cluster-admin\` in the namespace: that works too, and is
+more than most applications need.
 
 The alternative is Flux's own. With \`--default-service-account=default\` in kustomize-controller and helm-controller, as
 [Flux's lockdown](https://fluxcd.io/flux/installation/configuration/multitenancy/) has it, whoever names no account gets that of
@@ -196,26 +224,26 @@ a reason to delete the object and make it anew, where \`force\` is set.
 
 ## The webhook
 
-The ValidatingWebhookConfiguration \`syncgate\` holds two, both with \`failurePolicy: Fail\`:
+The ValidatingWebhookConfiguration \`syncgate\` asks about objects of gated namespaces (\`objects.syncgate.dev\`), with
+\`failurePolicy: Fail\`, and about nothing else: a namespace that nobody has labelled, and what is in no namespace, does not notice that
+it is there, or away. Never asked about are \`syncgate-system\`, \`flux-system\` and \`kube-system\`, even if they are labelled: Flux and
+the gate must come up without it. With the component \`cluster-objects\` a second one, \`cluster-objects.syncgate.dev\`, asks about
+objects of the cluster wherever they come from ([admission.md](admission.md#objects-of-the-cluster)). Without it they are judged where
+a gated source renders them, with the whole set, and not at admission.
 
-- \`objects.syncgate.dev\`: objects of gated namespaces. Never those of \`syncgate-system\`, \`flux-system\` and \`kube-system\`, even if
-  they are labelled: Flux and the gate must come up without it.
-- \`cluster-objects.syncgate.dev\`: objects of the cluster, which are in no namespace. They are judged by the one Gate with
-  \`spec.namespaces.clusterObjects: true\`, and refused where there is none. Left out is what kustomize-controller applies under its own
-  account from \`flux-system\`, by the label that it gives its objects: Flux and the gate themselves. A Kustomization of a namespace
-  that is not gated could give its objects that label with \`commonMetadata\`.
-
-Both are asked about GitOps controllers alone: the field managers \`kustomize-controller\`, \`helm-controller\` and
-\`argocd-controller\`, and the account of Argo CD's application controller. \`admit-everyone\` (below) has the first asked about
+Only GitOps controllers are asked about: the field managers \`kustomize-controller\`, \`helm-controller\` and
+\`argocd-controller\`, and the account of Argo CD's application controller. \`admit-everyone\` (below) has the first webhook asked about
 everybody.
 
 The gate writes \`caBundle\` under its own field manager, \`syncgate\`: \`kubectl apply\`, Flux and Argo CD with server-side apply leave
 it as it is. Where a tool replaces whole objects, annotate the configuration with \`kustomize.toolkit.fluxcd.io/ssa: IfNotPresent\`.
+With \`own-certificates\` (below) the gate writes neither a Secret nor \`caBundle\`.
 
-**Bootstrap.** From the moment that the configuration is there until the first replica is ready, GitOps controllers write
-nothing in gated namespaces. Nothing that the replicas themselves need is among that.
+**Bootstrap.** From the moment that the configuration is there until the first replica is ready and has written \`caBundle\`, GitOps
+controllers write nothing in gated namespaces. Nothing that the replicas themselves need is among that.
 **Break glass.** \`kubectl delete validatingwebhookconfiguration syncgate\`; for one policy, delete its
-ValidatingAdmissionPolicyBinding. The API server puts neither kind before any webhook or policy.
+ValidatingAdmissionPolicyBinding. The API server puts neither kind before any webhook or policy. A configuration that is applied
+again has no \`caBundle\` for up to half a minute, and until then GitOps controllers are refused with an error of x509.
 
 ## Accounts
 
@@ -249,17 +277,27 @@ source-controller, which lets the gate in, serves the sources of every team. Wha
 | Overlay | Holds |
 | --- | --- |
 | \`flux/overlays/source\` | the controller of GatedSources and the policies |
-| \`flux/overlays/admission\` | the webhook, and the policy for Namespaces |
+| \`flux/overlays/admission\` | the webhook, and the policy for Namespaces; no GatedSources, and Kustomizations stay as they are |
 | \`flux/overlays/both\` | all of it |
 
-| Component | Then |
-| --- | --- |
-| \`flux/components/every-namespace\` | every namespace is gated but \`syncgate-system\`, \`flux-system\` and \`kube-system\`, whatever its labels |
-| \`flux/components/trust-flux-account\` | Kustomizations without \`serviceAccountName\` are warned of and noted in the audit log, and not refused; for Flux with \`--default-service-account\` |
-| \`flux/components/allow-helm-releases\` | HelmReleases may be; the webhook judges their objects one by one, and a refusal leaves a release half applied |
-| \`flux/components/allow-remote-clusters\` | Kustomizations may have a \`kubeConfig\`; nobody judges for that cluster |
-| \`flux/components/admit-everyone\` | the webhook judges what anybody writes in gated namespaces, and \`pods/ephemeralcontainers\` |
-| \`flux/components/ipv6\` | artifacts are served on IPv6 addresses |
+Components are in \`flux/components\`. Over an overlay that has nothing of what it changes, a component stops the build with
+\`no resource matches strategic merge patch\`.
+
+| Component | Over | Then |
+| --- | --- | --- |
+| \`every-namespace\` | \`source\`, \`admission\`, \`both\` | every namespace is gated but \`syncgate-system\`, \`flux-system\` and \`kube-system\`, whatever its labels. Each needs a Gate: with one that selects by the label, all that GitOps controllers write into the others is \`GATE_NONE\`. Write \`names: ["*"]\` in one Gate, or two that share them out. Objects of the cluster are in no namespace: combine it with \`cluster-objects\`, or a team's ClusterRoleBinding is asked about by nobody |
+| \`cluster-objects\` | \`admission\`, \`both\` | the webhook judges objects of the cluster too, from wherever they are applied; look first ([admission.md](admission.md#objects-of-the-cluster)) |
+| \`trust-flux-account\` | \`source\`, \`both\` | Kustomizations without \`serviceAccountName\` are warned of and noted in the audit log, and not refused; for Flux with \`--default-service-account\` |
+| \`allow-helm-releases\` | \`both\` | HelmReleases may be; the webhook judges their objects one by one, and a refusal leaves a release half applied. Objects of the cluster among them only with \`cluster-objects\` |
+| \`allow-remote-clusters\` | \`source\`, \`both\` | Kustomizations may have a \`kubeConfig\`; nobody judges for that cluster |
+| \`admit-everyone\` | \`admission\`, \`both\` | the webhook judges what anybody writes in gated namespaces, and \`pods/ephemeralcontainers\` |
+| \`own-certificates\` | \`admission\`, \`both\` | the webhook serves the Secret \`syncgate-admission-certificate\`, which cert-manager or you renew ([admission.md](admission.md#certificates)) |
+| \`ipv6\` | \`source\`, \`both\` | artifacts are served on IPv6 addresses |
+
+\`\`\`yaml
+resources: [syncgate/overlays/both]
+components: [syncgate/components/cluster-objects, syncgate/components/ipv6]
+\`\`\`
 
 \`flux/patches/external-artifact.yaml\` turns on ExternalArtifacts in Flux, which ships with them turned off.
 
@@ -275,13 +313,33 @@ images:
     digest: sha256:…                # of the image that you pushed
 \`\`\`
 
+## Files of the Pods
+
+| Below \`/etc/syncgate\` | From | |
+| --- | --- | --- |
+| \`gates\` | ConfigMap \`syncgate-gates\` | each \`.yaml\` is one Gate; must be there, or the Pods do not start |
+| \`policies\`, \`trust\` | ConfigMaps \`syncgate-policies\`, \`syncgate-trust\` | what Gates name as \`../policies/\` and \`../trust/\` |
+| \`credentials\` | Secret \`syncgate-credentials\` | what Gates name as \`../credentials/…\`: a \`config.json\` of docker, certificates of authorities ([registries.md](registries.md)) |
+
+Both workloads have all four. A file that changes is loaded within a minute or two, when the kubelet has handed it over.
+
 ## The network
 
 Everything is denied in \`syncgate-system\` but: names (kube-dns); ports 443 and 6443 outwards, for the API server and registries (a
-registry on another port needs a policy of yours); artifacts on 9090, for kustomize-controller, helm-controller and the other
+registry on another port needs a policy of yours, below); artifacts on 9090, for kustomize-controller, helm-controller and the other
 replica; source-controller and notification-controller on 9090, whose own policies \`allow-syncgate\` in \`flux-system\` opens; the
 webhook on 9443, for whoever asks, because no selector names an API server; metrics on 9440, for Pods of namespaces with the label
 \`syncgate.dev/metrics: "true"\` (label that of Prometheus).
+
+\`\`\`yaml
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: registry, namespace: syncgate-system }
+spec:
+  podSelector: {}
+  policyTypes: [Egress]
+  egress: [{ ports: [{ protocol: TCP, port: 5000 }] }]
+\`\`\`
 
 Whoever reaches the webhook's port can hold its connections, and then the API server is not answered and refuses what GitOps
 controllers apply: \`--admission-client-ca\` keeps strangers from asking, not from connecting. Where your network can tell the API
@@ -292,8 +350,11 @@ to other namespaces.
 ## How much a team may take
 
 Namespaces take turns, and one holds at most all turns but one (\`--concurrent\`). A source has a minute to be downloaded (128 MiB) and
-one to be unpacked (512 MiB), a verdict has what the Gate gives it (\`spec.timeoutSeconds\`), and its renderer what
-\`spec.render.limits\` says. Two things are to be set by the platform:
+one to be unpacked: 512 MiB, 50,000 files, 64 MiB a file, and beyond 32 MiB no more than 200 times its packed size, so that one large
+file of repetitions (a log, an empty disk image) refuses the whole repository with \`SOURCE_TOO_LARGE\`, and with it every GatedSource
+that reads it. Leave such files out by \`spec.ignore\` of the GitRepository. A verdict has what the Gate gives it
+(\`spec.timeoutSeconds\`), and its renderer what \`spec.render.limits\` says, \`fileMiB\` (32) for one file among it. Two things are to be
+set by the platform:
 
 - **Memory and time.** Where a renderer uses up what the container may have, the kernel ends the whole container. With
   \`spec.render.limits.memoryMiB\` at its default (2048) helm has at most 0.8 GiB: three of those, and the gate, are within the

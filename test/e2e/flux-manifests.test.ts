@@ -1,7 +1,7 @@
 /** What is shipped for Flux, applied by the real kubectl to a real kube-apiserver with RBAC on. */
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,7 +13,7 @@ import { openKube } from '../../src/adapters/kube/open.ts';
 import { NO_METRICS, SILENT_LOG } from '../../src/core/telemetry.ts';
 import { waitFor } from '../support/argocd/component.ts';
 import { applyFluxKinds } from '../support/flux/flux.ts';
-import { shippedObjects } from '../support/flux/syncgate.ts';
+import { composedObjects, shippedObjects } from '../support/flux/syncgate.ts';
 import { moduleFolder } from '../support/go-modules.ts';
 import { type Client, type Live, openClient, type Writable } from '../support/kubernetes/client.ts';
 import { type KubernetesServer, serviceAccount, startKubernetes } from '../support/kubernetes/cluster.ts';
@@ -76,8 +76,6 @@ describe('the overlays', () => {
     await admin.apply({ ...slice, addressType: 'IPv4', endpoints } as Writable, by);
     await admin.apply({ ...secret, data: { 'tls.crt': 'YQ==' } } as Writable, by);
     const caBundle = Buffer.from(server.authority).toString('base64');
-    const names = ['objects.syncgate.dev', 'cluster-objects.syncgate.dev'];
-    const webhooks = names.map((name) => ({ name, clientConfig: { caBundle } }));
     const live = await admin.get(webhook);
     await admin.merge(
       webhook,
@@ -94,7 +92,7 @@ describe('the overlays', () => {
       expect((await admin.get(slice))?.['endpoints'], more.join(' ')).toMatchObject(endpoints);
       expect((await admin.get(secret))?.['data'], more.join(' ')).toEqual({ 'tls.crt': 'YQ==' });
       const bundles = (await admin.get(webhook))?.['webhooks'].map((each: Live) => each['clientConfig'].caBundle);
-      expect(bundles, more.join(' ')).toEqual(webhooks.map((each) => each.clientConfig.caBundle));
+      expect(bundles, more.join(' ')).toEqual([caBundle]);
     }
   });
 
@@ -120,6 +118,19 @@ describe('the overlays', () => {
     for (const each of await workloads()) {
       const template = podTemplate(each);
       expect(template.spec.containers.map(({ image }) => image)).toEqual(['registry.invalid/syncgate']);
+    }
+  });
+
+  // The tool of somebody's that is down holds up what he has labelled, and nothing else.
+  it('ask the webhook about labelled namespaces alone', async () => {
+    const webhooks = (await all()).flatMap((each) => (each as unknown as Live)['webhooks'] ?? []);
+    expect(webhooks).toHaveLength(2);
+    for (const { name, rules, namespaceSelector } of webhooks) {
+      expect(name).toBe('objects.syncgate.dev');
+      expect(rules.map(({ scope }: { scope: string }) => scope)).toEqual(['Namespaced']);
+      expect(namespaceSelector.matchExpressions).toContainEqual({
+        ...{ key: 'syncgate.dev/gated', operator: 'In', values: ['true'] },
+      });
     }
   });
 
@@ -373,10 +384,7 @@ describe('the patch for Flux', () => {
 });
 
 describe('the components', () => {
-  const built = async (...names: readonly string[]) => {
-    writeKustomization({ components: names.map((name) => relative(folder, join(root, 'flux/components', name))) });
-    return await shippedObjects(relative(root, folder));
-  };
+  const built = (...names: readonly string[]) => composedObjects('both', names);
   const bindings = (objects: readonly Writable[]) =>
     objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding') as unknown as readonly Live[];
 
@@ -400,6 +408,7 @@ describe('the components', () => {
   it('every-namespace looks at no label, and all of them together are taken', async () => {
     const objects = await built(
       ...['allow-remote-clusters', 'trust-flux-account', 'every-namespace', 'admit-everyone'],
+      ...['cluster-objects', 'own-certificates', 'allow-helm-releases', 'ipv6'],
     );
     for (const { metadata, spec } of bindings(objects)) {
       if (metadata.name === 'syncgate-namespaces' || metadata.name === 'syncgate-gated-sources') continue;
@@ -413,6 +422,66 @@ describe('the components', () => {
         ],
       });
     }
-    expect((await kubectl('apply', '-k', folder, '--server-side', '--force-conflicts')).stderr).toBe('');
+    const file = join(folder, 'composed.yaml');
+    // The address type of an EndpointSlice that is there never changes.
+    const others = objects.filter(({ kind }) => kind !== 'EndpointSlice');
+    writeFileSync(file, others.map((each) => stringify(each)).join('---\n'));
+    expect((await kubectl('apply', '-f', file, '--server-side', '--force-conflicts')).stderr).toBe('');
   });
+
+  const fits: readonly (readonly [string, readonly string[]])[] = [
+    ['admit-everyone', ['admission', 'both']],
+    ['allow-helm-releases', ['both']],
+    ['allow-remote-clusters', ['source', 'both']],
+    ['cluster-objects', ['admission', 'both']],
+    ['every-namespace', ['source', 'admission', 'both']],
+    ['ipv6', ['source', 'both']],
+    ['own-certificates', ['admission', 'both']],
+    ['trust-flux-account', ['source', 'both']],
+  ];
+
+  it('are these', () => {
+    expect(readdirSync(join(root, 'flux/components')).sort()).toEqual(fits.map(([name]) => name));
+    const page = readFileSync(join(root, 'docs/flux-reference.md'), 'utf8');
+    for (const [name, of] of fits) {
+      const [, said = ''] = new RegExp(`^\\| \`${name}\` \\| ([^|]*) \\|`, 'm').exec(page) ?? [];
+      expect(said.replaceAll('`', '').split(', ').sort(), name).toEqual([...of].sort());
+    }
+  });
+
+  it.each(fits.flatMap(([name, of]) => overlays.map((overlay) => [name, overlay, of.includes(overlay)] as const)))(
+    '%s over %s: %s',
+    async (name, overlay, isFitting) => {
+      const building = composedObjects(overlay, [name]);
+      // What would change nothing is said, and not done.
+      if (isFitting) expect(await building).not.toEqual(await shippedObjects(`flux/overlays/${overlay}`));
+      else await expect(building).rejects.toThrow('no resource matches strategic merge patch');
+    },
+  );
+
+  it('own-certificates serves a mounted Secret, and leaves the gate no right to write one', async () => {
+    const objects = await built('own-certificates');
+    const deployment = objects.find(({ kind }) => kind === 'Deployment') as unknown as Live;
+    const { containers, volumes } = deployment['spec'].template.spec;
+    const [{ args, volumeMounts }] = containers;
+    const { readServe, serveFlags } = await import('../../src/surfaces/cli/serve-arguments.ts');
+    const { parseArgs } = await import('node:util');
+    const { values } = parseArgs({ args: args.slice(2), options: serveFlags, allowPositionals: true });
+    const { admissionCertificates } = readServe(values, [], {}).options;
+    const mount = volumeMounts.find(({ mountPath }: { mountPath: string }) => mountPath === admissionCertificates);
+    const volume = volumes.find(({ name }: { name: string }) => name === mount.name);
+    const [, certificate] = /^syncgate-system\/(.*)$/.exec(annotationOf(objects)) ?? [];
+    expect(volume.secret).toEqual({ secretName: certificate });
+    expect(objects.filter(({ kind }) => kind === 'Secret')).toEqual([]);
+    const roles = objects.filter(
+      ({ metadata }) => metadata.name === 'syncgate-admission',
+    ) as unknown as readonly Live[];
+    const rules = roles.flatMap((each) => each['rules'] ?? []) as readonly { resources: readonly string[] }[];
+    expect(rules.flatMap(({ resources }) => resources)).toEqual(['namespaces']);
+  });
+
+  const annotationOf = (objects: readonly Writable[]) => {
+    const found = objects.find(({ kind }) => kind === 'ValidatingWebhookConfiguration') as unknown as Live;
+    return found.metadata.annotations?.['cert-manager.io/inject-ca-from'] ?? '';
+  };
 });

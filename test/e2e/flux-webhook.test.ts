@@ -6,7 +6,7 @@ import { gitOpsCondition } from '../../src/surfaces/admission/matching.ts';
 import { waitFor } from '../support/argocd/component.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import { fluxRbac } from '../support/flux/rbac.ts';
-import { shippedObjects } from '../support/flux/syncgate.ts';
+import { composedObjects } from '../support/flux/syncgate.ts';
 import { type Client, type Live, openClient, type Writable } from '../support/kubernetes/client.ts';
 import { type KubernetesServer, serviceAccount, startKubernetes } from '../support/kubernetes/cluster.ts';
 
@@ -17,6 +17,12 @@ const users = {
   team: serviceAccount('apps', 'deployer'),
   argo: serviceAccount('argo', 'argocd-application-controller'),
 };
+const certificates = makeCertificates();
+const named = {
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'ValidatingWebhookConfiguration',
+  metadata: { name: 'syncgate' },
+};
 let server: KubernetesServer;
 let webhook: Server;
 let admin: Client;
@@ -24,6 +30,7 @@ const clients: Client[] = [];
 let asked: string[] = [];
 let answer = true;
 let made = 0;
+let port = 0;
 
 beforeAll(async () => {
   server = await startKubernetes({ users: Object.values(users) });
@@ -49,7 +56,6 @@ beforeAll(async () => {
   })) {
     await admin.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } } as Writable);
   }
-  const certificates = makeCertificates();
   webhook = createServer(certificates.server, (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -62,11 +68,8 @@ beforeAll(async () => {
     });
   });
   await new Promise<void>((done) => webhook.listen(0, '127.0.0.1', done));
-  const url = `https://127.0.0.1:${(webhook.address() as AddressInfo).port}/validate`;
-  const caBundle = Buffer.from(certificates.ca).toString('base64');
-  const [shipped] = await configuration();
-  const webhooks = shipped?.['webhooks'].map((each: object) => ({ ...each, clientConfig: { url, caBundle } }));
-  await admin.create({ ...shipped, webhooks } as Writable);
+  port = (webhook.address() as AddressInfo).port;
+  await admin.create({ ...named, webhooks: await webhooksHere('cluster-objects') } as Writable);
   await waitFor('the webhook to be called', 30_000, async () => {
     await as(users.flux.name).apply(configMap(), { fieldManager: 'kustomize-controller' });
     return asked.length > 0 ? true : undefined;
@@ -86,9 +89,17 @@ function as(user: string): Client {
   return client;
 }
 
-async function configuration(): Promise<readonly Live[]> {
-  const objects = (await shippedObjects('flux/overlays/both')) as unknown as readonly Live[];
+async function configuration(...components: readonly string[]): Promise<readonly Live[]> {
+  const objects = (await composedObjects('both', components)) as unknown as readonly Live[];
   return objects.filter(({ kind }) => kind === 'ValidatingWebhookConfiguration');
+}
+
+/** Its webhooks, with a process of this machine in the place of the Service. */
+async function webhooksHere(...components: readonly string[]): Promise<readonly object[]> {
+  const url = `https://127.0.0.1:${port}/validate`;
+  const caBundle = Buffer.from(certificates.ca).toString('base64');
+  const [shipped] = await configuration(...components);
+  return shipped?.['webhooks'].map((each: object) => ({ ...each, clientConfig: { url, caBundle } }));
 }
 
 function configMap(namespace = 'apps', labels: object = {}): Writable {
@@ -108,19 +119,17 @@ async function isAsked(object: Writable, write: (object: Writable) => Promise<un
 }
 
 const fromFlux = { 'kustomize.toolkit.fluxcd.io/namespace': 'flux-system', 'kustomize.toolkit.fluxcd.io/name': 'x' };
+const fromHelm = { 'helm.toolkit.fluxcd.io/namespace': 'flux-system', 'helm.toolkit.fluxcd.io/name': 'x' };
 const fromTeam = { ...fromFlux, 'kustomize.toolkit.fluxcd.io/namespace': 'apps' };
 const byFlux = { fieldManager: 'kustomize-controller' };
+const byHelm = { fieldManager: 'helm-controller' };
 
 describe('is asked about', () => {
   it.each<[string, Writable, (object: Writable) => Promise<unknown>]>([
     ['what Flux applies', configMap(), (object) => as(users.flux.name).apply(object, byFlux)],
     ['what it only tries', configMap(), (object) => as(users.flux.name).apply(object, { ...byFlux, dryRun: true })],
     ['what it applies with the account of a team', configMap(), (object) => as(users.team.name).apply(object, byFlux)],
-    [
-      'what Helm of Flux creates',
-      configMap(),
-      (object) => as(users.helm.name).create(object, { fieldManager: 'helm-controller' }),
-    ],
+    ['what Helm of Flux creates', configMap(), (object) => as(users.helm.name).create(object, byHelm)],
     [
       'what Argo CD applies',
       configMap(),
@@ -140,6 +149,23 @@ describe('is asked about', () => {
       clusterRole(fromFlux),
       (object) => as(users.team.name).apply(object, byFlux),
     ],
+    ['such of a release that claim it', clusterRole(fromHelm), (object) => as(users.team.name).create(object, byHelm)],
+    [
+      'such of a release of another namespace',
+      clusterRole({ 'helm.toolkit.fluxcd.io/namespace': 'apps' }),
+      (object) => as(users.helm.name).create(object, byHelm),
+    ],
+    // Each controller writes its own label, and lets a repository write the other's.
+    [
+      'such with the label of the other controller',
+      clusterRole(fromHelm),
+      (object) => as(users.flux.name).apply(object, byFlux),
+    ],
+    [
+      'such of a release with the label of the other controller',
+      clusterRole(fromFlux),
+      (object) => as(users.helm.name).create(object, byHelm),
+    ],
   ])('%s', async (_, object, write) => expect(await isAsked(object, write)).toBe(true));
 
   it('every change, and each time', async () => {
@@ -158,6 +184,7 @@ describe('is not asked about', () => {
     ['Flux, even where it is gated', configMap('flux-system'), (object) => as(users.flux.name).apply(object, byFlux)],
     ['the gate itself', configMap('syncgate-system'), (object) => as(users.flux.name).apply(object, byFlux)],
     ['what brings Flux and the gate', clusterRole(fromFlux), (object) => as(users.flux.name).apply(object, byFlux)],
+    ['releases of flux-system', clusterRole(fromHelm), (object) => as(users.helm.name).create(object, byHelm)],
   ])('%s', async (_, object, write) => expect(await isAsked(object, write)).toBe(false));
 });
 
@@ -188,12 +215,48 @@ describe('what it says', () => {
   });
 });
 
-it('asks the question that the webhook asks itself', async () => {
-  const [shipped] = await configuration();
+/** Nobody answers any more. */
+describe('without the component cluster-objects it holds up nothing of the cluster', () => {
+  beforeAll(async () => {
+    const flux = as(users.flux.name);
+    await expect(flux.apply(clusterRole(fromTeam), byFlux)).rejects.toMatchObject({ status: 500 });
+    await admin.merge(named, { webhooks: await webhooksHere() });
+    await waitFor('the configuration to be in force', 30_000, () =>
+      flux.apply(clusterRole(fromTeam), byFlux).catch(() => undefined),
+    );
+  });
+
+  const binding = (labels: object) =>
+    ({
+      ...clusterRole(labels, 'ClusterRoleBinding'),
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' },
+      subjects: [],
+    }) as Writable;
+
+  it.each<[string, Writable, (object: Writable) => Promise<unknown>]>([
+    ['a ClusterRoleBinding of a release', binding(fromHelm), (object) => as(users.helm.name).create(object, byHelm)],
+    ['a Namespace of a release', clusterRole({}, 'Namespace'), (object) => as(users.helm.name).create(object, byHelm)],
+    ['a ClusterRole of any namespace', clusterRole(fromTeam), (object) => as(users.flux.name).apply(object, byFlux)],
+    ['one of Argo CD', clusterRole(), (object) => as(users.argo.name).create(object)],
+  ])('%s', async (_, object, write) => {
+    await write(object);
+    expect(await admin.get(object)).toBeDefined();
+  });
+
+  it('and still all that Flux applies into gated namespaces', async () => {
+    await expect(as(users.flux.name).apply(configMap(), byFlux)).rejects.toMatchObject({ status: 500 });
+  });
+});
+
+it.each([
+  [[], 1],
+  [['cluster-objects'], 2],
+])('asks the question that the webhook asks itself, with %j', async (components, count) => {
+  const [shipped] = await configuration(...components);
   const conditions: readonly { readonly name: string; readonly expression: string }[] = shipped?.['webhooks'].flatMap(
     (each: Live) => each['matchConditions'],
   );
   const gitOps = conditions.filter(({ name }) => name === 'gitops');
-  expect(gitOps).toHaveLength(2);
+  expect(gitOps).toHaveLength(count);
   for (const { expression } of gitOps) expect(expression).toBe(gitOpsCondition);
 });

@@ -2,9 +2,9 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { parseAllDocuments } from 'yaml';
+import { parseAllDocuments, stringify } from 'yaml';
 import { freePorts, startComponent } from '../argocd/component.ts';
 import { builtCommand } from '../cli.ts';
 import type { Writable } from '../kubernetes/client.ts';
@@ -19,6 +19,24 @@ const projectRoot = resolve(import.meta.dirname, '../../..');
 export async function shippedObjects(folder: string): Promise<readonly Writable[]> {
   const { stdout } = await run(await tool('kustomize'), ['build', join(projectRoot, folder)], { maxBuffer: 1e8 });
   return parseAllDocuments(stdout).map((document) => document.toJS() as Writable);
+}
+
+/** The objects of an overlay with components of `flux/components`, as somebody's own kustomization has them. */
+export async function composedObjects(
+  overlay: string,
+  components: readonly string[],
+  more: object = {},
+): Promise<readonly Writable[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'syncgate-composed-'));
+  const from = (path: string) => relative(folder, join(projectRoot, 'flux', path));
+  try {
+    const resources = [from(`overlays/${overlay}`)];
+    const composed = { resources, components: components.map((name) => from(`components/${name}`)), ...more };
+    writeFileSync(join(folder, 'kustomization.yaml'), stringify(composed));
+    return await shippedObjects(relative(projectRoot, folder));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Nothing here runs Pods, and a webhook must be where this test has it: what names either is left out. */
