@@ -37,9 +37,19 @@ ${table(HISTOGRAMS)}
 - \`syncgate_leader\` summed over the replicas is 1; anything else for more than a minute means that nobody writes, or that
   a replica cannot be reached.
 - \`increase(syncgate_decisions_total{verdict="errored"}[15m])\` above 0: something could not be evaluated, and was withheld.
-- \`syncgate_rules_loaded_timestamp_seconds\` older than the last change of the rules: the new ones could not be loaded.
+- \`syncgate_gates_failed\` above 0: a Gate, or a file that should be one, cannot be loaded, and what it governs is
+  refused. The log says which and why, and so does the status of every GatedSource that waits for it.
+- \`syncgate_rules_loaded_timestamp_seconds\` older than the last change of the rules: they have not been mounted yet, or
+  cannot be loaded.
 - \`syncgate_admission_certificate_expiry_timestamp_seconds - time()\` below a day: the certificate is not rotated.
-- \`syncgate_trust_root_age_seconds\` growing beyond what the policies allow: signatures will no longer verify.
+- \`syncgate_admission_configured\` at 0 for minutes: the webhook configuration is gone, and nothing is judged on its way
+  into the cluster, or it does not trust the webhook, and writes fail. With certificates of your own there is none.
+- \`syncgate_admission_certificate_misnamed\` above 0: the API server refuses the certificate that is mounted.
+- \`syncgate_gate_warnings{code="IMAGE_TRUST_ROOT_AGED"}\` above 0: a root of trust is older than
+  \`trustRoots.ageWarningDays\`, or its TUF repository expires within days; then signatures no longer verify. It is looked
+  at again at least once a day.
+- \`time() - syncgate_gate_loaded_timestamp_seconds\` above 8 hours where \`trustRoots.refresh\` is set: roots have not been
+  fetched, which happens every 6 hours. One that cannot be fetched shows in \`syncgate_gates_failed\`.
 - \`increase(syncgate_events_dropped_total[15m])\` above 0: alerts and commit statuses are incomplete. Nothing else is.
 `;
 }

@@ -11,6 +11,8 @@ import { EvaluationSettings } from './checks/policy/compiled/settings.ts';
 import { ClusterSettings } from './checks/policy/kube/settings.ts';
 import { RegoSettings } from './checks/policy/rego/settings.ts';
 import { GateError } from './core/errors.ts';
+import type { JsonPath } from './core/json.ts';
+import { describePlace } from './core/manifest.ts';
 import { readSettings, validateSettings } from './core/settings-file.ts';
 import { ManifestSettings } from './manifests/settings.ts';
 import { RenderSettings } from './render/settings.ts';
@@ -128,6 +130,8 @@ export interface GateConfig {
   readonly spec: GateDocument['spec'];
   /** Resolves a path of the configuration against the folder of its file. */
   readonly resolvePath: (path: string) => string;
+  /** `gate.yaml:7:13`, where a value of the file stands; left out where there is no file. */
+  readonly locate?: (path: JsonPath) => string;
 }
 
 /** A Gate that says nothing: no policies, no images verified, registries as they are for everybody. */
@@ -137,10 +141,14 @@ export function emptyConfig(resolvePath: (path: string) => string): GateConfig {
 }
 
 /**
- * Reads the Gate from `path`. Throws CONFIG_MISSING if it is not there, CONFIG_INVALID with line and column if it is
- * not exactly one valid Gate.
+ * Reads the Gate from `path`, which messages call `shown`. Throws CONFIG_MISSING if it is not there, CONFIG_INVALID with
+ * line and column if it is not exactly one valid Gate.
  */
-export async function loadConfig(path: string, readText: (path: string) => Promise<string>): Promise<GateConfig> {
+export async function loadConfig(
+  path: string,
+  readText: (path: string) => Promise<string>,
+  shown = path,
+): Promise<GateConfig> {
   let text: string;
   try {
     text = await readText(path);
@@ -152,15 +160,15 @@ export async function loadConfig(path: string, readText: (path: string) => Promi
         : code === 'EISDIR'
           ? 'is a folder'
           : `cannot be read: ${String(code ?? error)}`;
-    throw new GateError('CONFIG_MISSING', `the configuration ${path === '' ? '""' : path} ${why}`, { cause: error });
+    throw new GateError('CONFIG_MISSING', `the configuration ${shown === '' ? '""' : shown} ${why}`, { cause: error });
   }
-  const [document, second] = readSettings(text, path, 'CONFIG_INVALID');
+  const [document, second] = readSettings(text, shown, 'CONFIG_INVALID');
   if (document === undefined || typeof document.value !== 'object' || document.value === null) {
-    throw new GateError('CONFIG_INVALID', `${path} holds no Gate`, { place: path });
+    throw new GateError('CONFIG_INVALID', `${shown} holds no Gate`, { place: shown });
   }
   if (second !== undefined) {
-    throw new GateError('CONFIG_INVALID', `${path} holds more than one document; a gate has one configuration`, {
-      place: path,
+    throw new GateError('CONFIG_INVALID', `${shown} holds more than one document; a gate has one configuration`, {
+      place: shown,
     });
   }
   const gate = validateSettings(GateDocument, document, 'CONFIG_INVALID');
@@ -169,5 +177,6 @@ export async function loadConfig(path: string, readText: (path: string) => Promi
     name: gate.metadata.name,
     spec: gate.spec,
     resolvePath: (relative) => (isAbsolute(relative) ? relative : resolve(folder, relative)),
+    locate: (field) => describePlace(document.locate(field)),
   };
 }

@@ -44,13 +44,29 @@ export const GAUGES: Readonly<Record<GaugeName, Measurement>> = {
   syncgate_queue_length: { help: 'Gated sources that wait to be reconciled.', labels: [] },
   syncgate_leader: { help: '1 where this replica leads and writes, else 0.', labels: [] },
   syncgate_gates_loaded: { help: 'Gates whose rules are loaded and judge.', labels: [] },
-  syncgate_rules_loaded_timestamp_seconds: {
-    help: 'When the rules that judge now were loaded, in seconds since the epoch.',
+  syncgate_gates_failed: {
+    help: 'Gates, and files of Gates, that cannot be loaded. What they would govern is refused; where a file says no Gate, everything is.',
     labels: [],
   },
-  syncgate_trust_root_age_seconds: {
-    help: 'Seconds since a root of trust was made or updated, by root.',
-    labels: ['root'],
+  syncgate_rules_loaded_timestamp_seconds: {
+    help: 'When the rules of all Gates were last loaded whole, in seconds since the epoch; absent where they never were.',
+    labels: [],
+  },
+  syncgate_gate_loaded_timestamp_seconds: {
+    help: 'When a Gate that judges was loaded, with its policies, trust and roots, in seconds since the epoch: where roots are fetched (trustRoots.refresh), when they were fetched.',
+    labels: ['gate'],
+  },
+  syncgate_gate_warnings: {
+    help: 'Warnings of the policies, trust and roots of a Gate, by code of docs/errors.md. IMAGE_TRUST_ROOT_AGED: a root has grown old, or its TUF repository is about to expire.',
+    labels: ['gate', 'code'],
+  },
+  syncgate_admission_configured: {
+    help: '1 where the webhook configuration is there and trusts the authority of the webhook, else 0: then nobody asks the webhook, or nobody reaches it. Only with an authority of its own.',
+    labels: [],
+  },
+  syncgate_admission_certificate_misnamed: {
+    help: '1 where the mounted certificate does not hold the name of the Service, so that no API server accepts it, else 0.',
+    labels: [],
   },
   syncgate_admission_certificate_expiry_timestamp_seconds: {
     help: 'When the certificate that the webhook serves ends, in seconds since the epoch.',

@@ -38,8 +38,12 @@ export type GaugeName =
   | 'syncgate_queue_length' // none
   | 'syncgate_leader' // none: 1 or 0
   | 'syncgate_gates_loaded' // none
+  | 'syncgate_gates_failed' // none
   | 'syncgate_rules_loaded_timestamp_seconds' // none
-  | 'syncgate_trust_root_age_seconds' // root
+  | 'syncgate_gate_loaded_timestamp_seconds' // gate
+  | 'syncgate_gate_warnings' // gate, code
+  | 'syncgate_admission_configured' // none: 1 or 0
+  | 'syncgate_admission_certificate_misnamed' // none: 1 or 0
   | 'syncgate_admission_certificate_expiry_timestamp_seconds'; // none
 
 export type HistogramName =

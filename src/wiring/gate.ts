@@ -1,9 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import { createExec, createServe, findLaunchers, findProgram } from '../adapters/exec.ts';
 import { createWorkspace, makeFolder } from '../adapters/workspace.ts';
+import type { Belongs } from '../checks/namespaces/check.ts';
 import type { Policies, PolicyDescription } from '../checks/policy/dialect.ts';
 import type { GateConfig } from '../config.ts';
-import type { Decision } from '../core/decision.ts';
+import type { Decision, Finding } from '../core/decision.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { JudgedObject, RenderedText } from '../core/rendered.ts';
 import { type GateStages, type Judged, judge, judgeObject, type ObjectStages } from '../gate.ts';
@@ -17,17 +18,20 @@ import type { RenderPorts } from '../render/context.ts';
 import { render } from '../render/render.ts';
 import type { RenderRequest } from '../render/request.ts';
 import { openImages } from './images.ts';
+import { requirePolicyPaths, requireTrustPaths } from './named-paths.ts';
 import { askSocketLazily, closeGraceMs, type Lifetime, systemClock, type World } from './world.ts';
 
 /** A gate that is loaded and can judge, once or often. */
 export interface OpenGate {
-  judge(request: RenderRequest, format: 'json' | 'yaml', signal: AbortSignal): Promise<Judged>;
+  judge(request: RenderRequest, format: 'json' | 'yaml', signal: AbortSignal, belongs?: Belongs): Promise<Judged>;
   /** Judges one object on its way into a cluster, as far as one object allows. Never throws. */
   judgeObject(admitted: AdmittedObject, signal: AbortSignal): Promise<Decision>;
-  /** What is loaded. Throws what is wrong with it. */
+  /** What is loaded. Throws what is wrong with the policies, or with trust. */
   describe(): Promise<readonly PolicyDescription[]>;
   /** Settles when policies and trust are loaded. Throws what is wrong with them. */
   loaded(): Promise<void>;
+  /** What a person should know of the trust policies and roots that were loaded; it changes no verdict. */
+  trustWarnings(): Promise<readonly Finding[]>;
   /** Ends children, closes connections and removes the private folder. Calling it again is harmless. */
   close(): Promise<void>;
 }
@@ -59,13 +63,15 @@ export function openGate(
     download: async (wanted) => (await import('../adapters/download.ts')).download(wanted),
     setpriv: launchers.setpriv,
   };
-  const images =
-    spec.images === 'unchecked'
-      ? undefined
-      : settled(openImages(spec.images, config, { exec, world, newFolder, launchers, lifetime }, signal));
+  const loadedImages = async (settings: Exclude<typeof spec.images, 'unchecked'>) => {
+    requireTrustPaths(config);
+    return openImages(settings, config, { exec, world, newFolder, launchers, lifetime }, signal);
+  };
+  const images = spec.images === 'unchecked' ? undefined : settled(loadedImages(spec.images));
 
   const loadedPolicies = async (): Promise<Policies> => {
     if (spec.policies.length === 0) return noPolicies;
+    requirePolicyPaths(config);
     const { loadPolicies } = await import('../checks/policy/load.ts');
     return loadPolicies(
       {
@@ -91,7 +97,8 @@ export function openGate(
     );
   };
   const policies = settled(loadedPolicies());
-  const stages = (format: 'json' | 'yaml'): GateStages<RenderRequest> => ({
+  const stages = (format: 'json' | 'yaml', belongs: Belongs | undefined): GateStages<RenderRequest> => ({
+    belongs,
     render: async (request, stop) => {
       // A folder a verdict: what one source left must not be seen by the next.
       const folder = newFolder();
@@ -127,11 +134,15 @@ export function openGate(
 
   return {
     judgeObject: (admitted, stop) => judgeObject(() => admittedObject(admitted), objectStages, stop),
-    describe: async () => (await policies()).described,
+    async describe() {
+      const [{ described }] = await Promise.all([policies(), images?.()]);
+      return described;
+    },
     loaded: async () => {
       await Promise.all([policies(), images?.()]);
     },
-    judge: (request, format, stop) => judge(request, stages(format), stop),
+    trustWarnings: async () => (await images?.())?.trust.warnings ?? [],
+    judge: (request, format, stop, belongs) => judge(request, stages(format, belongs), stop),
     async close() {
       const closed = Promise.allSettled([
         images?.().then(({ close }) => close()),

@@ -2,7 +2,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stampOf } from '../adapters/watched-files.ts';
-import type { Log, Metrics } from '../core/telemetry.ts';
+import { GateError } from '../core/errors.ts';
+import type { Log, MetricLabels, Metrics } from '../core/telemetry.ts';
 import type { Gates, Governing } from '../gates.ts';
 import { openGate } from './gate.ts';
 import { isStale, type LoadedGate, loadGate, type OpenConfig, reasonOf } from './loaded-gate.ts';
@@ -27,7 +28,17 @@ export interface GatesPorts {
 type GateSet =
   | { readonly kind: 'loaded'; readonly gates: readonly LoadedGate[] }
   /** One file cannot be read as a Gate: nobody knows which namespaces it would govern. */
-  | { readonly kind: 'failed'; readonly why: string; readonly gates: readonly LoadedGate[] };
+  | {
+      readonly kind: 'failed';
+      readonly why: string;
+      /** How many things are wrong. */
+      readonly failures: number;
+      readonly gates: readonly LoadedGate[];
+    };
+
+const folderMend = 'Mount the files of the Gates there, or name their folder with --gates.';
+/** So many of what a Gate does not evaluate, or warns of, are named. */
+const namedAtMost = 5;
 
 /**
  * Opens the Gates of a folder and follows their files: a Gate whose rules change is loaded anew beside the old one, and
@@ -44,7 +55,7 @@ export async function openGates(
   const listeners = new Set<(names: readonly string[]) => void>();
   let stamp = folderStamp(options.folder);
   let current = await loadSet(options.folder, [], open, stop);
-  tell(current, log, metrics);
+  tell(current, undefined, log, metrics);
 
   const follow = async () => {
     let seen = lookAt(options.folder, current);
@@ -55,11 +66,8 @@ export async function openGates(
       seen = now;
       // Files that are being written are left alone until they stay as they are.
       if (!settled) continue;
-      const stale = current.gates.filter((gate) => isStale(gate, now.gates.get(gate)));
-      if (now.folder === stamp && stale.length === 0) {
-        tellAge(current, metrics);
-        continue;
-      }
+      const stale = current.gates.filter((gate) => isStale(gate, now.gates.get(gate), Date.now()));
+      if (now.folder === stamp && stale.length === 0) continue;
       const before = current;
       current = await loadSet(
         options.folder,
@@ -69,9 +77,10 @@ export async function openGates(
       );
       stamp = now.folder;
       seen = lookAt(options.folder, current);
-      tell(current, log, metrics);
+      tell(current, before, log, metrics);
       const changed = changedNames(before.gates, current.gates);
-      if (changed.length > 0 || before.kind !== current.kind) {
+      // What is told of a Gate that fails stands in statuses. It is made of files alone: read again, they fail alike.
+      if (changed.length > 0 || whyOf(before) !== whyOf(current)) {
         for (const listener of listeners) listener(changed);
       }
       const kept = new Set(current.gates);
@@ -104,7 +113,11 @@ function governing(set: GateSet, governs: (gate: LoadedGate) => boolean): Govern
   if (others.length > 0) return { kind: 'several', names: [only, ...others].map(({ name }) => name) };
   return only.state.kind === 'standing'
     ? { kind: 'one', gate: only.state.gate }
-    : { kind: 'unavailable', why: `Gate ${only.name}: ${only.state.why}` };
+    : { kind: 'unavailable', why: `Gate ${only.name} (${only.shown}): ${only.state.why}` };
+}
+
+function whyOf(set: GateSet): string | undefined {
+  return set.kind === 'failed' ? set.why : undefined;
 }
 
 /** Loads every Gate of the folder, but for those of `kept`, which are as they were. */
@@ -119,9 +132,10 @@ async function loadSet(
   let files: readonly string[] = [];
   try {
     files = gateFiles(folder);
-    if (files.length === 0) failures.push(`${basename(folder)} holds no Gate`);
+    if (files.length === 0) throw missing('holds no Gate: no file in it ends in .yaml, .yml or .json');
   } catch (error) {
-    failures.push(`the Gates cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    failures.push(reasonOf(error instanceof GateError ? error : missing(`cannot be read (${code})`, error)));
   }
   for (const file of files) {
     const known = kept.find((gate) => gate.file === file);
@@ -132,10 +146,26 @@ async function loadSet(
       failures.push(reasonOf(error));
     }
   }
-  const names = gates.map(({ name }) => name);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) failures.push(`two Gates are called ${twice}`);
-  return failures.length === 0 ? { kind: 'loaded', gates } : { kind: 'failed', why: failures.join('; '), gates };
+  failures.push(...sharedNames(gates).map(reasonOf));
+  if (failures.length === 0) return { kind: 'loaded', gates };
+  return { kind: 'failed', why: failures.join(' | '), failures: failures.length, gates };
+}
+
+function missing(what: string, cause?: unknown): GateError {
+  return new GateError('CONFIG_MISSING', `the folder of the Gates ${what}`, { mend: folderMend, cause });
+}
+
+/** Two Gates of one name: reports and statuses would say one and mean the other. */
+function sharedNames(gates: readonly LoadedGate[]): GateError[] {
+  const byName = new Map<string, LoadedGate[]>();
+  for (const gate of gates) byName.set(gate.name, [...(byName.get(gate.name) ?? []), gate]);
+  return [...byName].flatMap(([name, [first, ...others]]) =>
+    others.map(({ config, shown }) => {
+      const place = config.locate?.(['metadata', 'name']) ?? shown;
+      const message = `${place}: metadata.name: two Gates are called ${name}, the other in ${first?.shown}`;
+      return new GateError('CONFIG_INVALID', message, { place, mend: 'Give each Gate a name of its own.' });
+    }),
+  );
 }
 
 function gateFiles(folder: string): string[] {
@@ -174,25 +204,70 @@ function isSameLook(a: Look, b: Look): boolean {
 
 function changedNames(before: readonly LoadedGate[], after: readonly LoadedGate[]): string[] {
   const ruled = (gates: readonly LoadedGate[]) =>
-    new Map(gates.map(({ name, rules, state }) => [name, `${rules} ${state.kind}`]));
+    new Map(gates.map(({ name, rules, state }) => [name, state.kind === 'failed' ? `${rules} ${state.why}` : rules]));
   const [old, fresh] = [ruled(before), ruled(after)];
   return [...new Set([...old.keys(), ...fresh.keys()])].filter((name) => old.get(name) !== fresh.get(name));
 }
 
-function tell(set: GateSet, log: Log, metrics: Metrics): void {
-  if (set.kind === 'failed') log.error('the Gates cannot be loaded; everything is refused', { why: set.why });
-  for (const { name, rules, state } of set.gates) {
-    if (state.kind === 'standing') log.info('Gate loaded', { gate: name, rules });
-    else log.error('the rules of a Gate cannot be loaded; what it governs is refused', { gate: name, why: state.why });
+/** Says what is new since the last look, and measures what there is. */
+function tell(set: GateSet, before: GateSet | undefined, log: Log, metrics: Metrics): void {
+  if (set.kind === 'failed' && (before === undefined || whyOf(before) !== set.why)) {
+    log.error('the Gates cannot be loaded; everything is refused', { why: set.why });
   }
-  const standing = set.kind === 'failed' ? [] : set.gates.filter(({ state }) => state.kind === 'standing');
-  metrics.set('syncgate_gates_loaded', {}, standing.length);
-  metrics.set('syncgate_rules_loaded_timestamp_seconds', {}, Math.floor(Date.now() / 1000));
-  tellAge(set, metrics);
+  const known = new Set(before?.gates);
+  for (const gate of set.gates) if (!known.has(gate)) tellGate(gate, log);
+  measure(set, before, metrics);
 }
 
-function tellAge(set: GateSet, metrics: Metrics): void {
-  for (const { name, loadedAt } of set.gates) {
-    metrics.set('syncgate_trust_root_age_seconds', { root: name }, Math.round((Date.now() - loadedAt) / 1000));
+function tellGate({ name, shown, rules, state }: LoadedGate, log: Log): void {
+  const about = { gate: name, file: shown };
+  if (state.kind === 'failed') {
+    log.error('the rules of a Gate cannot be loaded; what it governs is refused', { ...about, why: state.why });
+    return;
   }
+  const { notEvaluated, warnings } = state;
+  log.info('Gate loaded', { ...about, rules, notEvaluated: notEvaluated.length, warnings: warnings.length });
+  if (notEvaluated.length > 0) {
+    const first = notEvaluated.slice(0, namedAtMost);
+    log.warn('rules of a Gate are not evaluated', { ...about, count: notEvaluated.length, first });
+  }
+  if (warnings.length > 0) {
+    const first = warnings.slice(0, namedAtMost).map(({ code, text }) => `${code} ${text}`);
+    log.warn('the rules of a Gate hold a hazard', { ...about, count: warnings.length, first });
+  }
+}
+
+function measure(set: GateSet, before: GateSet | undefined, metrics: Metrics): void {
+  const failed = set.gates.filter(({ state }) => state.kind === 'failed').length;
+  const failures = failed + (set.kind === 'failed' ? set.failures : 0);
+  metrics.set('syncgate_gates_loaded', {}, set.kind === 'failed' ? 0 : set.gates.length - failed);
+  metrics.set('syncgate_gates_failed', {}, failures);
+  // Of rules that are not whole nobody shall read that they are the newest.
+  if (failures === 0) metrics.set('syncgate_rules_loaded_timestamp_seconds', {}, Math.floor(Date.now() / 1000));
+  const now = seriesOf(set);
+  const gone = [...seriesOf(before)].filter(([id]) => !now.has(id));
+  for (const [, { name, labels }] of gone) metrics.forget(name, labels);
+  for (const [, { name, labels, value }] of now) metrics.set(name, labels, value);
+}
+
+interface Series {
+  readonly name: 'syncgate_gate_loaded_timestamp_seconds' | 'syncgate_gate_warnings';
+  readonly labels: MetricLabels;
+  readonly value: number;
+}
+
+/** What is measured of each Gate that stands. */
+function seriesOf(set: GateSet | undefined): ReadonlyMap<string, Series> {
+  const series = new Map<string, Series>();
+  const put = (each: Series) => series.set(JSON.stringify([each.name, each.labels]), each);
+  for (const { name: gate, state, loadedAt } of set?.gates ?? []) {
+    if (state.kind === 'failed') continue;
+    put({ name: 'syncgate_gate_loaded_timestamp_seconds', labels: { gate }, value: Math.floor(loadedAt / 1000) });
+    const codes = state.warnings.map(({ code }) => code);
+    for (const code of new Set(codes)) {
+      const value = codes.filter((each) => each === code).length;
+      put({ name: 'syncgate_gate_warnings', labels: { gate, code }, value });
+    }
+  }
+  return series;
 }

@@ -6,18 +6,26 @@ import { compileSelector, type LabelMatcher } from '../checks/policy/values/labe
 import { matchesWildcard } from '../checks/policy/values/wildcard.ts';
 import { type GateConfig, loadConfig, type NamespaceSelection } from '../config.ts';
 import { withDeadline } from '../core/deadline.ts';
-import { asGateError, GateError } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
+import { asGateError, type Code, GateError } from '../core/errors.ts';
+import type { JsonObject, JsonPath } from '../core/json.ts';
 import type { NamespaceFacts, StandingGate } from '../gates.ts';
 import { plainRequest } from '../render/request.ts';
+import { withMend } from '../report/text.ts';
 import type { OpenGate } from './gate.ts';
 
+const hourMs = 3600 * 1000;
 /** What roots of trust are fetched from elsewhere is fetched again this often. */
-const refreshMs = 6 * 3600 * 1000;
+const refreshMs = 6 * hourMs;
+/** What could not be fetched may be had a little later. */
+const refetchMs = 60_000;
+/** Roots grow old, and expire, with no file changing. */
+const trustMs = 24 * hourMs;
 
 /** One Gate as it was loaded: it judges, or it says why it cannot. */
 export interface LoadedGate {
   readonly file: string;
+  /** The file as the platform calls it: `production.yaml`. */
+  readonly shown: string;
   readonly name: string;
   readonly config: GateConfig;
   readonly governs: (namespace: NamespaceFacts) => boolean;
@@ -25,8 +33,18 @@ export interface LoadedGate {
   readonly stamp: string;
   readonly rules: string;
   readonly loadedAt: number;
-  readonly state: { readonly kind: 'standing'; readonly gate: StandingGate } | { readonly kind: 'failed'; why: string };
+  readonly state:
+    | ({ readonly kind: 'standing'; readonly gate: StandingGate } & Remarks)
+    | { readonly kind: 'failed'; readonly why: string };
   close(): Promise<void>;
+}
+
+/** What the platform should know of rules that judge. */
+interface Remarks {
+  /** Rules that give no verdict, and why: `ClusterPolicy add-labels add-team (it changes objects)`. */
+  readonly notEvaluated: readonly string[];
+  /** Of policies, trust and roots; they change no verdict. */
+  readonly warnings: readonly { readonly code: Code; readonly text: string }[];
 }
 
 /** Opens the gate of a configuration, for many verdicts. */
@@ -41,15 +59,18 @@ export async function loadGate(file: string, open: OpenConfig, signal: AbortSign
   const paths = new Map<string, WatchedPath>([[file, own]]);
   /** How each was before it was read. */
   const stamps = new Map<string, string>([[file, stampOf([own])]]);
-  const config = await loadConfig(file, async (path) => readFileSync(path, 'utf8'));
+  // Statuses tell it to teams, for whom a path of this machine means nothing.
+  const shown = basename(file);
+  const config = await loadConfig(file, async (path) => readFileSync(path, 'utf8'), shown);
   const { namespaces } = config.spec;
   if (namespaces === undefined) {
-    throw new GateError('CONFIG_INVALID', `${basename(file)} does not say which namespaces it governs`, {
-      place: file,
+    const place = placeIn(config, ['spec']);
+    throw new GateError('CONFIG_INVALID', `${place}: it does not say which namespaces it governs`, {
+      place,
       mend: 'Write spec.namespaces.',
     });
   }
-  const governs = selection(namespaces, file);
+  const governs = selection(namespaces, config);
   const elsewhere = settingsOfRegistries(config);
   const recorded: GateConfig = {
     ...config,
@@ -66,8 +87,10 @@ export async function loadGate(file: string, open: OpenConfig, signal: AbortSign
   const watched = () => [...paths.values()];
   const opened = open(recorded, signal);
   let failure: string | undefined;
+  let remarks: Remarks = { notEvaluated: [], warnings: [] };
   try {
     await opened.loaded();
+    remarks = await remarksOf(opened);
   } catch (error) {
     signal.throwIfAborted();
     failure = reasonOf(error);
@@ -81,6 +104,7 @@ export async function loadGate(file: string, open: OpenConfig, signal: AbortSign
   const standing = standingGate(opened, config, rules);
   return {
     file,
+    shown,
     name: config.name,
     config,
     governs,
@@ -88,7 +112,8 @@ export async function loadGate(file: string, open: OpenConfig, signal: AbortSign
     stamp,
     rules,
     loadedAt: Date.now(),
-    state: failure === undefined ? { kind: 'standing', gate: standing.gate } : { kind: 'failed', why: failure },
+    state:
+      failure === undefined ? { kind: 'standing', gate: standing.gate, ...remarks } : { kind: 'failed', why: failure },
     close: async () => {
       await standing.idle();
       await opened.close();
@@ -110,7 +135,7 @@ function standingGate(opened: OpenGate, config: GateConfig, rules: string) {
     name: config.name,
     rules,
     rememberMs: config.spec.admission.rememberSeconds * 1000,
-    judge: (request, signal) => bounded(signal, (stop) => opened.judge(request, 'yaml', stop)),
+    judge: (request, signal, belongs) => bounded(signal, (stop) => opened.judge(request, 'yaml', stop, belongs)),
     async judgeAgain(manifests, destinationNamespace, signal) {
       const request = { ...plainRequest({ kind: 'stdin', bytes: manifests }), destinationNamespace };
       return (await bounded(signal, (stop) => opened.judge(request, 'yaml', stop))).decision;
@@ -126,23 +151,46 @@ function standingGate(opened: OpenGate, config: GateConfig, rules: string) {
   };
 }
 
+async function remarksOf(opened: OpenGate): Promise<Remarks> {
+  const [described, trust] = await Promise.all([opened.describe(), opened.trustWarnings()]);
+  const notEvaluated = described.flatMap(({ policy, rules }) =>
+    rules.flatMap(({ name, notEvaluated: why }) =>
+      why === undefined ? [] : [`${policy}${name === '' ? '' : ` ${name}`} (${why})`],
+    ),
+  );
+  const hazards = described.flatMap(({ policy, warnings }) =>
+    warnings.map((text) => ({ code: 'POLICY_HAZARD' as const, text: `${policy}: ${text}` })),
+  );
+  const ofTrust = trust.map((finding) => ({ code: finding.code, text: `${finding.rule}: ${withMend(finding)}` }));
+  return { notEvaluated, warnings: [...ofTrust, ...hazards] };
+}
+
 /** Which namespaces a Gate governs. Where names and labels are both given, both must fit. */
-function selection({ names, selector, clusterObjects }: NamespaceSelection, file: string) {
-  const refuse = (what: string) => new GateError('CONFIG_INVALID', `${basename(file)}: ${what}`, { place: file });
+function selection({ names, selector, clusterObjects }: NamespaceSelection, config: GateConfig) {
+  const refuse = (field: JsonPath, what: string, mend: string) => {
+    const place = placeIn(config, field);
+    return new GateError('CONFIG_INVALID', `${place}: ${field.join('.')}${what}`, { place, mend });
+  };
   if (names === undefined && selector === undefined && !clusterObjects) {
-    throw refuse("spec.namespaces selects nothing; names: ['*'] selects every namespace");
+    const mend = "Write names, a selector or clusterObjects in it; names: ['*'] selects every namespace.";
+    throw refuse(['spec', 'namespaces'], ' selects nothing', mend);
   }
   let matcher: LabelMatcher = () => true;
   if (selector !== undefined) {
     try {
       matcher = compileSelector(selector as JsonObject);
     } catch (error) {
-      throw refuse(`spec.namespaces.selector: ${(error as Error).message}`);
+      const mend = 'Write matchLabels or matchExpressions in it, as in any label selector.';
+      throw refuse(['spec', 'namespaces', 'selector'], `: ${(error as Error).message}`, mend);
     }
   }
   if (names === undefined && selector === undefined) return () => false;
   return ({ name, labels }: NamespaceFacts): boolean =>
     (names === undefined || names.some((pattern) => matchesWildcard(pattern, name))) && matcher(labels);
+}
+
+function placeIn({ locate, name }: GateConfig, field: JsonPath): string {
+  return locate?.(field) ?? name;
 }
 
 /** Paths that say where registries are and who reads them: no verdict depends on them, but that there is one. */
@@ -161,15 +209,18 @@ function settingsOfRegistries({ spec }: GateConfig) {
   return { besides, large };
 }
 
-/** Whether what stands there now, by its stamp, is no longer what was loaded. */
-export function isStale({ stamp, config, loadedAt }: LoadedGate, now: string | undefined): boolean {
-  const { images } = config.spec;
-  const refreshes = images !== 'unchecked' && images.trustRoots.refresh;
-  return now !== stamp || (refreshes && Date.now() - loadedAt > refreshMs);
+/** Whether what stands there now, by its stamp, is no longer what was loaded, or has to be fetched or looked at anew. */
+export function isStale(gate: LoadedGate, stamp: string | undefined, now: number): boolean {
+  if (stamp !== gate.stamp) return true;
+  const { images } = gate.config.spec;
+  if (images === 'unchecked') return false;
+  const age = now - gate.loadedAt;
+  if (!images.trustRoots.refresh) return age > trustMs;
+  return age > (gate.state.kind === 'failed' ? refetchMs : refreshMs);
 }
 
-/** A failure in one line, as it is told of a Gate. */
+/** A failure in one line, with its mend, as it is told of a Gate. */
 export function reasonOf(error: unknown): string {
-  const { code, message } = asGateError(error, 'CONFIG_INVALID');
-  return `${code} ${message}`;
+  const known = asGateError(error, 'CONFIG_INVALID');
+  return `${known.code} ${withMend(known)}`;
 }

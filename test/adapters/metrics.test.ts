@@ -44,15 +44,15 @@ describe('what Prometheus is told', () => {
     const opened = createMetrics();
     for (let i = 0; i < 1000; i++) {
       opened.metrics.count('syncgate_registry_requests_total', { host: `h${i}.example`, result: 'ok' });
-      opened.metrics.set('syncgate_trust_root_age_seconds', { root: `r${i}` }, i);
+      opened.metrics.set('syncgate_gate_loaded_timestamp_seconds', { gate: `r${i}` }, i);
     }
     const counted = await lines(opened, 'syncgate_registry_requests_total');
     expect(counted).toHaveLength(201);
     expect(counted.at(-1)).toBe('syncgate_registry_requests_total{host="other",result="other"} 800');
-    expect(await lines(opened, 'syncgate_trust_root_age_seconds')).toHaveLength(200);
-    opened.metrics.forget('syncgate_trust_root_age_seconds', { root: 'r0' });
-    opened.metrics.set('syncgate_trust_root_age_seconds', { root: 'new' }, 1);
-    expect((await lines(opened, 'syncgate_trust_root_age_seconds')).at(-1)).toContain('root="new"');
+    expect(await lines(opened, 'syncgate_gate_loaded_timestamp_seconds')).toHaveLength(200);
+    opened.metrics.forget('syncgate_gate_loaded_timestamp_seconds', { gate: 'r0' });
+    opened.metrics.set('syncgate_gate_loaded_timestamp_seconds', { gate: 'new' }, 1);
+    expect((await lines(opened, 'syncgate_gate_loaded_timestamp_seconds')).at(-1)).toContain('gate="new"');
   });
 
   it('takes what is wrong without throwing', async () => {

@@ -1,13 +1,14 @@
 /** Which Gate governs a namespace, and what becomes of one whose files change: real files, real policies. */
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NO_METRICS, SILENT_LOG } from '../../src/core/telemetry.ts';
+import { type Log, type LogFields, NO_METRICS, SILENT_LOG } from '../../src/core/telemetry.ts';
 import type { Gates, Governing, StandingGate } from '../../src/gates.ts';
 import { plainRequest } from '../../src/render/request.ts';
 import { openGate } from '../../src/wiring/gate.ts';
 import { type GatesPorts, openGates } from '../../src/wiring/gates.ts';
+import { isStale, loadGate } from '../../src/wiring/loaded-gate.ts';
 
 let root = '';
 let opened: Gates[] = [];
@@ -42,6 +43,10 @@ function putRule(label: string): void {
   );
 }
 
+function readRule(): string {
+  return readFileSync(join(root, 'rules/labelled.yaml'), 'utf8');
+}
+
 function putGate(name: string, namespaces: unknown, policies = ['../rules'], file = name): void {
   const spec = { namespaces, policies: policies.map((path) => ({ path })), images: 'unchecked' };
   put(
@@ -52,7 +57,7 @@ function putGate(name: string, namespaces: unknown, policies = ['../rules'], fil
 
 const world = () => ({ env: {}, temporaryFolder: join(root, 'tmp'), program: '' });
 
-async function open(ports: Pick<GatesPorts, 'open'> = {}): Promise<Gates> {
+async function open(ports: Partial<GatesPorts> = {}): Promise<Gates> {
   const gates = await openGates(
     { folder: join(root, 'gates'), pollMs: 20 },
     {
@@ -119,20 +124,48 @@ describe('the Gate of a namespace', () => {
   });
 
   it.each<[string, () => void, RegExp]>([
-    ['no file at all', () => rmSync(join(root, 'gates/fine.yaml')), /holds no Gate/],
-    ['a folder that is gone', () => rmSync(join(root, 'gates'), { recursive: true }), /cannot be read \(ENOENT\)/],
-    ['a Gate without namespaces', () => putGate('a', undefined), /does not say which namespaces/],
-    ['one that selects nothing', () => putGate('a', {}), /selects nothing/],
-    ['a selector that is none', () => putGate('a', { selector: { matchLabel: {} } }), /no field/],
-    ['an unknown field', () => putGate('a', { name: ['*'] }), /name/],
-    ['a file that is no YAML', () => put('gates/b.yaml', '{'), /CONFIG_INVALID/],
+    [
+      'no file at all',
+      () => rmSync(join(root, 'gates/fine.yaml')),
+      /^CONFIG_MISSING the folder .*holds no Gate.* Mount .*--gates\.$/,
+    ],
+    [
+      'a folder that is gone',
+      () => rmSync(join(root, 'gates'), { recursive: true }),
+      /^CONFIG_MISSING the folder .*cannot be read \(ENOENT\)\. Mount .*--gates\.$/,
+    ],
+    [
+      'a Gate without namespaces',
+      () => putGate('a', undefined),
+      /^CONFIG_INVALID a\.yaml:1:\d+: .*does not say which namespaces it governs\. Write spec\.namespaces\.$/,
+    ],
+    [
+      'one that selects nothing',
+      () => putGate('a', {}),
+      /^CONFIG_INVALID a\.yaml:1:\d+: spec\.namespaces selects nothing\. /,
+    ],
+    [
+      'a selector that is none',
+      () => putGate('a', { selector: { matchLabel: {} } }),
+      /^CONFIG_INVALID a\.yaml:1:\d+: spec\.namespaces\.selector: .*no field.* Write matchLabels/,
+    ],
+    ['an unknown field', () => putGate('a', { name: ['*'] }), /^CONFIG_INVALID a\.yaml:1:\d+: unknown key "name"/],
+    ['a file that is no YAML', () => put('gates/b.yaml', '{'), /^CONFIG_INVALID b\.yaml:1:2: .*\. Correct the line/],
+    [
+      'two mistakes at once',
+      () => {
+        put('gates/b.yaml', '{');
+        putGate('c', {});
+      },
+      /^CONFIG_INVALID b\.yaml:.* \| CONFIG_INVALID c\.yaml:/,
+    ],
     [
       'two of one name',
       () => {
         putGate('a', { names: ['a'] });
         putGate('a', { names: ['b'] }, ['../rules'], 'again');
       },
-      /two Gates are called a/,
+      /^CONFIG_INVALID again\.yaml:1:\d+: .*two Gates are called a, the other in a\.yaml\. Give each/,
     ],
   ])('is unknown with %s, whatever else is there', async (_, prepare, why) => {
     putGate('fine', { names: ['fine'] });
@@ -140,15 +173,35 @@ describe('the Gate of a namespace', () => {
     const gates = await open();
     const answer = of(gates, 'fine');
     expect(answer).toMatchObject({ kind: 'unavailable', why: expect.stringMatching(why) });
+    expect(JSON.stringify(answer)).not.toContain(root);
     expect(gates.ofCluster().kind).toBe('unavailable');
   });
 
   it('refuses where its own rules cannot be loaded, and others go on', async () => {
-    putGate('broken', { names: ['a'] }, ['../nothing']);
+    putGate('broken', { names: ['a'] }, ['../rules', '../nothing'], 'broken-file');
     putGate('fine', { names: ['b'] });
     const gates = await open();
-    expect(of(gates, 'a')).toMatchObject({ kind: 'unavailable', why: expect.stringContaining('POLICY_MISSING') });
+    const message =
+      /^Gate broken \(broken-file\.yaml\): POLICY_MISSING broken-file\.yaml:1:\d+: spec\.policies\[1\]\.path: \.\.\/nothing does not exist\. Correct spec\.policies/;
+    expect(of(gates, 'a')).toMatchObject({ kind: 'unavailable', why: expect.stringMatching(message) });
+    expect(JSON.stringify(of(gates, 'a'))).not.toContain(root);
     expect(theGate(of(gates, 'b')).name).toBe('fine');
+  });
+
+  it.each([
+    [
+      { trust: [{ path: '../trst' }] },
+      /IMAGE_POLICY_MISSING one\.yaml:1:\d+: spec\.images\.trust\[0\]\.path: \.\.\/trst does/,
+    ],
+    [
+      { trust: [{ path: '../rules' }], trustRoots: { files: { 'public-good': 'root.json' } } },
+      /IMAGE_TRUST_ROOT_MISSING one\.yaml:1:\d+: spec\.images\.trustRoots\.files\.public-good: root\.json does/,
+    ],
+  ])('names the line of the Gate that names what is not there: %j', async (images, message) => {
+    const spec = { namespaces: { names: ['a'] }, policies: [], images: { unmatched: 'deny', pin: true, ...images } };
+    const gate = { apiVersion: 'syncgate.dev/v1alpha1', kind: 'Gate', metadata: { name: 'one' }, spec };
+    put('gates/one.yaml', JSON.stringify(gate));
+    expect(of(await open(), 'a')).toMatchObject({ kind: 'unavailable', why: expect.stringMatching(message) });
   });
 });
 
@@ -254,3 +307,178 @@ describe('rules that change', () => {
     expect(judged.manifests).toBeUndefined();
   });
 });
+
+/** What is said, and what is measured now. */
+function listening() {
+  const lines: (LogFields & { readonly level: string; readonly msg: string })[] = [];
+  const note = (level: string) => (msg: string, fields?: LogFields) => void lines.push({ ...fields, level, msg });
+  const log: Log = { ...SILENT_LOG, info: note('info'), warn: note('warn'), error: note('error') };
+  const measured = new Map<string, number>();
+  const id = (name: string, labels: object) => [name, ...Object.values(labels)].join(' ');
+  const metrics = {
+    ...NO_METRICS,
+    set: (name: string, labels: object, value: number) => void measured.set(id(name, labels), value),
+    forget: (name: string, labels: object) => void measured.delete(id(name, labels)),
+  };
+  return { lines, measured, ports: { log, metrics } };
+}
+
+const brokenRule = '{"apiVersion": "kyverno.io/v1", "kind": "ClusterPolicy"}';
+
+describe('whoever watches the Gates', () => {
+  it('sees how many cannot be loaded, and that rules are the newest only where all are', async () => {
+    putGate('one', { names: ['a'] });
+    putGate('broken', { names: ['b'] }, ['../nothing']);
+    const { measured, ports } = listening();
+    const gates = await open(ports);
+    expect(measured.get('syncgate_gates_loaded')).toBe(1);
+    expect(measured.get('syncgate_gates_failed')).toBe(1);
+    expect(measured.has('syncgate_rules_loaded_timestamp_seconds')).toBe(false);
+    expect(measured.has('syncgate_gate_loaded_timestamp_seconds one')).toBe(true);
+    expect(measured.has('syncgate_gate_loaded_timestamp_seconds broken')).toBe(false);
+    let told = changed(gates);
+    put('gates/two.yaml', '{');
+    await told;
+    expect(measured.get('syncgate_gates_loaded')).toBe(0);
+    expect(measured.get('syncgate_gates_failed')).toBe(2);
+    told = changed(gates);
+    rmSync(join(root, 'gates/two.yaml'));
+    rmSync(join(root, 'gates/broken.yaml'));
+    await told;
+    expect(measured.get('syncgate_gates_loaded')).toBe(1);
+    expect(measured.get('syncgate_gates_failed')).toBe(0);
+    expect(measured.get('syncgate_rules_loaded_timestamp_seconds')).toBeGreaterThan(1_700_000_000);
+    told = changed(gates);
+    rmSync(join(root, 'gates/one.yaml'));
+    await told;
+    expect(measured.get('syncgate_gates_failed')).toBe(1);
+    expect(measured.has('syncgate_gate_loaded_timestamp_seconds one')).toBe(false);
+  });
+
+  it('is told of the rules that are not evaluated, and of hazards', async () => {
+    const rules = Array.from({ length: 7 }, (_, i) => ({
+      name: `add-${i}`,
+      match: { any: [{ resources: { kinds: ['ConfigMap'] } }] },
+      mutate: { patchStrategicMerge: { metadata: { labels: { team: 'x' } } } },
+    }));
+    const policy = { apiVersion: 'kyverno.io/v1', kind: 'ClusterPolicy', metadata: { name: 'add' }, spec: { rules } };
+    put('rules/add.yaml', JSON.stringify(policy));
+    put('rules/typo.yaml', readRule().replace('"labelled"', '"typo"').replace('ConfigMap', 'Confgmap'));
+    putGate('one', { names: ['a'] });
+    const { lines, measured, ports } = listening();
+    await open(ports);
+    const loaded = lines.find(({ msg }) => msg === 'Gate loaded');
+    expect(loaded).toMatchObject({ gate: 'one', file: 'one.yaml', notEvaluated: 7 });
+    const silent = lines.find(({ msg }) => msg === 'rules of a Gate are not evaluated');
+    expect(silent).toMatchObject({ level: 'warn', gate: 'one', count: 7 });
+    expect(silent?.['first']).toHaveLength(5);
+    expect(silent?.['first']).toContainEqual(expect.stringMatching(/^ClusterPolicy add add-0 \(/));
+    expect(lines.find(({ msg }) => msg === 'the rules of a Gate hold a hazard')).toMatchObject({
+      level: 'warn',
+      first: [expect.stringMatching(/^POLICY_HAZARD .*Confgmap/)],
+    });
+    expect(measured.get('syncgate_gate_warnings one POLICY_HAZARD')).toBe(1);
+  });
+
+  it('is told of what is new alone', async () => {
+    putGate('one', { names: ['a'] });
+    putGate('other', { names: ['b'] }, []);
+    const { lines, ports } = listening();
+    const gates = await open(ports);
+    expect(lines.filter(({ msg }) => msg === 'Gate loaded')).toHaveLength(2);
+    const told = changed(gates);
+    putRule('owner');
+    await told;
+    expect(lines.filter(({ msg }) => msg === 'Gate loaded').map(({ gate }) => gate)).toEqual(['one', 'other', 'one']);
+  });
+});
+
+describe('a mistake that becomes another one', () => {
+  it('is told of, in the rules of a Gate', async () => {
+    put('rules/labelled.yaml', brokenRule);
+    putGate('one', { names: ['a'] });
+    const gates = await open();
+    const before = JSON.stringify(of(gates, 'a'));
+    const told = changed(gates);
+    put('rules/labelled.yaml', '{');
+    expect(await told).toEqual(['one']);
+    expect(of(gates, 'a').kind).toBe('unavailable');
+    expect(JSON.stringify(of(gates, 'a'))).not.toBe(before);
+  });
+
+  it('is told of, in the files of the Gates', async () => {
+    putGate('one', { names: ['a'] });
+    put('gates/two.yaml', '{');
+    const gates = await open();
+    const told = changed(gates);
+    putGate('two', {});
+    await told;
+    expect(of(gates, 'a')).toMatchObject({ kind: 'unavailable', why: expect.stringContaining('selects nothing') });
+  });
+
+  it('is told of once: what stays as it is tells nobody anything', async () => {
+    putGate('one', { names: ['a'] });
+    let loads = 0;
+    const gates = await open({
+      open(config, stop) {
+        const gate = openGate(config, world(), stop, 'many verdicts');
+        return {
+          ...gate,
+          loaded() {
+            loads += 1;
+            return gate.loaded();
+          },
+        };
+      },
+    });
+    let told = 0;
+    gates.onChange(() => {
+      told += 1;
+    });
+    put('gates/two.yaml', '{');
+    const loadsSoFar = loads;
+    // Written anew with the same mistake, so that it is read again; then others follow, which is how long that took.
+    await until(() => told === 1);
+    put('gates/two.yaml', '{');
+    put('gates/three.yaml', '{');
+    await until(() => told === 2);
+    await new Promise((done) => setTimeout(done, 300));
+    expect(told).toBe(2);
+    expect(loads).toBe(loadsSoFar);
+  });
+});
+
+describe('what is loaded', () => {
+  const hour = 3600_000;
+  const images = { trust: [{ path: '../trust' }], unmatched: 'deny', pin: true };
+  const refreshed = { ...images, trustRoots: { refresh: true } };
+
+  it.each([
+    ['policies alone', 'unchecked', true, 1000 * hour, false],
+    ['trust that is a day old', images, true, 25 * hour, true],
+    ['trust that is a few hours old', images, true, 7 * hour, false],
+    ['trust that cannot be read', images, false, 7 * hour, false],
+    ['roots that were fetched hours ago', refreshed, true, 7 * hour, true],
+    ['roots that were fetched lately', refreshed, true, 5 * hour, false],
+    ['roots that could not be fetched', refreshed, false, 0.02 * hour, true],
+    ['roots that could not be fetched a moment ago', refreshed, false, 0.01 * hour, false],
+  ] as const)('is loaded again in time though no file changes: %s', async (_, imagesOf, stands, age, again) => {
+    const spec = { namespaces: { names: ['a'] }, policies: [], images: imagesOf };
+    const gate = { apiVersion: 'syncgate.dev/v1alpha1', kind: 'Gate', metadata: { name: 'one' }, spec };
+    put('gates/one.yaml', JSON.stringify(gate));
+    const open: GatesPorts['open'] = (config, stop) => ({
+      ...openGate({ ...config, spec: { ...config.spec, images: 'unchecked' } }, world(), stop),
+      async loaded() {
+        if (!stands) throw new Error('nothing was fetched');
+      },
+    });
+    const loaded = await loadGate(join(root, 'gates/one.yaml'), open, signal);
+    expect(isStale(loaded, loaded.stamp, loaded.loadedAt + age)).toBe(again);
+    expect(isStale(loaded, 'another', loaded.loadedAt)).toBe(true);
+    await loaded.close();
+  });
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((done) => setTimeout(done, 5));
+}
