@@ -208,7 +208,8 @@ async function run(argv: readonly string[]): Promise<Printed> {
         { version: SYNCGATE_VERSION, world: world(), write: writeLine },
         interruption.signal,
       );
-      return { stdout: '', stderr: failed === undefined ? '' : `${failed}\n`, exitCode: failed === undefined ? 0 : 2 };
+      // The log has said why, in lines that whoever collects it can read.
+      return { stdout: '', stderr: '', exitCode: failed === undefined ? 0 : 2 };
     }
     default:
       return command satisfies never;

@@ -198,12 +198,19 @@ export const CODES = codes({
   // Which Gate judges
   GATE_NONE: { answer: 'unevaluated', meaning: 'No Gate governs the namespace, so nobody may say that anything in it is allowed.', mend: 'Have the platform give a Gate whose spec.namespaces names the namespace.' },
   GATE_SEVERAL: { answer: 'unevaluated', meaning: 'More than one Gate governs the namespace, and nothing says whose rules hold.', mend: 'Have the platform change spec.namespaces of the Gates, so that exactly one names the namespace.' },
+  GATE_ELSEWHERE: { answer: 'denied', meaning: 'A set holds an object for a namespace, or for the cluster, that another Gate governs than the one that judges the set.', mend: 'Render it from a GatedSource of that namespace, or have the platform govern both by one Gate.' },
   GATE_UNAVAILABLE: { answer: 'unevaluated', meaning: 'The Gate, or its rules, could not be loaded; rules that held before are not used in their place.', mend: 'Have the platform mend what the message names; what waits is judged as soon as the rules can be loaded.' },
 
   // The webhook
   ADMISSION_REVIEW_INVALID: { answer: 'unevaluated', meaning: 'The webhook was asked something that no API server asks, or that it does not judge: another operation, another subresource, an object that is not what it is called.', mend: 'Look at the webhook configuration (operations, resources), and at who else reaches the webhook.' },
   ADMISSION_BUSY: { answer: 'unevaluated', meaning: 'A review holds more than fits beside the reviews that the webhook is judging at the moment.', mend: 'Apply it again; where one object alone is too much, make it smaller.' },
   ADMISSION_NAMESPACE_UNKNOWN: { answer: 'unevaluated', meaning: 'The Namespace of an object could not be read, so nobody knows which Gate governs it.', mend: 'Look at the API server and at what the account of the webhook may read; then apply again.' },
+
+  // The API server
+  CLUSTER_FORBIDDEN: { answer: 'unevaluated', meaning: 'The API server does not let the account of the gate do what it has to do.', mend: 'Apply the roles and bindings of the overlay again (syncgate-source, syncgate-values-reader), and look at what else refuses it.' },
+  CLUSTER_KIND_MISSING: { answer: 'unevaluated', meaning: 'The API server does not know a kind that the gate needs, or the object is gone.', mend: 'Install Flux 2.7 or newer (ExternalArtifact) and the definition of GatedSource (flux/base).' },
+  CLUSTER_UNAVAILABLE: { answer: 'unevaluated', meaning: 'The API server did not answer, or answered with a failure of its own.', mend: 'Look at the API server and the way to it; the gate tries again by itself.' },
+  CLUSTER_CREDENTIALS_INVALID: { answer: 'usage', meaning: 'There is no API server to ask, or the credentials for it cannot be read.', mend: 'Run it in a Pod that mounts the token of its ServiceAccount, or name a kubeconfig with a token or a certificate in KUBECONFIG.' },
 
   // Gated sources of Flux
   FLUX_SPEC_INVALID: { answer: 'usage', meaning: 'A GatedSource has a field or a value that it may not have.', mend: 'Correct the field that the message names.' },

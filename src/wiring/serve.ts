@@ -2,7 +2,7 @@ import { startServer } from '../adapters/http-server.ts';
 import { openKube } from '../adapters/kube/open.ts';
 import { createLog } from '../adapters/log.ts';
 import { createMetrics } from '../adapters/metrics.ts';
-import { asGateError } from '../core/errors.ts';
+import { asGateError, GateError } from '../core/errors.ts';
 import { KubeError } from '../core/kube.ts';
 import { withMend } from '../report/text.ts';
 import type { ServeOptions } from '../surfaces/cli/serve-arguments.ts';
@@ -28,7 +28,7 @@ const graceMs = 20_000;
 
 /**
  * Runs the surfaces that are asked for until the signal, and ends them in an orderly way. Answers with nothing where it
- * was stopped, and with the reason where it could not start or go on. Never rejects.
+ * was stopped, and with the reason, which the log has said, where it could not start or go on. Never rejects.
  */
 export async function serve(
   options: ServeOptions,
@@ -131,7 +131,19 @@ async function endWithin(ms: number, closing: readonly (() => Promise<void> | vo
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof KubeError) return `the API server: ${error.reason} ${error.message}`;
-  const known = asGateError(error);
+  const known = error instanceof KubeError ? ofCluster(error) : asGateError(error);
   return `${known.code} ${withMend(known)}`;
+}
+
+function ofCluster(error: KubeError): GateError {
+  const { status, reason, message } = error;
+  const code =
+    reason === 'CredentialsInvalid'
+      ? 'CLUSTER_CREDENTIALS_INVALID'
+      : status === 401 || status === 403
+        ? 'CLUSTER_FORBIDDEN'
+        : 'CLUSTER_UNAVAILABLE';
+  return new GateError(code, code === 'CLUSTER_CREDENTIALS_INVALID' ? message : `${reason}: ${message}`, {
+    cause: error,
+  });
 }

@@ -245,3 +245,36 @@ describe('what the application ships', () => {
     expect(stderr).toMatch(/\d+ more left out/);
   });
 });
+
+describe('syncgate policies', () => {
+  const brokenKey =
+    'apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: { name: team }\nspec:\n  images: [{ glob: "**" }]\n  authorities:\n    - key: { data: "PUT YOUR KEY HERE" }\n';
+
+  it.each<[string, object, Code, RegExp]>([
+    [
+      'a key that is none',
+      { images: { trust: [{ path: 'trust' }], unmatched: 'deny', pin: true } },
+      'IMAGE_KEY_INVALID',
+      /trust\/team\.yaml:7:\d+: /,
+    ],
+    [
+      'policies that are not there',
+      { policies: [{ path: 'trust' }, { path: 'polcies' }] },
+      'POLICY_MISSING',
+      /gate\.yaml:\d+:\d+: spec\.policies\[1\]\.path: polcies does not exist/,
+    ],
+  ])('fails as check does, before anything is installed: %s', async (_, spec, code, place) => {
+    using sandbox = createSandbox({ 'app/pod.yaml': pod }, { policies: [], ...spec });
+    sandbox.write({ 'platform/trust/team.yaml': brokenKey });
+    const run = await sandbox.run(['policies', '--config', 'platform/gate.yaml']);
+    expect(run).toMatchObject({ exitCode: 3, stdout: '' });
+    expect(run.stderr).toMatch(place);
+    const told = run.stderr.trimEnd();
+    expect(told.startsWith(`${code} `)).toBe(true);
+    const checked = await sandbox.run(['check', 'repo/app', '--config', 'platform/gate.yaml']);
+    const { message, mend } = /^\S+ (?<message>.+?[.]) (?<mend>[A-Z].*)$/.exec(told)?.groups ?? {};
+    expect(checked.stderr).toContain(code);
+    expect(checked.stderr).toContain(message);
+    expect(checked.stderr).toContain(mend);
+  });
+});

@@ -37,7 +37,14 @@ describe('syncgate serve', () => {
   it('says that there is no cluster', async () => {
     const run = await sandbox.run(flags());
     expect(run).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(run.stderr).toMatch(/there is no cluster: .*KUBECONFIG/);
+    // Once, as a line of the log.
+    expect(lines(run.stderr).map((line) => JSON.parse(line))).toMatchObject([
+      {
+        level: 'error',
+        why: expect.stringMatching(/^CLUSTER_CREDENTIALS_INVALID there is no cluster: .*KUBECONFIG\./),
+      },
+    ]);
+    expect(run.stderr.trimEnd().split('\n')).toHaveLength(1);
   });
 
   it('says what is wrong with the storage, and how to mend it', async () => {
@@ -48,7 +55,11 @@ describe('syncgate serve', () => {
       },
     );
     expect(run).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(run.stderr).toMatch(/^STORE_INVALID .*\. Mount a volume/m);
+    const why = expect.stringMatching(/^STORE_INVALID .*\. Mount a volume/);
+    expect(lines(run.stderr).map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ msg: 'syncgate cannot start', why }),
+    );
+    expect(run.stderr).not.toMatch(/^[^{]/m);
   });
 
   it('ends in an orderly way when it is stopped before it has seen a cluster', async () => {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { GateError } from '../../core/errors.ts';
+import { CODES, GateError } from '../../core/errors.ts';
 import { isImageReference } from '../../core/image.ts';
 import { nearest } from '../../core/settings-file.ts';
 import { PARAMETERS, type ParameterValues } from '../../render/parameters.ts';
@@ -86,6 +86,19 @@ export function parseCommand(argv: readonly string[], env: Readonly<Record<strin
   }
   if (first === '--version' || first === '-v') return parseCommand(['version', ...rest]);
   const name = commandName(first);
+  try {
+    return readCommand(name, rest, env);
+  } catch (error) {
+    const isPlain = error instanceof GateError && error.code === 'USAGE' && error.mend === CODES.USAGE.mend;
+    throw isPlain ? usage(error.message, name) : error;
+  }
+}
+
+function readCommand(
+  name: CommandName,
+  rest: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Command {
   if (name === 'verify-bundle') {
     const { values, positionals } = parseFlags(name, rest, verifyBundleFlags);
     return values['help'] === true ? { name: 'help', topic: name } : readVerifyBundle(values, positionals);

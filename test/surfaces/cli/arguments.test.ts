@@ -100,6 +100,15 @@ describe('a command line that is not understood is an error, with the nearest th
     expect(error.message).not.toContain('\n');
   });
 
+  it.each(['check', 'serve', 'test', 'policies', 'verify-image', 'verify-bundle', 'mirror'])(
+    'of %s names the help of that command',
+    (name) => {
+      expect(thrownBy(() => parseCommand([name, '--nothing-like-it']))).toMatchObject({
+        mend: `See \`syncgate help ${name}\`.`,
+      });
+    },
+  );
+
   it('shows no more of a long argument than tells what it was', () => {
     expect(thrownBy(() => parseCommand(['x'.repeat(10_000)])).message.length).toBeLessThan(200);
   });
