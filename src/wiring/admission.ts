@@ -115,8 +115,11 @@ async function certificatesOf({ options, kube, log, metrics }: AdmissionParts): 
   const { openMountedCertificates, openOwnCertificates } = await import('../adapters/certificates/certificates.ts');
   const common = { clock: systemClock, log, metrics, pause, everyMs: certificatesPollMs };
   const { admissionCertificates: folder, namespace } = options;
-  if (folder !== undefined) return await openMountedCertificates({ ...common, folder: resolve(folder) });
   const service = `syncgate-admission.${namespace}.svc`;
+  if (folder !== undefined) {
+    const mounted = { folder: resolve(folder), shown: folder, names: [service] };
+    return await openMountedCertificates({ ...common, ...mounted });
+  }
   const names = [service, `${service}.cluster.local`];
   return await openOwnCertificates({
     ...common,

@@ -5,7 +5,7 @@ import { GateError } from '../../core/errors.ts';
 import { KubeError } from '../../core/kube.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Log, Metrics } from '../../core/telemetry.ts';
-import { type KeyPair, readPair } from './issue.ts';
+import { covers, type KeyPair, readPair } from './issue.ts';
 import { createRotation, type RotationOptions } from './rotation.ts';
 
 /** Where the certificate of a server comes from, now and whenever it is renewed. */
@@ -24,6 +24,8 @@ export interface Pace {
   readonly everyMs: number;
 }
 
+/** How soon is seen that the configuration of the webhook has come, or was applied anew without its authority. */
+const LOOK_MS = 2_000;
 /** How often is tried at the start before it is given up. */
 const MAX_TRIES = 30;
 const TRY_MS = 2_000;
@@ -47,10 +49,17 @@ export async function openOwnCertificates(options: RotationOptions & Pace): Prom
       await pause(TRY_MS, over.signal);
     }
   }
+  const isDue = () => rotation.isDue(AbortSignal.any([over.signal, AbortSignal.timeout(STEP_MS)]));
   const loop = async () => {
     for (;;) {
-      await pause(everyMs, over.signal);
-      if (over.signal.aborted) return;
+      for (let waited = 0; waited < everyMs; ) {
+        const wait = Math.min(LOOK_MS, everyMs - waited);
+        await pause(wait, over.signal);
+        if (over.signal.aborted) return;
+        waited += wait;
+        // What cannot be read now the next step complains of.
+        if (waited < everyMs && (await isDue().catch(() => false))) break;
+      }
       try {
         await step();
       } catch (error) {
@@ -89,6 +98,10 @@ function textOf(error: unknown): string {
 export interface MountedOptions extends Pace {
   /** A folder with `tls.crt` and `tls.key`, such as a mounted Secret of cert-manager. Absolute. */
   readonly folder: string;
+  /** The folder as whoever reads messages gave it. */
+  readonly shown: string;
+  /** What an API server looks for in the certificate: the names of the Service. */
+  readonly names: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -103,15 +116,22 @@ const WARN_MS = 7 * 24 * 3600_000;
  * change, and wait. Rejects with CERTIFICATE_INVALID where the first ones cannot be used.
  */
 export async function openMountedCertificates(options: MountedOptions): Promise<Certificates> {
-  const { folder, log, metrics, clock, pause, everyMs } = options;
+  const { folder, shown, names, log, metrics, clock, pause, everyMs } = options;
   const over = new AbortController();
   const listeners = new Set<(certificate: KeyPair) => void>();
-  let current = await readFolder(folder);
+  let current = await readFolder(folder, shown);
   let complaint = '';
   tell();
 
   function tell(): void {
-    const ends = new X509Certificate(current.cert).validToDate.getTime();
+    const certificate = new X509Certificate(current.cert);
+    const missing = names.filter((name) => !covers(certificate, [name]));
+    metrics.set('syncgate_admission_certificate_misnamed', {}, missing.length === 0 ? 0 : 1);
+    if (missing.length > 0) {
+      const mend = `Have it issued for ${names.join(' and ')}; the API server trusts no other.`;
+      log.warn('the certificate of the webhook is for another name', { folder: shown, missing, mend });
+    }
+    const ends = certificate.validToDate.getTime();
     metrics.set('syncgate_admission_certificate_expiry_timestamp_seconds', {}, Math.floor(ends / 1000));
     const left = ends - clock.now();
     if (left < WARN_MS) log.warn('the certificate of the webhook ends soon', { secondsLeft: Math.floor(left / 1000) });
@@ -119,7 +139,7 @@ export async function openMountedCertificates(options: MountedOptions): Promise<
 
   async function look(): Promise<void> {
     try {
-      const found = await readFolder(folder);
+      const found = await readFolder(folder, shown);
       complaint = '';
       if (found.cert === current.cert && found.key === current.key) return;
       current = found;
@@ -155,23 +175,26 @@ export async function openMountedCertificates(options: MountedOptions): Promise<
   };
 }
 
-async function readFolder(folder: string): Promise<KeyPair> {
-  const [cert, key] = await Promise.all([readPem(folder, 'tls.crt'), readPem(folder, 'tls.key')]);
+async function readFolder(folder: string, shown: string): Promise<KeyPair> {
+  const read = (name: string) => readPem(join(folder, name), `${name} in ${shown}`);
+  const [cert, key] = await Promise.all([read('tls.crt'), read('tls.key')]);
   const found = readPair(cert, key);
   if (found !== undefined) return found.pair;
-  throw new GateError('CERTIFICATE_INVALID', 'tls.crt and tls.key are not a certificate and its key in PEM');
+  throw new GateError(
+    'CERTIFICATE_INVALID',
+    `tls.crt and tls.key in ${shown} are not a certificate and its key in PEM`,
+  );
 }
 
-async function readPem(folder: string, name: string): Promise<string> {
+async function readPem(path: string, shown: string): Promise<string> {
   try {
-    const path = join(folder, name);
     const found = await stat(path);
     if (!found.isFile() || found.size > MAX_FILE_BYTES)
-      throw new GateError('CERTIFICATE_INVALID', `${name} is no file of a certificate`);
+      throw new GateError('CERTIFICATE_INVALID', `${shown} is no file of a certificate`);
     return await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof GateError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new GateError('CERTIFICATE_INVALID', `${name} cannot be read (${code})`, { cause: error });
+    throw new GateError('CERTIFICATE_INVALID', `${shown} cannot be read (${code})`, { cause: error });
   }
 }

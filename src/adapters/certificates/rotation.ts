@@ -64,6 +64,11 @@ export interface Rotation {
    * CERTIFICATE_UNAVAILABLE; what is served is good for as long as it was.
    */
   step(signal: AbortSignal): Promise<void>;
+  /**
+   * Whether the configuration waits for a step: it has come, or gone, or trusts somebody else. One request, so that it can
+   * be asked often: until it trusts the webhook, every write that it concerns fails. Throws KubeError.
+   */
+  isDue(signal: AbortSignal): Promise<boolean>;
 }
 
 const MAX_RACES = 8;
@@ -85,15 +90,21 @@ export function createRotation(options: RotationOptions): Rotation {
   let known: Authority | undefined;
   /** The authority that signs, and since when that is known here. */
   let signing: { readonly cert: string; readonly since: number } | undefined;
+  /** What was said of the configuration last. */
+  let said: 'absent' | 'trusting' | undefined;
+  const configurationKey = { namespace: '', name: options.configuration };
+
+  async function isDue(signal: AbortSignal): Promise<boolean> {
+    if (known === undefined) return true;
+    const configuration = await kube.get(WEBHOOK_CONFIGURATION, configurationKey, signal);
+    if (webhooksOf(configuration).length === 0) return said === 'trusting';
+    return !trustsAlready(configuration, bundleOf(known)) || said !== 'trusting';
+  }
 
   async function step(signal: AbortSignal): Promise<void> {
     for (let race = 0; race < MAX_RACES; race++) {
       // The configuration is read first: what is in it then was in the Secret before, so an old Secret cannot undo it.
-      const configuration = await kube.get(
-        WEBHOOK_CONFIGURATION,
-        { namespace: '', name: options.configuration },
-        signal,
-      );
+      const configuration = await kube.get(WEBHOOK_CONFIGURATION, configurationKey, signal);
       const secret = await kube.get(SECRET, at, signal);
       observe(configuration);
       const wanted = await due(secret, configuration);
@@ -108,6 +119,7 @@ export function createRotation(options: RotationOptions): Rotation {
       const cert = normal(authority.current.cert);
       if (signing?.cert !== cert) signing = { cert, since: clock.now() };
       if (configuration !== undefined && !(await publish(configuration, bundleOf(authority), signal))) continue;
+      say(configuration);
       serve(authority, configuration !== undefined);
       return;
     }
@@ -212,21 +224,38 @@ export function createRotation(options: RotationOptions): Rotation {
     }
   }
 
+  /** Says once that nobody asks the webhook, and once that somebody does. */
+  function say(configuration: KubeObject | undefined): void {
+    const now = webhooksOf(configuration).length === 0 ? 'absent' : 'trusting';
+    metrics.set('syncgate_admission_configured', {}, now === 'trusting' ? 1 : 0);
+    if (now === said) return;
+    said = now;
+    const about = { configuration: options.configuration };
+    if (now === 'trusting')
+      log.info('the webhook configuration is there and trusts the authority of the webhook', about);
+    else {
+      const mend = 'Apply the overlay again, unless it was taken away on purpose.';
+      log.warn('there is no webhook configuration: nothing is judged on its way into the cluster', { ...about, mend });
+    }
+  }
+
   /** False where the configuration has changed since it was read. */
   async function publish(configuration: KubeObject, bundle: string, signal: AbortSignal): Promise<boolean> {
+    if (trustsAlready(configuration, bundle)) return true;
+    metrics.set('syncgate_admission_configured', {}, 0);
     const caBundle = Buffer.from(bundle).toString('base64');
-    const webhooks = webhooksOf(configuration);
-    if (webhooks.every((webhook) => valueAt(webhook, 'clientConfig', 'caBundle') === caBundle)) return true;
-    const patched = webhooks.map((webhook) => ({
+    const patched = webhooksOf(configuration).map((webhook) => ({
       ...webhook,
       clientConfig: { ...((webhook['clientConfig'] ?? {}) as JsonObject), caBundle },
     }));
     // A patch sets the list whole, so what it was made from is its lock.
     const { resourceVersion } = configuration.metadata;
     const patch = { metadata: { ...(resourceVersion !== undefined && { resourceVersion }) }, webhooks: patched };
-    const key = { namespace: '', name: options.configuration };
     try {
-      observe(await kube.mergePatch(WEBHOOK_CONFIGURATION, key, patch, { signal }));
+      observe(await kube.mergePatch(WEBHOOK_CONFIGURATION, configurationKey, patch, { signal }));
+      log.info('the authority of the webhook was written into its configuration', {
+        configuration: options.configuration,
+      });
       return true;
     } catch (error) {
       if (error instanceof KubeError && (error.status === 409 || error.status === 404)) return false;
@@ -262,6 +291,7 @@ export function createRotation(options: RotationOptions): Rotation {
       return () => listeners.delete(listener);
     },
     step,
+    isDue,
   };
 }
 
@@ -270,6 +300,11 @@ const MAX_PREVIOUS = 6;
 function webhooksOf(configuration: KubeObject | undefined): readonly JsonObject[] {
   const webhooks = valueAt(configuration, 'webhooks');
   return Array.isArray(webhooks) ? (webhooks as JsonObject[]) : [];
+}
+
+function trustsAlready(configuration: KubeObject | undefined, bundle: string): boolean {
+  const caBundle = Buffer.from(bundle).toString('base64');
+  return webhooksOf(configuration).every((webhook) => valueAt(webhook, 'clientConfig', 'caBundle') === caBundle);
 }
 
 function bundlesIn(configuration: KubeObject | undefined): readonly string[] {

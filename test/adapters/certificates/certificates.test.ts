@@ -44,6 +44,7 @@ interface Told {
   readonly lines: string[];
   readonly metrics: typeof NO_METRICS;
   readonly expiries: number[];
+  readonly measured: ReadonlyMap<string, number>;
 }
 
 function telling(): Told {
@@ -51,15 +52,24 @@ function telling(): Told {
   const expiries: number[] = [];
   const note = (level: string) => (message: string, fields?: object) =>
     lines.push(`${level}: ${message} ${JSON.stringify(fields ?? {})}`);
-  const log = { ...SILENT_LOG, warn: note('warn'), error: note('error') };
-  const metrics = { ...NO_METRICS, set: (_: string, __: object, value: number) => expiries.push(value) };
-  return { log, lines, metrics, expiries };
+  const measured = new Map<string, number>();
+  const log = { ...SILENT_LOG, info: note('info'), warn: note('warn'), error: note('error') };
+  const set = (name: string, _: object, value: number) => {
+    measured.set(name, value);
+    if (name.endsWith('expiry_timestamp_seconds')) expiries.push(value);
+  };
+  return { log, lines, metrics: { ...NO_METRICS, set }, expiries, measured };
 }
 
 describe('an authority of one’s own', () => {
   const times = { authority: 3600_000, server: 1800_000, settle: 0, keep: 0, backdate: 60_000 };
 
-  function own(kube: MemoryKube, pause: (ms: number, signal: AbortSignal) => Promise<void>, told = telling()) {
+  function own(
+    kube: MemoryKube,
+    pause: (ms: number, signal: AbortSignal) => Promise<void>,
+    told = telling(),
+    everyMs = 1000,
+  ) {
     return openOwnCertificates({
       kube,
       clock: { now: () => Date.now() },
@@ -71,7 +81,7 @@ describe('an authority of one’s own', () => {
       names: ['localhost', '127.0.0.1', '::1'],
       times,
       pause,
-      everyMs: 1000,
+      everyMs,
     }).then((made) => {
       open.push(made);
       return made;
@@ -116,7 +126,7 @@ describe('an authority of one’s own', () => {
     const told = telling();
     const certificates = await own(kube, () => Promise.resolve(), told);
     expect(certificates.current.cert).toContain('BEGIN CERTIFICATE');
-    expect(told.lines.filter((line) => line.startsWith('warn'))).toHaveLength(3);
+    expect(told.lines.filter((line) => line.includes('cannot be used yet'))).toHaveLength(3);
   });
 
   it.each([401, 403])('does not wait where it is refused with %d', async (code) => {
@@ -159,6 +169,81 @@ describe('an authority of one’s own', () => {
   });
 });
 
+describe('the webhook configuration', () => {
+  const configurationKey = { namespace: '', name: 'syncgate' };
+  const secretKey = { namespace: 'syncgate-system', name: 'syncgate-admission-tls' };
+  const applied = {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name: 'syncgate' },
+    webhooks: [{ name: 'a', clientConfig: {} }],
+  };
+  const bundleIn = (kube: MemoryKube) =>
+    valueAt(kube.at(WEBHOOK_CONFIGURATION, configurationKey), 'webhooks', 0, 'clientConfig', 'caBundle');
+
+  async function watched() {
+    const kube = createMemoryKube();
+    const { pause, turn } = turns();
+    const told = telling();
+    const times = { authority: 3600_000, server: 1800_000, settle: 0, keep: 0, backdate: 60_000 };
+    const made = await openOwnCertificates({
+      kube,
+      clock: { now: () => Date.now() },
+      log: told.log,
+      metrics: told.metrics,
+      ...{ namespace: secretKey.namespace, secret: secretKey.name, configuration: 'syncgate', names: ['localhost'] },
+      times,
+      pause,
+      everyMs: 30_000,
+    });
+    open.push(made);
+    return { kube, turn, told, saying: (text: string) => told.lines.filter((line) => line.includes(text)) };
+  }
+
+  it('that is not there is told of once, and so is its coming', async () => {
+    const { kube, turn, told, saying } = await watched();
+    for (let looks = 0; looks < 40; looks++) await turn();
+    expect(saying('there is no webhook configuration')).toHaveLength(1);
+    expect(told.measured.get('syncgate_admission_configured')).toBe(0);
+    kube.put(WEBHOOK_CONFIGURATION, applied);
+    await turn();
+    expect(bundleIn(kube)).toEqual(expect.any(String));
+    expect(saying('was written into its configuration')).toHaveLength(1);
+    expect(saying('is there and trusts')).toHaveLength(1);
+    expect(told.measured.get('syncgate_admission_configured')).toBe(1);
+    kube.remove(WEBHOOK_CONFIGURATION, configurationKey);
+    await turn();
+    expect(saying('there is no webhook configuration')).toHaveLength(2);
+    expect(told.measured.get('syncgate_admission_configured')).toBe(0);
+  });
+
+  it('that was applied anew is filled at the next look, which asks for nothing else', async () => {
+    const { kube, turn } = await watched();
+    kube.put(WEBHOOK_CONFIGURATION, applied);
+    await turn();
+    const bundle = bundleIn(kube);
+    const before = kube.calls.length;
+    await turn();
+    expect(kube.calls.length).toBe(before + 1);
+    kube.remove(WEBHOOK_CONFIGURATION, configurationKey);
+    kube.put(WEBHOOK_CONFIGURATION, applied);
+    expect(bundleIn(kube)).toBeUndefined();
+    await turn();
+    expect(bundleIn(kube)).toBe(bundle);
+  });
+
+  it('that cannot be read at a look is left to the next step', async () => {
+    const { kube, turn, saying } = await watched();
+    kube.onCall = () => {
+      throw new KubeError(503, 'Unavailable', 'no');
+    };
+    for (let looks = 0; looks < 14; looks++) await turn();
+    expect(saying('cannot be renewed')).toHaveLength(0);
+    await turn();
+    expect(saying('cannot be renewed')).toHaveLength(1);
+  });
+});
+
 describe('mounted certificates', () => {
   let folder: string;
   let version: number;
@@ -184,9 +269,12 @@ describe('mounted certificates', () => {
     pause: (ms: number, signal: AbortSignal) => Promise<void>,
     told = telling(),
     now = () => Date.now(),
+    names: readonly string[] = ['localhost'],
   ) => {
     const made = await openMountedCertificates({
       folder,
+      shown: './tls',
+      names,
       clock: { now },
       log: told.log,
       metrics: told.metrics,
@@ -251,8 +339,25 @@ describe('mounted certificates', () => {
     mount(given);
     await expect(mounted(turns().pause)).rejects.toMatchObject({
       code: 'CERTIFICATE_INVALID',
-      message: expect.not.stringContaining(folder),
+      message: expect.stringMatching(/^tls\.(crt|key) .*in \.\/tls /),
     });
+  });
+
+  it('of another name are told of, and counted, until they are exchanged', async () => {
+    const now = Date.now();
+    const authority = await issueAuthority({ from: now - 1000, to: now + 9e9 });
+    const issue = (name: string) => issueServer(authority, [name], { from: now - 1000, to: now + 9e9 });
+    mount(files(await issue('wrong.example')));
+    const told = telling();
+    const { pause, turn } = turns();
+    await mounted(pause, told, undefined, ['syncgate-admission.syncgate-system.svc']);
+    const warned = () => told.lines.filter((line) => line.includes('is for another name'));
+    expect(warned()).toEqual([expect.stringMatching(/^warn: .*\.\/tls.*syncgate-admission\.syncgate-system\.svc/)]);
+    expect(told.measured.get('syncgate_admission_certificate_misnamed')).toBe(1);
+    mount(files(await issue('syncgate-admission.syncgate-system.svc')));
+    await turn();
+    expect(warned()).toHaveLength(1);
+    expect(told.measured.get('syncgate_admission_certificate_misnamed')).toBe(0);
   });
 
   it('tell when they end, and warn before', async () => {
