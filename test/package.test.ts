@@ -25,6 +25,7 @@ describe('the package', () => {
   it.each([
     ['package.json'],
     ['README.md'],
+    ['CHANGELOG.md'],
     ['LICENSE'],
     ['SECURITY.md'],
     ['dist/syncgate.mjs'],
@@ -44,7 +45,7 @@ describe('the package', () => {
 
   it('holds nothing else but the manifests for Argo CD and Flux', () => {
     const known =
-      /^(package\.json|README\.md|LICENSE|SECURITY\.md|plugin\.yaml|dist\/(?:syncgate\.mjs|syncgate-serve\.cjs|THIRD-PARTY-NOTICES\.txt)|schema\/gate\.schema\.json|docs\/[a-z-]+\.md|(?:argocd|flux)\/.+\.(yaml|md))$/;
+      /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|SECURITY\.md|plugin\.yaml|dist\/(?:syncgate\.mjs|syncgate-serve\.cjs|THIRD-PARTY-NOTICES\.txt)|schema\/gate\.schema\.json|docs\/[a-z-]+\.md|(?:argocd|flux)\/.+\.(yaml|md))$/;
     expect(packed.filter((path) => !known.test(path))).toEqual([]);
   });
 
