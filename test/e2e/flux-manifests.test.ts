@@ -405,13 +405,16 @@ describe('the components', () => {
     expect(binding?.['spec'].validationActions).toEqual(actions);
   });
 
+  /** Of every namespace already. */
+  const clusterWide = ['syncgate-gated-sources', 'syncgate-namespaces', 'syncgate-origins'];
+
   it('every-namespace looks at no label, and all of them together are taken', async () => {
     const objects = await built(
       ...['allow-remote-clusters', 'trust-flux-account', 'every-namespace', 'admit-everyone'],
       ...['cluster-objects', 'own-certificates', 'allow-helm-releases', 'ipv6'],
     );
     for (const { metadata, spec } of bindings(objects)) {
-      if (metadata.name === 'syncgate-namespaces' || metadata.name === 'syncgate-gated-sources') continue;
+      if (clusterWide.includes(metadata.name)) continue;
       expect(spec.matchResources.namespaceSelector, metadata.name).toEqual({
         matchExpressions: [
           {

@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { KUSTOMIZATION_FIELDS } from '../../scripts/kustomization-policy.ts';
 import type { JsonValue } from '../../src/core/json.ts';
 import { waitFor } from '../support/argocd/component.ts';
+import { served } from '../support/flux/flux.ts';
 import { freshName, helmRelease, kustomization, type Policed, refusal, startPoliced } from '../support/flux/policed.ts';
 import { moduleFolder } from '../support/go-modules.ts';
 import { type Answer, type Client, type Live, pathOf, Refused, type Writable } from '../support/kubernetes/client.ts';
@@ -18,13 +19,16 @@ let tenant: Client;
 const before = {
   kustomization: kustomization({ ...ungated, patches: [{ patch: '{}' }] }, 'apps', 'before'),
   helmRelease: helmRelease({}, 'apps', 'before'),
+  resourceSet: resourceSet('ResourceSet', 'apps', 'before'),
 };
+const claiming = kustomization({ commonMetadata: { labels: origin('kustomize', 'name') } }, 'open', 'claiming');
 /** Every refusal of these tests, to look at all of them in the end. */
 const refusals: Refused[] = [];
 
 beforeAll(async () => {
   policed = await startPoliced('flux/overlays/source', async (admin) => {
-    for (const object of Object.values(before)) await admin.create(object);
+    await applyFluxOperatorKinds(admin);
+    for (const object of [...Object.values(before), claiming]) await admin.create(object);
   });
   tenant = policed.as('tenant');
 });
@@ -288,6 +292,70 @@ describe('HelmReleases', () => {
   });
 });
 
+describe('labels with which Flux says where an object came from', () => {
+  const own = 'holds a label of Flux';
+  const makers = { Kustomization: kustomization, HelmRelease: helmRelease } as const;
+  const labelled = (labels: object) => ({ commonMetadata: { labels: { team: 'a', ...labels } } });
+
+  it.each<[keyof typeof makers, Parameters<typeof origin>]>([
+    ['Kustomization', ['kustomize', 'namespace']],
+    ['Kustomization', ['kustomize', 'name']],
+    ['Kustomization', ['kustomize', 'prune']],
+    ['Kustomization', ['helm', 'namespace']],
+    ['HelmRelease', ['helm', 'namespace']],
+    ['HelmRelease', ['kustomize', 'namespace']],
+  ])('are not written by commonMetadata of a %s: %j', async (kind, [group, name]) => {
+    const make = makers[kind];
+    for (const value of ['flux-system', 'open']) {
+      const spec = labelled(origin(group, name, value));
+      expect(await said(tenant.create(make(spec, 'open')))).toContain(own);
+      expect(await said(policed.admin.create(make(spec, 'syncgate-system')))).toContain(own);
+      const object = make({}, 'open');
+      await tenant.create(object);
+      expect(await said(tenant.merge(object, { spec }))).toContain(own);
+      expect(await said(policed.admin.create(make(spec, 'flux-system')))).toBeUndefined();
+    }
+  });
+
+  it.each(['Kustomization', 'HelmRelease'] as const)('other metadata of a %s is anybody’s', async (kind) => {
+    for (const commonMetadata of [
+      { labels: { 'example.com/namespace': 'flux-system', 'kustomize.toolkit.fluxcd.io.example.com/name': 'x' } },
+      { annotations: { 'kustomize.toolkit.fluxcd.io/prune': 'disabled' } },
+      {},
+    ]) {
+      expect(await said(tenant.create(makers[kind]({ commonMetadata }, 'open')))).toBeUndefined();
+    }
+  });
+
+  it('that were there before stay as they are, and can be taken out', async () => {
+    await tenant.merge(claiming, { metadata: { annotations: { 'reconcile.fluxcd.io/requestedAt': 'now' } } });
+    expect(await said(tenant.merge(claiming, { spec: { interval: '7m' } }))).toContain(own);
+    await tenant.merge(claiming, { spec: { commonMetadata: null, interval: '7m' } });
+    expect(await said(tenant.merge(claiming, { spec: labelled(origin('kustomize', 'name')) }))).toContain(own);
+  });
+});
+
+describe('what flux-operator applies', () => {
+  it.each(['ResourceSet', 'ResourceSetInputProvider', 'Later'] as const)('a %s is refused', async (kind) => {
+    const object = resourceSet(kind, 'open');
+    expect(await said(tenant.create(object))).toBeUndefined();
+    expect(await said(tenant.create(resourceSet(kind)))).toContain('what flux-operator applies goes around the gate');
+    expect(await said(policed.admin.create(resourceSet(kind)))).toContain('goes around the gate');
+    // The namespace of Flux is nobody's to gate.
+    expect(await said(policed.admin.create(resourceSet(kind, 'flux-system')))).toBeUndefined();
+  });
+
+  it('of what was there before stays as it is, and can be deleted', async () => {
+    const object = before.resourceSet;
+    await tenant.merge(object, { metadata: { annotations: { a: 'b' }, finalizers: ['fluxcd.controlplane.io/f'] } });
+    expect(await said(tenant.merge(object, { spec: { resourcesTemplate: 'b' } }))).toContain('goes around the gate');
+    await tenant.merge(object, { status: { seen: true } }, { subresource: 'status' });
+    await tenant.delete(object);
+    await tenant.merge(object, { metadata: { finalizers: null } });
+    expect(await policed.admin.get(object)).toBeUndefined();
+  });
+});
+
 const helmBinding = {
   apiVersion: 'admissionregistration.k8s.io/v1',
   kind: 'ValidatingAdmissionPolicyBinding',
@@ -448,4 +516,36 @@ async function definition(): Promise<Live> {
     `github.com/fluxcd/kustomize-controller@${findTool('kustomize-controller').version}`,
   );
   return parse(readFileSync(join(folder, 'config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml'), 'utf8'));
+}
+
+function origin(group: 'kustomize' | 'helm', name: string, value = 'flux-system'): Record<string, string> {
+  return { [`${group}.toolkit.fluxcd.io/${name}`]: value };
+}
+
+function resourceSet(kind: string, namespace = 'apps', name = freshName()): Writable {
+  const apiVersion = 'fluxcd.controlplane.io/v1';
+  return { apiVersion, kind, metadata: { name, namespace }, spec: { resourcesTemplate: 'a' } };
+}
+
+/** The names of flux-operator's kinds, and one that it does not have yet; what their specs hold is nothing to the policy. */
+async function applyFluxOperatorKinds(admin: Client): Promise<void> {
+  const group = 'fluxcd.controlplane.io';
+  const openAPIV3Schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  const subresources = { status: {} };
+  for (const kind of ['ResourceSet', 'ResourceSetInputProvider', 'Later']) {
+    const plural = `${kind.toLowerCase()}s`;
+    const definition: Writable = {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: `${plural}.${group}` },
+      spec: {
+        group,
+        scope: 'Namespaced',
+        names: { kind, plural, singular: kind.toLowerCase() },
+        versions: [{ name: 'v1', served: true, storage: true, subresources, schema: { openAPIV3Schema } }],
+      },
+    };
+    await admin.apply(definition);
+    await served(admin, definition);
+  }
 }

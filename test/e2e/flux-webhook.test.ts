@@ -111,6 +111,10 @@ function clusterRole(labels: object = {}, kind = 'ClusterRole'): Writable {
   return { apiVersion: api, kind, metadata: { name: `role-${made++}`, labels } } as Writable;
 }
 
+function withAnnotations(object: Writable, annotations: object): Writable {
+  return { ...object, metadata: { ...object.metadata, annotations } } as Writable;
+}
+
 /** Whether the webhook was asked about an object while it was written. */
 async function isAsked(object: Writable, write: (object: Writable) => Promise<unknown>): Promise<boolean> {
   asked = [];
@@ -164,6 +168,12 @@ describe('is asked about', () => {
     [
       'such of a release with the label of the other controller',
       clusterRole(fromFlux),
+      (object) => as(users.helm.name).create(object, byHelm),
+    ],
+    // Which a HelmRelease can keep from the label: the chart says where it came from.
+    [
+      'hooks of a release that claim to be from flux-system',
+      withAnnotations(clusterRole(fromHelm), { 'helm.sh/hook': 'pre-install' }),
       (object) => as(users.helm.name).create(object, byHelm),
     ],
   ])('%s', async (_, object, write) => expect(await isAsked(object, write)).toBe(true));

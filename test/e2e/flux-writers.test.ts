@@ -156,6 +156,16 @@ describe('GatedSources', () => {
   });
 });
 
+interface Metadata {
+  readonly labels?: object;
+  readonly annotations?: object;
+}
+
+const fromFluxSystem = {
+  kustomize: { 'kustomize.toolkit.fluxcd.io/namespace': 'flux-system' },
+  helm: { 'helm.toolkit.fluxcd.io/namespace': 'flux-system' },
+};
+
 describe('the label of a gated namespace', () => {
   const label = (value: string | null, more: object = {}) => ({
     metadata: { labels: { 'syncgate.dev/gated': value, ...more } },
@@ -193,6 +203,26 @@ describe('the label of a gated namespace', () => {
     expect(await said(policed.as(who).apply(change as Writable))).toContain('only what Flux applies from flux-system');
   });
 
+  it.each<[string, 'kustomizeController' | 'helmController' | 'admin', string, object]>([
+    ['a hook of a chart, which can do without the label', 'helmController', 'helm-controller', {}],
+    ['one that was Flux’s before', 'helmController', 'helm-controller', { labels: fromFluxSystem.kustomize }],
+    [
+      'one that says where it came from itself',
+      'helmController',
+      'helm-controller',
+      { labels: fromFluxSystem.helm, annotations: { 'helm.sh/hook': 'pre-install' } },
+    ],
+    ['a hook that an account applies', 'admin', 'helm-controller', {}],
+    ['what an account applies', 'admin', 'kustomize-controller', { labels: fromFluxSystem.helm }],
+  ])('is not turned by %s', async (_, who, fieldManager, { labels = {}, annotations = {} }: Metadata) => {
+    const made = { ...namespace(freshName()), metadata: { name: freshName(), labels: label('true').metadata.labels } };
+    await policed.admin.create(made);
+    const turned = { ...made.metadata, labels: { ...labels, 'syncgate.dev/gated': 'false' }, annotations };
+    const client = who === 'admin' ? policed.admin : policed.as(who);
+    const change = client.apply({ ...made, metadata: turned } as Writable, { fieldManager });
+    expect(await said(change)).toContain('only what Flux applies from flux-system');
+  });
+
   it('is turned by an administrator, and by what Flux applies from flux-system', async () => {
     const made = namespace(freshName());
     await policed.admin.create(made);
@@ -201,5 +231,7 @@ describe('the label of a gated namespace', () => {
     await policed.as('operator').merge(made, label('true'));
     const owner = { 'kustomize.toolkit.fluxcd.io/namespace': 'flux-system' };
     await policed.as('kustomizeController').merge(made, label('false', owner));
+    await policed.as('operator').merge(made, label('true', { 'kustomize.toolkit.fluxcd.io/namespace': null }));
+    await policed.as('helmController').merge(made, label('false', fromFluxSystem.helm));
   });
 });

@@ -105,9 +105,11 @@ function readObjects(text: string, review: Omit<Review, 'admitted'>): AdmittedOb
   if (operation !== 'CREATE' && operation !== 'UPDATE') {
     throw invalid(`the operation is ${JSON.stringify(operation)}, and the webhook judges CREATE and UPDATE`);
   }
-  if (subresource !== '' && !isEphemeralContainers(review)) {
+  if (subresource !== '' && !isWholePod(review)) {
     const asked = JSON.stringify(`${resource.resource}/${subresource}`);
-    throw invalid(`it is about ${asked}, and of subresources the webhook judges pods/ephemeralcontainers alone`);
+    throw invalid(
+      `it is about ${asked}, and of subresources the webhook judges ${wholePods.map((each) => `pods/${each}`).join(' and ')} alone`,
+    );
   }
   const request = fieldsOf(text)['request'];
   if (!isObject(request)) throw invalid('it holds no request');
@@ -148,11 +150,15 @@ function fieldsOf(text: string): JsonObject {
   throw invalid('it is no object');
 }
 
-function isEphemeralContainers({ resource, subresource, kind }: Omit<Review, 'admitted'>): boolean {
+/** What is written through these is a Pod as a whole. */
+const wholePods: readonly string[] = ['ephemeralcontainers', 'resize'];
+
+function isWholePod({ resource, subresource, kind }: Omit<Review, 'admitted'>): boolean {
   return (
     resource.group === '' &&
     resource.resource === 'pods' &&
-    subresource === 'ephemeralcontainers' &&
+    wholePods.includes(subresource) &&
+    kind.group === '' &&
     kind.kind === 'Pod'
   );
 }

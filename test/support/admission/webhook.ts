@@ -144,7 +144,7 @@ export function webhookConfiguration(
             apiGroups: [''],
             apiVersions: ['v1'],
             operations: ['UPDATE'],
-            resources: ['pods/ephemeralcontainers'],
+            resources: ['pods/ephemeralcontainers', 'pods/resize'],
             scope: '*',
           },
         ],

@@ -86,8 +86,8 @@ describe('the shipped webhook configuration', () => {
     expect(webhooks.length).toBeGreaterThan(0);
   });
 
-  it('asks of subresources that add images, and of no others', () => {
+  it('asks of subresources through which a Pod as a whole is written, and of no others', () => {
     const resources = webhooks.flatMap(({ rules }) => rules.flatMap((rule) => rule.resources));
-    expect(new Set(resources)).toEqual(new Set(['*', 'pods/ephemeralcontainers']));
+    expect(new Set(resources)).toEqual(new Set(['*', 'pods/ephemeralcontainers', 'pods/resize']));
   });
 });

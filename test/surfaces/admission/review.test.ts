@@ -5,6 +5,13 @@ import { configMap, type ReviewFields, reviewText } from '../../support/admissio
 const read = (fields: ReviewFields = {}) => readReview(Buffer.from(reviewText(fields)));
 const admitted = (fields: ReviewFields = {}) => read(fields).admitted();
 const invalid = expect.objectContaining({ code: 'ADMISSION_REVIEW_INVALID' });
+const ofPods = {
+  operation: 'UPDATE',
+  object: { kind: 'Pod', apiVersion: 'v1', metadata: { name: 'web', namespace: 'apps' } },
+  kind: { group: '', version: 'v1', kind: 'Pod' },
+  resource: { group: '', version: 'v1', resource: 'pods' },
+};
+const scale = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 
 describe('a review', () => {
   it('is read as the API server means it', () => {
@@ -77,6 +84,9 @@ describe('a review', () => {
     ['status', { subResource: 'status' }],
     ['scale', { subResource: 'scale' }],
     ['ephemeralcontainers of what is no Pod', { subResource: 'ephemeralcontainers' }],
+    ['resize of what is no Pod', { subResource: 'resize' }],
+    ['a Scale that says it is a resize of Pods', { ...ofPods, subResource: 'resize', kind: scale }],
+    ['the status of Pods', { ...ofPods, subResource: 'status' }],
   ])('about %s is not judged', (_, fields) => {
     expect(() => admitted(fields)).toThrow(invalid);
   });
@@ -92,16 +102,8 @@ describe('a review', () => {
     expect(() => readReview(Buffer.from(text)).admitted()).toThrow(invalid);
   });
 
-  it('about the ephemeral containers of a Pod is judged', () => {
-    const pod = { kind: 'Pod', apiVersion: 'v1', metadata: { name: 'web', namespace: 'apps' } };
-    const about = {
-      operation: 'UPDATE',
-      object: pod,
-      kind: { group: '', version: 'v1', kind: 'Pod' },
-      resource: { group: '', version: 'v1', resource: 'pods' },
-      subResource: 'ephemeralcontainers',
-    };
-    expect(admitted(about)).toMatchObject({ subresource: 'ephemeralcontainers', object: pod });
+  it.each(['ephemeralcontainers', 'resize'])('about pods/%s is judged, as the Pod that it is', (subResource) => {
+    expect(admitted({ ...ofPods, subResource })).toMatchObject({ subresource: subResource, object: ofPods.object });
   });
 });
 
@@ -126,6 +128,21 @@ describe('an update that changes nothing', () => {
 });
 
 describe('the end of a deletion', () => {
+  it('is found among a hundred thousand finalizers', () => {
+    const finalizers = Array.from({ length: 200_000 }, (_, i) => `f/${i}`);
+    const dying = (rest: readonly string[]) =>
+      configMap('settings', {
+        metadata: {
+          name: 'settings',
+          namespace: 'apps',
+          deletionTimestamp: '2026-01-01T00:00:00Z',
+          finalizers: [...rest],
+        },
+      });
+    const ending = { operation: 'UPDATE', object: dying(finalizers.slice(1)), oldObject: dying(finalizers) } as const;
+    expect(endsDeletion(admitted(ending))).toBe(true);
+  });
+
   const meta = (more: object) => ({ metadata: { name: 'settings', namespace: 'apps', ...more } });
   const dying = { deletionTimestamp: '2026-01-01T00:00:00Z', resourceVersion: '1' };
   const before = configMap('settings', meta({ ...dying, finalizers: ['a', 'b'] }));
