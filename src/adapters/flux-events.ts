@@ -2,7 +2,7 @@ import type { Announce, Announcement } from '../core/events.ts';
 import { type KubeObject, valueAt } from '../core/kube.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Log, Metrics } from '../core/telemetry.ts';
-import { createEventQueue, type DropReason } from './event-queue.ts';
+import { createEventQueue, type Drop } from './event-queue.ts';
 import { pause } from './kube/pause.ts';
 
 export interface FluxEventsOptions {
@@ -63,13 +63,18 @@ export function createFluxEvents(options: FluxEventsOptions): OpenedEvents {
     most: waitingAtMost,
     log: log.with({ receiver: url.host }),
     metrics,
+    mends: {
+      failed:
+        'Check that notification-controller runs at --events-address, and that DNS and the network let the gate reach it.',
+      refused: 'Check that --events-address names notification-controller, and that it is one of Flux 2.7 or newer.',
+    },
     tell: async (event, signal) => {
       const body = JSON.stringify(event);
       for (let tries = 1; ; tries++) {
-        const status = await post(url, body, signal);
-        if (status !== undefined && status < 500) return outcome(status);
-        if (signal.aborted) return 'closed';
-        if (tries === maxTries || status === 501) return 'failed';
+        const answer = await post(url, body, signal);
+        if (typeof answer === 'number' && answer < 500) return outcome(answer);
+        if (signal.aborted) return { reason: 'closed' };
+        if (tries === maxTries || answer === 501) return { reason: 'failed', cause: String(answer) };
         await pause(retryMs * 2 ** (tries - 1), signal);
       }
     },
@@ -81,8 +86,9 @@ export function createFluxEvents(options: FluxEventsOptions): OpenedEvents {
 }
 
 /** 202 is what it answers; any success is one. */
-function outcome(status: number): DropReason | undefined {
-  return (status >= 200 && status < 300) || status === 429 ? undefined : 'refused';
+function outcome(status: number): Drop | undefined {
+  const isTold = (status >= 200 && status < 300) || status === 429;
+  return isTold ? undefined : { reason: 'refused', cause: String(status) };
 }
 
 export function fluxEvent(announcement: Announcement, now: number, instance: string): FluxEvent {
@@ -136,8 +142,8 @@ function text(value: string, length: number): string {
   return value.slice(0, length).toWellFormed();
 }
 
-/** The status of the answer; undefined where there was none. Redirects are not followed. */
-async function post(url: URL, body: string, signal: AbortSignal): Promise<number | undefined> {
+/** The status of the answer, or why there was none (`ENOTFOUND`). Redirects are not followed. */
+async function post(url: URL, body: string, signal: AbortSignal): Promise<number | string> {
   const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
   const limit = AbortSignal.any([signal, AbortSignal.timeout(requestMs)]);
   return await new Promise((done) => {
@@ -147,11 +153,13 @@ async function post(url: URL, body: string, signal: AbortSignal): Promise<number
       'user-agent': 'syncgate',
     };
     const asked = request(url, { method: 'POST', headers, signal: limit, agent: false }, (answer) => {
-      done(answer.statusCode);
+      done(answer.statusCode ?? 'no status');
       // Nothing in it is of use, and it may be endless.
       answer.on('error', () => {}).destroy();
     });
-    asked.on('error', () => done(undefined));
+    asked.on('error', (error: NodeJS.ErrnoException) => {
+      done(limit.aborted ? `no answer within ${requestMs / 1000} s` : (error.code ?? 'unknown error'));
+    });
     asked.end(body);
   });
 }

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createFluxEvents, fluxEvent } from '../../src/adapters/flux-events.ts';
-import { NO_METRICS, SILENT_LOG } from '../../src/core/telemetry.ts';
+import { type Log, type LogFields, NO_METRICS, SILENT_LOG } from '../../src/core/telemetry.ts';
 import { announcement } from '../support/announcement.ts';
 import { waitFor } from '../support/argocd/component.ts';
 import { readFluxEvents } from '../support/fluxevent.ts';
@@ -38,12 +38,14 @@ async function receiver(answer: (tries: number) => number | 'hang' | 'cut') {
 
 function open(address: string) {
   const dropped: string[] = [];
+  const warned: LogFields[] = [];
+  const log: Log = { ...SILENT_LOG, warn: (_, fields = {}) => void warned.push(fields), with: () => log };
   const events = createFluxEvents({
-    ...{ address, instance: 'syncgate-0', log: SILENT_LOG, clock: { now: () => 1_700_000_000_000 }, retryMs: 10 },
+    ...{ address, instance: 'syncgate-0', log, clock: { now: () => 1_700_000_000_000 }, retryMs: 10 },
     metrics: { ...NO_METRICS, count: (_, { reason }) => void dropped.push(String(reason)) },
   });
   closing.push(() => events.close(0));
-  return { events, dropped };
+  return { events, dropped, warned };
 }
 
 describe('an event of Flux', () => {
@@ -174,11 +176,18 @@ describe('telling', () => {
     expect(dropped).toHaveLength(1501);
   });
 
-  it('to nobody is counted', async () => {
-    const { events, dropped } = open('http://127.0.0.1:1/');
+  it.each<[string, () => string | Promise<string>, string, RegExp, RegExp]>([
+    ['nobody', () => 'http://127.0.0.1:1/', 'failed', /^ECONNREFUSED$/, /--events-address/],
+    ['a name that there is not', () => 'http://nobody.invalid/', 'failed', /^(ENOTFOUND|EAI_AGAIN)$/, /DNS/],
+    ['one that fails', async () => (await receiver(() => 503)).address, 'failed', /^503$/, /notification-controller/],
+    ['one that is another', async () => (await receiver(() => 404)).address, 'refused', /^404$/, /--events-address/],
+  ])('to %s is counted, and its cause is said once', async (_, address, reason, cause, mend) => {
+    const { events, dropped, warned } = open(await address());
+    events.announce(announcement());
     events.announce(announcement());
     await events.close(20_000);
-    expect(dropped).toEqual(['failed']);
+    expect(dropped).toEqual([reason, reason]);
+    expect(warned).toEqual([{ reason, cause: expect.stringMatching(cause), mend: expect.stringMatching(mend) }]);
   });
 
   it.each(['', 'notification-controller', 'file:///etc/passwd', 'ftp://host/'])('refuses the address %j', (address) => {

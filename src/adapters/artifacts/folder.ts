@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { GateError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import { type Doubt, examine, openPlain } from './examine.ts';
+import { asStoreError } from './failure.ts';
 
 /** Where goes what is not to be served. */
 export const ASIDE = '.aside';
@@ -29,7 +30,7 @@ export async function usableFolder(folder: string): Promise<string> {
     const root = realpathSync(folder);
     if ((await lstat(root)).isDirectory()) return root;
   } catch (error) {
-    throw new GateError('STORE_INVALID', 'the storage folder does not exist or cannot be read', { cause: error });
+    throw asStoreError(error, 'STORE_INVALID');
   }
   throw new GateError('STORE_INVALID', 'what is given as the storage folder is not a folder');
 }

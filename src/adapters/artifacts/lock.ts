@@ -1,6 +1,8 @@
-import { lstatSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { closeSync, lstatSync, openSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { GateError } from '../../core/errors.ts';
+import { asStoreError } from './failure.ts';
 
 const LOCK = '.lock';
 /** SQLite's word for a file that another process has locked. */
@@ -26,12 +28,26 @@ export async function lockFolder(folder: string): Promise<() => void> {
     if ((error as { errcode?: number }).errcode === BUSY) {
       throw new GateError('STORE_BUSY', 'another process has the storage folder open', { cause: error });
     }
-    throw invalid('its .lock cannot be locked', error);
+    // SQLite does not say why: what it could not do is tried again, in a way that says it.
+    refuseUnwritable(folder, path);
+    throw invalid(`its .lock cannot be locked (${(error as Error).message})`, error);
   }
   const held = database;
   return () => {
     if (held.isOpen) held.close();
   };
+}
+
+/** Nobody has locked the file, so none of this process' own locks goes with a handle that is closed here. */
+function refuseUnwritable(folder: string, lock: string): void {
+  const probe = join(folder, `${LOCK}-${randomUUID()}`);
+  try {
+    closeSync(openSync(probe, 'wx', 0o600));
+    unlinkSync(probe);
+    closeSync(openSync(lock, 'r+'));
+  } catch (error) {
+    throw asStoreError(error, 'STORE_INVALID');
+  }
 }
 
 function invalid(what: string, cause?: unknown): GateError {

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { GateError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import { examine, type Identity, identityOf, isSame, openPlain } from './examine.ts';
+import { asStoreError } from './failure.ts';
 import { ASIDE, createStoreFolder, syncFolder, usableFolder } from './folder.ts';
 import { lockFolder } from './lock.ts';
 import type { PackedArtifact } from './pack.ts';
@@ -346,16 +347,4 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     },
   };
   return store;
-}
-
-/** Errors of the file system name paths of this machine; what leaves here does not. */
-function asStoreError(error: unknown, otherwise: 'STORE_FAILED' | 'STORE_INVALID'): GateError {
-  if (error instanceof GateError) return error;
-  const code = (error as NodeJS.ErrnoException).code;
-  // EFBIG is the limit of a process or of the file system, which is as full as it gets for this file.
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
-    return new GateError('STORE_FULL', 'the disk that holds the artifacts is full', { cause: error });
-  }
-  const why = code ?? (error as Error).message;
-  return new GateError(otherwise, `the storage folder cannot be used (${why})`, { cause: error });
 }

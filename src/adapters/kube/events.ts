@@ -99,15 +99,24 @@ export function createKubeEvents({ kube, instance, log, metrics, clock }: KubeEv
     most: waitingAtMost,
     log: log.with({ receiver: 'the API server' }),
     metrics,
+    mends: {
+      failed: 'Look at the API server and the way to it.',
+      refused: 'Let the account of the gate create and patch events: apply the roles of the overlay again.',
+    },
     tell: async (announcement, signal) => {
       const { namespace = '', name } = announcement.source.metadata;
-      if (!mayTell(`${namespace}/${name}`)) return 'full';
+      if (!mayTell(`${namespace}/${name}`)) return { reason: 'full', cause: `more than ${burst} about one object` };
       try {
         await tell(announcement, signal);
         return undefined;
       } catch (error) {
-        if (signal.aborted) return 'closed';
-        return error instanceof KubeError && error.status >= 400 && error.status < 500 ? 'refused' : 'failed';
+        if (signal.aborted) return { reason: 'closed' };
+        if (!(error instanceof KubeError)) return { reason: 'failed', cause: 'unknown error' };
+        const isRefusal = error.status >= 400 && error.status < 500;
+        return {
+          reason: isRefusal ? 'refused' : 'failed',
+          cause: error.status === 0 ? error.reason : `${error.status} ${error.reason}`,
+        };
       }
     },
   });

@@ -20,6 +20,8 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { asStoreError } from '../../../src/adapters/artifacts/failure.ts';
+import { lockFolder } from '../../../src/adapters/artifacts/lock.ts';
 import { type PackedArtifact, packArtifact } from '../../../src/adapters/artifacts/pack.ts';
 import { type ArtifactStore, openArtifactStore, type StoreStep } from '../../../src/adapters/artifacts/store.ts';
 import { contentOf, key } from '../../support/artifacts/rounds.ts';
@@ -504,6 +506,40 @@ describe('one process at a time', () => {
       rmSync(folder, { recursive: true, force: true });
       mkdirSync(folder);
     }
+  });
+});
+
+describe('a folder that cannot be used', () => {
+  it('is refused with the cause and what to do about it, where it is not there', async () => {
+    rmSync(folder, { recursive: true });
+    try {
+      await expect(openStore()).rejects.toMatchObject({
+        code: 'STORE_INVALID',
+        message: expect.stringContaining('(ENOENT)'),
+        mend: expect.stringContaining('--storage-path'),
+      });
+    } finally {
+      mkdirSync(folder);
+    }
+  });
+
+  it('is refused with the cause where nothing can be made in it', async () => {
+    // Whoever runs this may write everywhere else.
+    await expect(lockFolder('/proc/self')).rejects.toMatchObject({
+      code: 'STORE_INVALID',
+      message: expect.stringMatching(/^the storage folder cannot be used \((ENOENT|EACCES|EPERM)\)$/),
+    });
+  });
+
+  it.each([
+    ['EACCES', 'STORE_INVALID', /user that syncgate runs as/],
+    ['EPERM', 'STORE_INVALID', /fsGroup/],
+    ['EROFS', 'STORE_INVALID', /can be written/],
+    ['ENOSPC', 'STORE_FULL', /Enlarge/],
+    ['EWHATEVER', 'STORE_INVALID', /Mount a volume/],
+  ])('says what to do about %s', (code, expected, mend) => {
+    const error = asStoreError(Object.assign(new Error('no'), { code }), 'STORE_INVALID');
+    expect(error).toMatchObject({ code: expected, mend: expect.stringMatching(mend) });
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createKubeEvents } from '../../../src/adapters/kube/events.ts';
 import { KubeError, type KubeResource, valueAt } from '../../../src/core/kube.ts';
-import { NO_METRICS, SILENT_LOG } from '../../../src/core/telemetry.ts';
+import { type Log, type LogFields, NO_METRICS, SILENT_LOG } from '../../../src/core/telemetry.ts';
 import { announcement } from '../../support/announcement.ts';
 import { createMemoryKube } from '../../support/kube/memory.ts';
 
@@ -10,15 +10,18 @@ const EVENTS: KubeResource = { group: '', version: 'v1', kind: 'Event', plural: 
 function open() {
   const kube = createMemoryKube();
   const dropped: string[] = [];
+  const warned: LogFields[] = [];
+  const log: Log = { ...SILENT_LOG, warn: (_, fields = {}) => void warned.push(fields), with: () => log };
   let now = 1_700_000_000_000;
   const make = () =>
     createKubeEvents({
-      ...{ kube, instance: 'syncgate-0', log: SILENT_LOG, clock: { now: () => now } },
+      ...{ kube, instance: 'syncgate-0', log, clock: { now: () => now } },
       metrics: { ...NO_METRICS, count: (_, { reason }) => void dropped.push(String(reason)) },
     });
   return {
     kube,
     dropped,
+    warned,
     later: (ms: number) => {
       now += ms;
     },
@@ -118,16 +121,17 @@ describe('events of Kubernetes', () => {
   });
 
   it.each([
-    ['refused', new KubeError(403, 'Forbidden', 'no')],
-    ['failed', new KubeError(0, 'Unreachable', 'no')],
-    ['failed', new KubeError(500, 'InternalError', 'no')],
-  ])('that cannot be written are counted as %s', async (reason, error) => {
-    const { kube, dropped, make, tell } = open();
+    ['refused', new KubeError(403, 'Forbidden', 'no'), '403 Forbidden', /roles of the overlay/],
+    ['failed', new KubeError(0, 'Unreachable', 'no'), 'Unreachable', /Look at the API server/],
+    ['failed', new KubeError(500, 'InternalError', 'no'), '500 InternalError', /Look at the API server/],
+  ])('that cannot be written are counted as %s, and said to be', async (reason, error, cause, mend) => {
+    const { kube, dropped, warned, make, tell } = open();
     kube.onCall = () => {
       throw error;
     };
     expect(await tell(make(), [{}])).toEqual([]);
     expect(dropped).toEqual([reason]);
+    expect(warned).toEqual([{ reason, cause, mend: expect.stringMatching(mend) }]);
     expect(valueAt(kube.calls[0]?.body, 'kind')).toBe('Event');
   });
 });
