@@ -60,7 +60,7 @@ export function gatedSourceSchema(): { readonly spec: StructuralSchema; readonly
   };
 }
 
-const condition = (field: string) => `.status.conditions[?(@.type=="Ready")].${field}`;
+const condition = (field: string, type = 'Ready') => `.status.conditions[?(@.type=="${type}")].${field}`;
 const COLUMNS = [
   {
     name: 'Ready',
@@ -77,6 +77,20 @@ const COLUMNS = [
     type: 'string',
     jsonPath: '.status.lastAttemptedRevision',
     description: 'What was judged last.',
+    priority: 1,
+  },
+  {
+    name: 'Compliant',
+    type: 'string',
+    jsonPath: condition('status', 'Compliant'),
+    description: 'Whether what is served passes the rules that hold now.',
+    priority: 1,
+  },
+  {
+    name: 'Suspended',
+    type: 'boolean',
+    jsonPath: '.spec.suspend',
+    description: 'Whether nothing is done.',
     priority: 1,
   },
   { name: 'Status', type: 'string', jsonPath: condition('message'), description: 'Why it is so.', priority: 1 },

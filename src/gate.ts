@@ -1,6 +1,8 @@
+import { type Belongs, checkNamespaces } from './checks/namespaces/check.ts';
 import type { DecidedImage, Decision, Outcome, UnevaluatedRule } from './core/decision.ts';
 import { asGateError, GateError } from './core/errors.ts';
 import type { Digest } from './core/image.ts';
+import { isObject, type JsonObject } from './core/json.ts';
 import type { Manifest } from './core/manifest.ts';
 import type { JudgedObject, RenderedText } from './core/rendered.ts';
 import { decide, type Evidence, withDigest } from './decision/decide.ts';
@@ -18,6 +20,8 @@ export interface GateStages<Request> {
   /** The objects as the policies see them. */
   readonly judged: (manifests: readonly Manifest[], request: Request) => readonly JudgedObject[];
   readonly checkPolicies: (set: readonly JudgedObject[], signal: AbortSignal) => Promise<PolicyAnswer>;
+  /** What may be in a set that is rendered where this one is; undefined where nobody but the gate's own rules say. */
+  readonly belongs?: Belongs | undefined;
   readonly emit: (manifests: readonly Manifest[]) => string;
   /** Whether a source that renders to nothing is let through. */
   readonly allowEmpty: boolean;
@@ -69,6 +73,18 @@ export async function judge<Request>(
   if (rendered.outcome.kind === 'errored') return refused();
 
   let manifests = rendered.answer.manifests;
+  const { belongs } = stages;
+  if (belongs !== undefined) {
+    required.push('namespaces');
+    const set = () =>
+      everyObject(manifests, stages.judged(manifests, request)).map(({ manifest, object }) => ({
+        manifest,
+        namespace: namespaceOf(object),
+      }));
+    const placed = await runCheck('namespaces', async () => ({ outcome: checkNamespaces(set(), belongs) }), signal);
+    answers.push({ check: 'namespaces', outcome: placed.outcome });
+  }
+
   const { checkImages } = stages;
   if (checkImages !== undefined) {
     required.push('images');
@@ -238,4 +254,10 @@ function samePlaces(before: readonly Manifest[], after: readonly Manifest[]): bo
       );
     })
   );
+}
+
+function namespaceOf(object: JsonObject): string | undefined {
+  const metadata = object['metadata'];
+  const namespace = isObject(metadata) ? metadata['namespace'] : undefined;
+  return typeof namespace === 'string' && namespace !== '' ? namespace : undefined;
 }

@@ -1,4 +1,6 @@
+import type { Belongs } from './checks/namespaces/check.ts';
 import type { Decision } from './core/decision.ts';
+import { GateError } from './core/errors.ts';
 import type { JsonObject } from './core/json.ts';
 import type { AdmissionRequest } from './core/rendered.ts';
 import type { Judged } from './gate.ts';
@@ -22,8 +24,11 @@ export interface StandingGate {
   readonly name: string;
   /** Differs whenever any rule, key, root or exception differs: a digest of every file that it was loaded from. */
   readonly rules: string;
-  /** Renders, verifies and judges. Never throws. The manifests are one stream of YAML. */
-  judge(request: RenderRequest, signal: AbortSignal): Promise<Judged>;
+  /**
+   * Renders, verifies and judges. Never throws. The manifests are one stream of YAML. `belongs` says which namespaces the
+   * objects may be in.
+   */
+  judge(request: RenderRequest, signal: AbortSignal, belongs?: Belongs): Promise<Judged>;
   /** Judges manifests that were let out before, as they were: images stay as they are pinned. Never throws. */
   judgeAgain(manifests: Uint8Array, destinationNamespace: string, signal: AbortSignal): Promise<Decision>;
   /** How long the webhook may remember that an unchanged object is allowed, in milliseconds; 0 where it is left out. */
@@ -49,4 +54,10 @@ export interface Gates {
   /** Called after rules have changed, with the names of the Gates whose rules differ. Answers with its removal. */
   onChange(listener: (names: readonly string[]) => void): () => void;
   close(): Promise<void>;
+}
+
+/** Why nobody's rules hold: more than one Gate governs a namespace or, without a name, the objects of the cluster. */
+export function severalGates(namespace: string | undefined, names: readonly string[]): GateError {
+  const where = namespace === undefined ? 'objects of the cluster' : `namespace ${namespace}`;
+  return new GateError('GATE_SEVERAL', `the Gates ${names.join(' and ')} all govern ${where}`);
 }

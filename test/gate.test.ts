@@ -345,3 +345,45 @@ describe('a stage that answers with garbage', () => {
     expect(judged.decision.reasons).toMatchObject([{ code: 'EMIT_FAILED' }]);
   });
 });
+
+describe('objects of a place whose rules are not these', () => {
+  const elsewhere = new GateError('GATE_ELSEWHERE', 'another Gate governs it');
+
+  it.each<[string, GateStages<string>['belongs'], string]>([
+    ['are refused', () => elsewhere, 'GATE_ELSEWHERE'],
+    [
+      'are refused where nobody can say',
+      () => {
+        throw new Error('broken');
+      },
+      'CHECK_CRASHED',
+    ],
+  ])('%s', async (_, belongs, code) => {
+    const judged = await run({ belongs });
+    expectWithheld(judged);
+    expect(judged.decision.reasons[0]?.code).toBe(code);
+  });
+
+  it('are asked about as the cluster will have them', async () => {
+    const asked: (string | undefined)[] = [];
+    const inApps = objectFrom([['metadata', objectFrom([['namespace', 'apps']])]]);
+    const judged = await run({
+      belongs: (namespace) => {
+        asked.push(namespace);
+        return undefined;
+      },
+      judged: (manifests) =>
+        manifests.map((each, i) => {
+          const object = i === 0 ? inApps : each.object;
+          return { manifest: each, object, written: object };
+        }),
+    });
+    expect(judged.manifests).toBe('MANIFESTS');
+    expect(asked).toEqual(['apps', undefined]);
+    expect(judged.decision.checks.map((each) => each.check)).toEqual(['render', 'namespaces', 'images', 'policy']);
+  });
+
+  it('are not let out where the objects cannot be shown', async () => {
+    expectWithheld(await run({ belongs: () => undefined, judged: () => [] }));
+  });
+});

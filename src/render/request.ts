@@ -15,6 +15,8 @@ export interface FolderSource {
 export interface StdinSource {
   readonly kind: 'stdin';
   readonly bytes: Uint8Array;
+  /** What findings call it; `-` if nothing is said. */
+  readonly name?: string;
 }
 
 /** As `spec.source.kustomize` of an Argo CD Application, with the same meaning of every field. */

@@ -127,7 +127,7 @@ export function openGate(
         : async (manifests, stop) => {
             const { checkImages, deps } = await images();
             const run = deps();
-            return checkImages(manifests, { ...run, settings: { ...run.settings, pin } }, stop);
+            return checkImages(manifests, { ...run, settings: { ...run.settings, pin }, asStored: true }, stop);
           },
     checkPolicies: async (judged, stop) => (await policies()).judge([judged], stop, 'one object'),
   };

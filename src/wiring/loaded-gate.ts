@@ -137,7 +137,10 @@ function standingGate(opened: OpenGate, config: GateConfig, rules: string) {
     rememberMs: config.spec.admission.rememberSeconds * 1000,
     judge: (request, signal, belongs) => bounded(signal, (stop) => opened.judge(request, 'yaml', stop, belongs)),
     async judgeAgain(manifests, destinationNamespace, signal) {
-      const request = { ...plainRequest({ kind: 'stdin', bytes: manifests }), destinationNamespace };
+      const request = {
+        ...plainRequest({ kind: 'stdin', bytes: manifests, name: 'manifests.yaml' }),
+        destinationNamespace,
+      };
       return (await bounded(signal, (stop) => opened.judge(request, 'yaml', stop))).decision;
     },
     // Its own deadline is the shorter one, and it asks often: no promise is made for each.

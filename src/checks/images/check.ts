@@ -50,7 +50,7 @@ async function check(manifests: readonly Manifest[], deps: ImagesDeps, signal: A
   const pins = new Map<Manifest, [JsonPath, string][]>();
   for (const sighting of sightings) {
     const answer = decided.get(sighting.key);
-    findings.push(...judgeSighting(sighting, answer, settings));
+    findings.push(...judgeSighting(sighting, answer, deps));
     if (answer === undefined) continue;
     const image = imageOf(sighting, answer, settings);
     if (image !== undefined) images.set(image.reference, weaker(images.get(image.reference), image));
@@ -104,7 +104,11 @@ function isDecidable({ use, reference }: Sighting): boolean {
 }
 
 /** The findings on one image at one place; none if it may run. An image that was not decided is never let through. */
-function judgeSighting(sighting: Sighting, answer: Decided | undefined, settings: ImagesSettings): Finding[] {
+function judgeSighting(
+  sighting: Sighting,
+  answer: Decided | undefined,
+  { settings, asStored }: Pick<ImagesDeps, 'settings' | 'asStored'>,
+): Finding[] {
   const { manifest, use, reference, severity } = sighting;
   const common = { ...about(manifest, use.path), image: reference.text };
   if (answer === undefined) {
@@ -122,7 +126,7 @@ function judgeSighting(sighting: Sighting, answer: Decided | undefined, settings
           code: 'IMAGE_NOT_PINNED',
           rule: 'images',
           message: `it was verified as ${answer.image.digest}, and its tag may point elsewhere when a node pulls it`,
-          mend: `Write ${pinnedReference(reference, answer.image.digest)}, or set images.pin to true.`,
+          mend: `Write ${pinnedReference(reference, answer.image.digest)}, or ${asStored === true ? 'render it with a GatedSource, which pins it; spec.admission.unpinned: verify of the Gate lets tags through' : 'set images.pin to true'}.`,
         },
       ];
     case 'tolerated':

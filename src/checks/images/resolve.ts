@@ -46,6 +46,8 @@ export interface ImagesDeps {
   readonly examiner: Examiner;
   /** Undefined where no policy has content to judge. */
   readonly content?: ContentJudge | undefined;
+  /** Whether objects are judged as they will be stored, so that nobody can pin what they leave open. */
+  readonly asStored?: boolean | undefined;
   /** What policies vouched for before, in a process that judges often. */
   readonly vouched?: VouchingStore | undefined;
 }

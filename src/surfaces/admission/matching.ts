@@ -42,9 +42,17 @@ const questions: ReadonlySet<string> = new Set([
   'authorization.k8s.io/SelfSubjectRulesReview',
 ]);
 
+/**
+ * The namespace whose Gate judges; empty for objects of the cluster. A Namespace is one of them: its labels may choose the
+ * Gate of what is in it.
+ */
+export function placeOf({ kind, namespace }: Review): string {
+  return kind.group === '' && kind.kind === 'Namespace' ? '' : namespace;
+}
+
 /** Why a request is none of the webhook's business; undefined where it is judged. */
 export function reasonToSkip(review: Review, match: Match, excluded: readonly string[]): string | undefined {
-  if (excluded.includes(review.namespace)) return 'excluded namespace';
+  if (excluded.includes(placeOf(review))) return 'excluded namespace';
   if (match === 'flux' && !isGitOps(review)) return 'not a GitOps controller';
   if (questions.has(`${review.kind.group}/${review.kind.kind}`)) return 'nothing is stored';
   return undefined;

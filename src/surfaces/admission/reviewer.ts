@@ -3,10 +3,10 @@ import type { Decision } from '../../core/decision.ts';
 import { asGateError, GateError } from '../../core/errors.ts';
 import type { Log, Metrics } from '../../core/telemetry.ts';
 import { decide, withDigest } from '../../decision/decide.ts';
-import type { Gates, Governing, NamespaceFacts, StandingGate } from '../../gates.ts';
+import { type Gates, type Governing, type NamespaceFacts, type StandingGate, severalGates } from '../../gates.ts';
 import { answerBody, type Verdict } from './answer.ts';
 import { denialMessage, warningsOf } from './denial.ts';
-import { isGitOps, type Match, reasonToSkip } from './matching.ts';
+import { isGitOps, type Match, placeOf, reasonToSkip } from './matching.ts';
 import { type Memory, type Question, questionOf } from './memory.ts';
 import { changesNothing, endsDeletion, type Review, readReview } from './review.ts';
 import { createRoom, type Room } from './room.ts';
@@ -98,7 +98,7 @@ export function createReviewer(ports: ReviewerPorts): Reviewer {
       ...(skipped !== undefined && { skipped }),
       ...(codes.length > 0 && { codes: [...new Set(codes)].slice(0, 10) }),
       operation,
-      object: `${kind.kind} ${namespace === '' ? name : `${namespace}/${name}`}`.slice(0, 400),
+      object: `${kind.kind} ${placeOf(review) === '' ? name : `${namespace}/${name}`}`.slice(0, 400),
       user: userInfo.username.slice(0, 256),
       manager: fieldManager.slice(0, 128),
       dryRun,
@@ -188,11 +188,6 @@ async function governingOf(review: Review, ports: ReviewerPorts, signal: AbortSi
   return ports.gates.of(facts);
 }
 
-/** The namespace whose Gate judges. A Namespace is an object of the cluster: its labels may choose the Gate of what is in it. */
-function placeOf({ kind, namespace }: Review): string {
-  return kind.group === '' && kind.kind === 'Namespace' ? '' : namespace;
-}
-
 function gateOf(governing: Governing, review: Review): StandingGate {
   const place = placeOf(review);
   const where = place === '' ? 'objects of the cluster' : `namespace ${place}`;
@@ -207,7 +202,7 @@ function gateOf(governing: Governing, review: Review): StandingGate {
             : 'Have the platform give a Gate whose spec.namespaces names the namespace, or exclude the namespace in the webhook configuration.',
       });
     case 'several':
-      throw new GateError('GATE_SEVERAL', `${governing.names.join(' and ')} all govern ${where}`);
+      throw severalGates(place === '' ? undefined : place, governing.names);
     case 'unavailable':
       throw new GateError('GATE_UNAVAILABLE', governing.why);
     default:

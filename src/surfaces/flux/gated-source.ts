@@ -51,7 +51,7 @@ function duration(words: string, shortest: { readonly text: string; readonly mil
   return ruled(describe(z.string().check(z.maxLength(32), z.regex(DURATION)), words), {
     cel: `duration(self) >= duration('${shortest.text}')`,
     holds: (value) => (milliseconds(value) ?? -1) >= shortest.milliseconds,
-    message: `is at least ${shortest.text}`,
+    message: `must be at least ${shortest.text}`,
   });
 }
 
@@ -67,7 +67,7 @@ const folder = (longest: number) =>
     cel: "!self.startsWith('/') && !self.contains('\\\\') && self.split('/').all(step, step != '..')",
     holds: (value) =>
       !value.startsWith('/') && !value.includes('\\') && value.split('/').every((step) => step !== '..'),
-    message: 'is relative and without `..` and `\\`',
+    message: 'must be relative, and without `..` and `\\`',
   });
 
 /** A component may be beside the path; that it is in the source is held where it is read. */
@@ -75,7 +75,7 @@ const component = () =>
   ruled(text(1024), {
     cel: "!self.startsWith('/') && !self.contains('\\\\') && !self.contains(':')",
     holds: (value) => !value.startsWith('/') && !value.includes('\\') && !value.includes(':'),
-    message: 'is a folder of the source, relative to `path`',
+    message: 'must be a folder of the source, relative to `path`',
   });
 
 /** The kinds of Flux that hold an artifact (source.toolkit.fluxcd.io/v1). */
@@ -184,7 +184,7 @@ const Kustomize = {
             ruled(texts(256, 65_536), {
               cel: `self.all(key, key.matches('${VARIABLE.source}'))`,
               holds: (value) => Object.keys(value).every((key) => VARIABLE.test(key)),
-              message: 'has names of letters, digits and _ that begin with no digit',
+              message: 'must have names of letters, digits and _ that begin with no digit',
             }),
           ),
           'Variables and what stands for them; what was built has their names in `$` and braces.',
@@ -252,7 +252,7 @@ export const GatedSourceSpec = ruled(
   {
     cel: "self.sourceRef.kind != 'HelmChart' || self.path in ['', '.', './']",
     holds: ({ sourceRef, path }) => sourceRef.kind !== 'HelmChart' || ['', '.', './'].includes(path),
-    message: 'a HelmChart is a chart as a whole; leave `path` out',
+    message: 'must have no `path` with a HelmChart, which is a chart as a whole',
   },
   {
     cel: `!has(self.helm) || !(${NOT_WITH_HELM.map((field) => `has(self.${field})`).join(' || ')})`,
@@ -288,7 +288,7 @@ export const GatedSourceStatus = z.strictObject({
     z.optional(
       z.array(Condition).check(z.meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })),
     ),
-    'Ready, Reconciling and Stalled, as kstatus reads them.',
+    'Ready, Reconciling and Stalled, as kstatus reads them; Compliant, whether what is served passes the rules that hold now; ConsumerReady, where a Kustomization may not read the artifact.',
   ),
   lastHandledReconcileAt: describe(
     z.optional(z.string()),
@@ -322,7 +322,7 @@ export const GatedSourceStatus = z.strictObject({
     z.optional(
       z.strictObject({
         objects: describe(count(), 'Objects rendered.'),
-        images: describe(count(), 'Images found.'),
+        images: describe(count(), 'Different images that were let run, by their digests.'),
         denied: describe(count(), 'Findings that deny.'),
         errors: describe(count(), 'Checks that could not finish.'),
         warnings: describe(count(), 'Findings that only warn.'),
@@ -331,6 +331,7 @@ export const GatedSourceStatus = z.strictObject({
     'What the last verdict was about.',
   ),
   findings: describe(z.optional(z.array(z.string())), 'The first reasons, a line each.'),
+  warnings: describe(z.optional(z.array(z.string())), 'The first warnings, a line each; they hold nothing back.'),
   history: describe(z.optional(z.array(Verdict)), 'The last verdicts, the newest first.'),
 });
 export type GatedSourceStatus = z.infer<typeof GatedSourceStatus>;

@@ -6,10 +6,21 @@ const MAX_LINE = 1024;
 /** How many findings the status keeps, and how many of them stand in a condition and in an event. */
 const MAX_FINDINGS = 20;
 const MAX_TOLD = 3;
+const MAX_WARNINGS = 5;
 
 /** The first reasons of a decision, a line each, as people read them in the status. */
-export function findingLines(decision: Decision): readonly string[] {
-  return decision.reasons.slice(0, MAX_FINDINGS).map((finding) => cutBytes(findingText(finding), MAX_LINE));
+export function findingLines({ reasons }: Pick<Decision, 'reasons'>): readonly string[] {
+  return reasons.slice(0, MAX_FINDINGS).map((finding) => cutBytes(findingText(finding), MAX_LINE));
+}
+
+/** The first warnings of a decision, in the same words. */
+export function warningLines({ warnings }: Decision): readonly string[] {
+  return findingLines({ reasons: warnings.slice(0, MAX_WARNINGS) });
+}
+
+/** A verdict as it is counted, in one word on every surface: what nobody could say is an error. */
+export function decisionOf(verdict: 'allowed' | 'denied' | 'unevaluated'): string {
+  return verdict === 'unevaluated' ? 'errored' : verdict;
 }
 
 /** The first few in one line, and how many more there are. */

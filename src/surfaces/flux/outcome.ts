@@ -7,7 +7,7 @@ import type { StandingGate } from '../../gates.ts';
 import { type ArtifactRecord, artifactBody, artifactPath, hexOf, recordOf, saysArtifact } from './artifact.ts';
 import { rfc3339, type Saying } from './conditions.ts';
 import type { Hindrance } from './hindrance.ts';
-import { findingLines, inOneLine } from './messages.ts';
+import { decisionOf, findingLines, inOneLine } from './messages.ts';
 import { readyFalse, type Status, withReadiness, withVerdict, writeOwnStatus } from './own-status.ts';
 import type { Packed } from './ports.ts';
 import { ensureArtifact, readArtifact, writeArtifactStatus } from './publish.ts';
@@ -232,9 +232,9 @@ export function createOutcomes(ports: ReconcilerPorts, settings: ReconcilerSetti
 
   /** One line of the log and one count a decision; an event where the answer is another than before. */
   function tell(run: Run, before: Status, artifact: KubeObject, message: string): void {
-    const { verdict = 'unevaluated', findings = [], counts } = run.status;
-    metrics.count('syncgate_decisions_total', { surface: 'flux', verdict });
-    log.info('judged', {
+    const { verdict = 'unevaluated', findings = [], warnings = [], counts } = run.status;
+    metrics.count('syncgate_decisions_total', { surface: 'flux', verdict: decisionOf(verdict) });
+    const fields = {
       namespace: run.key.namespace,
       name: run.key.name,
       verdict,
@@ -245,8 +245,11 @@ export function createOutcomes(ports: ReconcilerPorts, settings: ReconcilerSetti
       objects: counts?.objects,
       images: counts?.images,
       findings: verdict === 'allowed' ? undefined : findings.slice(0, 5),
+      warnings: warnings.length === 0 ? undefined : warnings.slice(0, 5),
       ms: timers.now() - run.startedAt,
-    });
+    };
+    if (verdict === 'unevaluated') log.warn('judged', fields);
+    else log.info('judged', fields);
     const same =
       before.verdict === verdict &&
       before.lastAttemptedRevision === run.status.lastAttemptedRevision &&

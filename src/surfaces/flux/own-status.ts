@@ -4,7 +4,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { apiVersionOf, type Kube, KubeError, type KubeObject, type ObjectKey, valueAt } from '../../core/kube.ts';
 import { rfc3339, type Saying, withConditions, withoutConditions } from './conditions.ts';
 import { GATED_SOURCE, GatedSourceStatus } from './gated-source.ts';
-import { cutBytes } from './messages.ts';
+import { cutBytes, warningLines } from './messages.ts';
 
 export type Status = GatedSourceStatus;
 
@@ -34,7 +34,9 @@ export function withVerdict(
   now: number,
 ): Status {
   const { decision, findings, gate, rules, inputs, digest } = verdict;
-  const { gate: _gate, rules: _rules, inputs: _inputs, counts: _counts, findings: _findings, ...kept } = before;
+  const { gate: _gate, rules: _rules, inputs: _inputs, counts: _counts, findings: _findings, ...others } = before;
+  const { warnings: _warnings, ...kept } = others;
+  const warnings = decision === undefined ? [] : warningLines(decision);
   const [first] = findings;
   const entry = {
     revision: verdict.revision,
@@ -55,6 +57,7 @@ export function withVerdict(
     ...(rules === undefined ? {} : { rules }),
     ...(inputs === undefined ? {} : { inputs }),
     ...(findings.length === 0 ? {} : { findings: [...findings] }),
+    ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
     ...(decision === undefined ? {} : { counts: countsOf(decision) }),
     history: history.slice(0, verdict.history ?? DEFAULT_HISTORY),
   };

@@ -1,4 +1,5 @@
-import { GateError } from '../../core/errors.ts';
+import type { Belongs } from '../../checks/namespaces/check.ts';
+import { asGateError, GateError } from '../../core/errors.ts';
 import { KubeError, type KubeObject, type ObjectKey, valueAt } from '../../core/kube.ts';
 import type { Judged } from '../../gate.ts';
 import type { StandingGate } from '../../gates.ts';
@@ -14,7 +15,7 @@ import { readyFalse, statusOf, withReadiness, writeOwnStatus } from './own-statu
 import { readArtifact } from './publish.ts';
 import type { Outcome } from './queue.ts';
 import { type References, readReferences } from './references.ts';
-import { inputsOf, sourceKey, sourceOf } from './resolve.ts';
+import { belongsTo, inputsOf, sourceKey, sourceOf } from './resolve.ts';
 import type { ReconcilerPorts, ReconcilerSettings, Run } from './run.ts';
 import { sayingsOf, standing } from './sayings.ts';
 import { keyOf, keyText, type SourceArtifact } from './sources.ts';
@@ -26,8 +27,15 @@ const DEFAULT_TIMEOUT = 5 * 60_000;
 /** What takes longer says that it is under way. Most is done before anybody could read it. */
 const TOLD_AFTER = 2_000;
 const NO_INTERVAL = 10 * 60_000;
-/** Images are often signed a little after the commit that names them, and nothing in the cluster tells of it. */
-const UNSIGNED_AGAIN = 60_000;
+/**
+ * Images are often signed a little after the commit that names them, and nothing in the cluster tells of it. It is looked
+ * for soon, then as long after as it has been waited for, then once a minute. What a registry did not have is believed for
+ * five seconds (RegistryLimits.absentMs): sooner there would be the same answer.
+ */
+const SIGNED_FIRST = 6_000;
+const SIGNED_LAST = 60_000;
+/** Reasons that no team can mend. */
+const PLATFORM: ReadonlySet<string> = new Set(['StorageOperationFailed', 'ReconciliationFailed', 'GateUnavailable']);
 /** What is so at every beginning, and passes: nobody is told of it but by the status. */
 const PASSING: ReadonlySet<string> = new Set(['SourceNotReady', 'ArtifactNotFound', 'NamespaceUnknown']);
 
@@ -49,8 +57,8 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
   const { kube, gates, view, store, log, metrics, timers, reached } = ports;
   const outcomes = createOutcomes(ports, settings);
   const compliance = createCompliance(ports, settings, outcomes);
-  /** When each was judged last. Lost with the process, after which each is due within its interval, spread over it. */
-  const judgedAt = new Map<string, number>();
+  /** When each is judged again. Lost with the process, after which each is due within its interval, spread over it. */
+  const dueAt = new Map<string, number>();
 
   async function reconcile(id: string, signal: AbortSignal): Promise<Outcome> {
     const startedAt = timers.now();
@@ -73,7 +81,7 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
   async function begin(key: ObjectKey, startedAt: number, signal: AbortSignal): Promise<Done> {
     const source = view.gatedSource(key);
     if (source === undefined || source.metadata.deletionTimestamp !== undefined) {
-      judgedAt.delete(keyText(key));
+      dueAt.delete(keyText(key));
       outcomes.forget(keyText(key));
       if (source === undefined) await cleanUp(ports, key, signal);
       else await finalize(ports, source, signal);
@@ -118,11 +126,13 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
       await outcomes.writeStatus(run, standing(run));
       return { result: 'unchanged', outcome: { kind: 'again', after: rest } };
     }
-    return judgeSource(run, { gate, artifact, references, cluster, inputs });
+    const belongs = belongsTo(gate, namespace, gates, view);
+    return judgeSource(run, { gate, belongs, artifact, references, cluster, inputs });
   }
 
   interface Work {
     readonly gate: StandingGate;
+    readonly belongs: Belongs;
     readonly artifact: SourceArtifact;
     readonly references: References;
     readonly cluster: Awaited<ReturnType<ReconcilerPorts['capabilities']>> | undefined;
@@ -144,19 +154,19 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     signal.throwIfAborted();
     const live = await reading;
     if (isOutdated(run, work.gate)) return { result: 'waiting', outcome: { kind: 'again', after: 0 } };
-    judgedAt.set(keyText(key), timers.now());
     const asked = { gate: work.gate, inputs: work.inputs, live, judged };
     if (judged.decision.verdict === 'allowed' && judged.manifests !== undefined) {
       await outcomes.accept(run, asked, judged.manifests);
-      return { result: 'allowed', outcome: { kind: 'again', after: interval(run) } };
+      return { result: 'allowed', outcome: { kind: 'again', after: nextDue(run) } };
     }
     await outcomes.refuse(run, asked);
+    const after = nextDue(run);
     return judged.decision.verdict === 'denied'
-      ? { result: 'denied', outcome: { kind: 'again', after: interval(run) } }
-      : { result: 'unevaluated', outcome: { kind: 'failed', atMost: interval(run) } };
+      ? { result: 'denied', outcome: { kind: 'again', after } }
+      : { result: 'unevaluated', outcome: { kind: 'failed', atMost: after } };
   }
 
-  async function render(run: Run, { gate, artifact, references, cluster }: Work): Promise<Judged> {
+  async function render(run: Run, { gate, belongs, artifact, references, cluster }: Work): Promise<Judged> {
     const { key, spec, signal } = run;
     const folder = await ports.newFolder();
     try {
@@ -166,9 +176,9 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
       const source = await fetchSource(ports, settings, artifact, { subject, spec, downloaded }, folder, signal);
       await reached('unpacked', key);
       const { substitutes, values } = references;
-      const request = () => ports.buildRequest({ key, spec, ...source, substitutes, values, cluster });
+      const input = { key, spec, ...source, substitutes, values, cluster };
       const limit = (spec.timeout === undefined ? undefined : milliseconds(spec.timeout)) ?? DEFAULT_TIMEOUT;
-      return await askGate(async (stop) => gate.judge(await request(), stop), limit, timers, signal);
+      return await askGate(async (stop) => gate.judge(await ports.buildRequest(input, stop), stop, belongs), limit, timers, signal);
     } finally {
       await folder.remove();
     }
@@ -219,22 +229,32 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
   function restOf(run: Run): number | undefined {
     if (run.requestedAt !== undefined && run.requestedAt !== run.status.lastHandledReconcileAt) return undefined;
     const id = keyText(run.key);
-    const whole = interval(run);
-    let at = judgedAt.get(id);
+    let at = dueAt.get(id);
     if (at === undefined) {
-      at = timers.now() - timers.random() * whole;
-      judgedAt.set(id, at);
+      at = timers.now() + timers.random() * interval(run);
+      dueAt.set(id, at);
     }
-    const rest = at + whole - timers.now();
+    const rest = at - timers.now();
     return rest > 0 ? rest : undefined;
   }
 
   /** A little less or more each time, so that what began together does not go on together. */
-  function interval({ spec, status }: Run): number {
-    const whole = milliseconds(spec.interval) ?? NO_INTERVAL;
-    const isAboutImages =
-      status.verdict === 'denied' && status.findings?.some((line) => line.startsWith('IMAGE_')) === true;
-    return (isAboutImages ? Math.min(whole, UNSIGNED_AGAIN) : whole) * (0.95 + timers.random() / 10);
+  function interval({ spec }: Run): number {
+    return (milliseconds(spec.interval) ?? NO_INTERVAL) * (0.95 + timers.random() / 10);
+  }
+
+  /** Notes when what was judged just now is judged again, and answers with how long that is. */
+  function nextDue(run: Run): number {
+    const { verdict, findings = [], history = [] } = run.status;
+    let after = interval(run);
+    if (verdict === 'denied' && findings.some((line) => line.startsWith('IMAGE_'))) {
+      const refusedFirst = Date.parse(history[0]?.time ?? '');
+      // Who asks has often just signed it.
+      const waited = run.requestedAt === statusOf(run.source).lastHandledReconcileAt ? timers.now() - refusedFirst : 0;
+      after = Math.min(after, Math.max(SIGNED_FIRST, Math.min(waited || 0, SIGNED_LAST)));
+    }
+    dueAt.set(keyText(run.key), timers.now() + after);
+    return after;
   }
 
   async function whileSuspended(run: Run): Promise<Done> {
@@ -256,7 +276,10 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     if (hindrance.verdict !== undefined && run.revision !== undefined) {
       await outcomes.refuseUnasked(run, hindrance);
     } else {
-      log.info('held up', { namespace: run.key.namespace, name: run.key.name, reason, why: text, next });
+      const fields = { namespace: run.key.namespace, name: run.key.name, reason, why: text, next };
+      // What only the platform can mend stands out in its log.
+      if (PLATFORM.has(reason)) log.error('held up', fields);
+      else log.info('held up', fields);
       const before = run.status.conditions?.find(({ type }) => type === 'Ready');
       await outcomes.writeStatus(run, [readyFalse(reason, text), ...sayingsOf(hindrance)]);
       if (before?.reason !== reason && !PASSING.has(reason)) tellOf(run, hindrance);
@@ -327,9 +350,22 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
 
 function asHindrance(thrown: unknown): Hindrance {
   if (thrown instanceof Hindrance) return thrown;
-  const error = thrown instanceof GateError ? thrown : new GateError('INTERNAL', reasonOf(thrown), { cause: thrown });
+  const error = thrown instanceof KubeError ? ofCluster(thrown) : asGateError(thrown);
   const reason = error.code.startsWith('STORE_') ? 'StorageOperationFailed' : 'ReconciliationFailed';
   return new Hindrance(reason, error, 'retry', 'source');
+}
+
+/** What the API server did not do, by what mends it. */
+function ofCluster(error: KubeError): GateError {
+  const code =
+    error.status === 403 || error.status === 401
+      ? 'CLUSTER_FORBIDDEN'
+      : error.status === 404
+        ? 'CLUSTER_KIND_MISSING'
+        : error.status === 0 || error.status === 429 || error.status >= 500
+          ? 'CLUSTER_UNAVAILABLE'
+          : 'INTERNAL';
+  return new GateError(code, reasonOf(error), { cause: error });
 }
 
 function reasonOf(error: unknown): string {

@@ -5,7 +5,7 @@ import { valueAt } from '../../core/kube.ts';
 import type { Log, Metrics } from '../../core/telemetry.ts';
 import type { Gates, StandingGate } from '../../gates.ts';
 import { artifactPath } from './artifact.ts';
-import { findingLines, inOneLine } from './messages.ts';
+import { decisionOf, findingLines, inOneLine } from './messages.ts';
 import { statusOf } from './own-status.ts';
 import type { ArtifactStore, ReadManifests, Timers } from './ports.ts';
 import { createQueue, type Outcome } from './queue.ts';
@@ -75,6 +75,7 @@ export function createRejudge(ports: RejudgePorts, signal: AbortSignal): Rejudge
     const total = decision.reasons.length;
     answers.set(id, { digest: artifact.digest, rules: gate.rules, gate: gate.name, verdict, findings, total });
     metrics.count('syncgate_rejudged_total', { verdict });
+    metrics.count('syncgate_decisions_total', { surface: 'rejudge', verdict: decisionOf(verdict) });
     log.info('judged again', {
       namespace: key.namespace,
       name: key.name,

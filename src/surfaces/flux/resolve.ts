@@ -1,14 +1,15 @@
 /** What a GatedSource names, found. */
 import { createHash } from 'node:crypto';
+import type { Belongs } from '../../checks/namespaces/check.ts';
 import { GateError } from '../../core/errors.ts';
 import type { ObjectKey } from '../../core/kube.ts';
-import type { Gates, NamespaceFacts, StandingGate } from '../../gates.ts';
+import { type Gates, type NamespaceFacts, type StandingGate, severalGates } from '../../gates.ts';
 import { isOurs } from './artifact.ts';
 import { Hindrance } from './hindrance.ts';
 import type { ClusterVersions } from './ports.ts';
 import type { References } from './references.ts';
 import type { ClusterView, Run } from './run.ts';
-import { artifactOf, isAddressOf, type SourceArtifact } from './sources.ts';
+import { artifactOf, isAddressOf, readyMessage, type SourceArtifact } from './sources.ts';
 
 /** The source that is named, and what it holds. Throws a Hindrance where it may not be read or holds nothing. */
 export function sourceOf(run: Run, view: ClusterView, allowCrossNamespace: boolean): SourceArtifact {
@@ -40,7 +41,9 @@ export function sourceOf(run: Run, view: ClusterView, allowCrossNamespace: boole
   }
   const artifact = artifactOf(object);
   if (artifact === undefined) {
-    const error = new GateError('FLUX_SOURCE_WAITING', `${subject} has no artifact yet`);
+    const said = readyMessage(object);
+    const why = said === undefined ? '' : `; it says: ${said}`;
+    const error = new GateError('FLUX_SOURCE_WAITING', `${subject} has no artifact yet${why}`);
     throw new Hindrance('SourceNotReady', error, 'retry', 'source');
   }
   const url = URL.parse(artifact.url);
@@ -65,16 +68,42 @@ export function gateOf(gates: Gates, namespace: NamespaceFacts): StandingGate {
       const error = new GateError('GATE_NONE', `no Gate governs namespace ${namespace.name}`);
       throw new Hindrance('NoGate', error, 'wait');
     }
-    case 'several': {
-      const names = governing.names.join(' and ');
-      const error = new GateError('GATE_SEVERAL', `namespace ${namespace.name} is governed by the Gates ${names}`);
-      throw new Hindrance('SeveralGates', error, 'wait');
-    }
+    case 'several':
+      throw new Hindrance('SeveralGates', severalGates(namespace.name, governing.names), 'wait');
     case 'unavailable':
       throw new Hindrance('GateUnavailable', new GateError('GATE_UNAVAILABLE', governing.why), 'wait');
     default:
       return governing satisfies never;
   }
+}
+
+/**
+ * What a set may hold that the Gate of its GatedSource judges: objects of namespaces that the same Gate governs, or no
+ * Gate at all. In another's namespace another's rules hold, and so for the cluster where a Gate judges its objects.
+ */
+export function belongsTo(gate: StandingGate, own: NamespaceFacts, gates: Gates, view: ClusterView): Belongs {
+  return (namespace) => {
+    if (namespace === own.name) return undefined;
+    const facts = namespace === undefined ? undefined : (view.namespace(namespace) ?? { name: namespace, labels: {} });
+    const governing = facts === undefined ? gates.ofCluster() : gates.of(facts);
+    const where = facts === undefined ? 'objects of the cluster are' : `namespace ${facts.name} is`;
+    switch (governing.kind) {
+      case 'none':
+        return undefined;
+      case 'one':
+        if (governing.gate.name === gate.name) return undefined;
+        return new GateError(
+          'GATE_ELSEWHERE',
+          `${where} governed by Gate ${governing.gate.name}, and this by ${gate.name}`,
+        );
+      case 'several':
+        return severalGates(facts?.name, governing.names);
+      case 'unavailable':
+        return new GateError('GATE_UNAVAILABLE', governing.why);
+      default:
+        return governing satisfies never;
+    }
+  };
 }
 
 /** A digest of all that a verdict rests on, but for the rules. */

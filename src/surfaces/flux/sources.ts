@@ -1,6 +1,7 @@
 import type { KubeObject, KubeResource, ObjectKey } from '../../core/kube.ts';
 import { valueAt } from '../../core/kube.ts';
 import type { SourceKind } from './gated-source.ts';
+import { cutBytes } from './messages.ts';
 
 const PLURALS: Readonly<Record<SourceKind, string>> = {
   GitRepository: 'gitrepositories',
@@ -46,6 +47,15 @@ export interface SourceArtifact {
 
 /** What moves the cursor, ends a line or turns the direction of a text around, in a log, a condition or a chat. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+
+/** What a source says of itself where it is not ready, in one line; undefined where it says nothing of it. */
+export function readyMessage(source: KubeObject): string | undefined {
+  const conditions = valueAt(source, 'status', 'conditions');
+  const ready = Array.isArray(conditions) ? conditions.find((each) => valueAt(each, 'type') === 'Ready') : undefined;
+  const message = ready === undefined || valueAt(ready, 'status') === 'True' ? undefined : valueAt(ready, 'message');
+  if (typeof message !== 'string' || message === '') return undefined;
+  return cutBytes([...message].map((each) => (UNPRINTABLE.test(each) ? ' ' : each)).join(''), 500);
+}
 
 /** Undefined where the source holds nothing yet, or what it says is no artifact. */
 export function artifactOf(source: KubeObject): SourceArtifact | undefined {

@@ -65,7 +65,7 @@ export function judged(answer: Answer): Judged {
 export interface ScriptedGate extends StandingGate {
   name: string;
   rules: string;
-  judge: (request: RenderRequest, signal: AbortSignal) => Promise<Judged>;
+  judge: StandingGate['judge'];
   judgeAgain: StandingGate['judgeAgain'];
   readonly asked: RenderRequest[];
   readonly askedAgain: string[];
@@ -182,16 +182,16 @@ export async function openScene(options: SceneOptions = {}) {
     },
     close: async () => {},
   };
-  gate.judge = async (request, signal) => {
-    gate.asked.push(request);
-    return answers.judge(request, signal);
+  gate.judge = async (...asked) => {
+    gate.asked.push(asked[0]);
+    return answers.judge(...asked);
   };
   gate.judgeAgain = async (manifests, namespace, signal) => {
     gate.askedAgain.push(Buffer.from(manifests).toString());
     return answers.judgeAgain(manifests, namespace, signal);
   };
   const answers = {
-    judge: async (_: RenderRequest, __: AbortSignal): Promise<Judged> => judged({ manifests: 'kind: A\n' }),
+    judge: async (..._: Parameters<StandingGate['judge']>): Promise<Judged> => judged({ manifests: 'kind: A\n' }),
     judgeAgain: async (..._: Parameters<StandingGate['judgeAgain']>) => judged({ manifests: 'kind: A\n' }).decision,
   };
   const controller = createController(

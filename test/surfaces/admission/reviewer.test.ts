@@ -184,7 +184,11 @@ describe('who governs', () => {
 
   it.each<[string, Governing, string]>([
     ['nobody', { kind: 'none' }, 'GATE_NONE'],
-    ['two', { kind: 'several', names: ['a', 'b'] }, 'GATE_SEVERAL [admission] a and b all govern namespace apps'],
+    [
+      'two',
+      { kind: 'several', names: ['a', 'b'] },
+      'GATE_SEVERAL [admission] the Gates a and b all govern namespace apps',
+    ],
     ['nobody knows', { kind: 'unavailable', why: 'a file is broken' }, 'GATE_UNAVAILABLE [admission] a file is broken'],
   ])('%s: denied, and the gate is not asked', async (_, governing, message) => {
     const gate = allowing();

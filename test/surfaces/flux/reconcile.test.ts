@@ -223,7 +223,7 @@ describe('what is denied', () => {
     expect(scene.gate.asked.length).toBe(asked + 1);
   });
 
-  it('for an image is tried again within a minute: it may have been signed meanwhile', async () => {
+  it('for an image is tried again soon, and then within a minute: it may have been signed meanwhile', async () => {
     const scene = await open();
     await scene.lead();
     scene.answers.judge = async () => judged({ denied: ['it has no signature'], code: 'IMAGE_UNSIGNED' });
@@ -231,14 +231,33 @@ describe('what is denied', () => {
     await scene.settle();
     expect(scene.status()).toMatchObject({ verdict: 'denied', findings: [expect.stringMatching(/^IMAGE_UNSIGNED /)] });
     const asked = scene.gate.asked.length;
-    await scene.timers.advance(50_000);
-    expect(scene.gate.asked.length).toBe(asked);
+    const again = async (milliseconds: number) => {
+      await scene.timers.advance(milliseconds);
+      return scene.gate.asked.length - asked;
+    };
+    expect(await again(5_000)).toBe(0);
+    expect(await again(2_000)).toBe(1);
+    // As long again as it has been waited for, and at last once a minute.
+    expect(await again(120_000)).toBe(5);
+    expect(await again(20_000)).toBe(5);
     scene.answers.judge = async () => judged({ manifests: 'kind: B\n' });
-    await scene.timers.advance(20_000);
-    expect(scene.gate.asked.length).toBe(asked + 1);
+    expect(await again(20_000)).toBe(6);
     expect(scene.status().verdict).toBe('allowed');
-    await scene.timers.advance(300_000);
-    expect(scene.gate.asked.length).toBe(asked + 1);
+    expect(await again(300_000)).toBe(6);
+  });
+
+  it('for an image is tried again soon after somebody asked, who has often just signed it', async () => {
+    const scene = await open();
+    await scene.lead();
+    scene.answers.judge = async () => judged({ denied: ['it has no signature'], code: 'IMAGE_UNSIGNED' });
+    await commit(scene.kube, 'unsigned');
+    await scene.settle();
+    await scene.timers.advance(200_000);
+    await annotate(scene.kube, 'now');
+    await scene.settle();
+    scene.answers.judge = async () => judged({ manifests: 'kind: B\n' });
+    await scene.timers.advance(7_000);
+    expect(scene.status().verdict).toBe('allowed');
   });
 
   it('is no hindrance for what is mended', async () => {
@@ -339,6 +358,20 @@ describe('what has no verdict is withheld', () => {
 });
 
 describe('which Gate judges', () => {
+  it('and what may be in its set: nothing of a namespace that another one governs', async () => {
+    const scene = await open();
+    const answers: (string | undefined)[] = [];
+    scene.answers.judge = async (_, __, belongs) => {
+      answers.push(belongs?.('apps')?.code, belongs?.('elsewhere')?.code);
+      scene.governing = { kind: 'one', gate: { ...scene.gate, name: 'another' } };
+      answers.push(belongs?.('elsewhere')?.code);
+      scene.governing = undefined;
+      return judged({ manifests: 'kind: A\n' });
+    };
+    await scene.lead();
+    expect(answers).toEqual([undefined, undefined, 'GATE_ELSEWHERE']);
+  });
+
   it.each([
     ['none', { kind: 'none' } as const, 'NoGate', 'GATE_NONE'],
     ['several', { kind: 'several', names: ['a', 'b'] } as const, 'SeveralGates', 'GATE_SEVERAL'],

@@ -1,4 +1,5 @@
 import { CODES, type Code, type GateError } from '../../../core/errors.ts';
+import type { Digest } from '../../../core/image.ts';
 import type { PredicateObjection } from '../content/judgement.ts';
 import { describeKey } from '../policy/key.ts';
 import type { Authority, ImagePolicy } from '../policy/model.ts';
@@ -61,13 +62,14 @@ export function failureObjection(rule: string, failure: GateError, what: string)
 export function objectionTo(
   policy: ImagePolicy,
   authorities: readonly AuthorityAccount[],
+  digest: Digest,
   content?: ContentAccount,
 ): Objection {
   if (content !== undefined) return contentObjection(policy.rule, 'its policy', content);
   const failed = authorities.filter(({ outcome, authority }) => outcome !== 'passed' && authority.kind !== 'static');
   if (failed.length === 0) return deniedByStatic(policy);
   const passed = authorities.filter(({ outcome }) => outcome === 'passed').length;
-  const objection = reasonAgainst(policy, failed);
+  const objection = reasonAgainst(policy, failed, digest);
   if (policy.quorum <= 1) return objection;
   const count = `${passed} of the ${policy.quorum} authorities that must agree were satisfied`;
   return { ...objection, message: `${count}; ${objection.message}` };
@@ -82,7 +84,7 @@ function deniedByStatic(policy: ImagePolicy): Objection {
   return { effect: 'deny', code: 'IMAGE_DENIED_BY_POLICY', rule: policy.rule, message, mend };
 }
 
-function reasonAgainst(policy: ImagePolicy, failed: readonly AuthorityAccount[]): Objection {
+function reasonAgainst(policy: ImagePolicy, failed: readonly AuthorityAccount[], digest: Digest): Objection {
   const { rule } = policy;
   const tried = failed.map(({ authority }) => describeAuthority(authority)).join('; ');
   const [failure] = failed.flatMap(({ failures }) => failures);
@@ -106,11 +108,11 @@ function reasonAgainst(policy: ImagePolicy, failed: readonly AuthorityAccount[])
   if (unsaid.length > 0) return predicateObjection(rule, unsaid);
   const [notation] = failed.filter(({ authority }) => authority.kind === 'notation');
   if (notation !== undefined && failed.length === 1) return notationObjection(rule, notation, tried);
-  return reasonOf(rule, failed, tried);
+  return reasonOf(rule, failed, tried, digest);
 }
 
 /** The most telling of what was found: what a trusted signer really signed says more than that a stranger signed too. */
-function reasonOf(rule: string, failed: readonly AuthorityAccount[], tried: string): Objection {
+function reasonOf(rule: string, failed: readonly AuthorityAccount[], tried: string, digest: Digest): Objection {
   const open = failed.flatMap(({ claims }) => claims.filter((claim) => !isProven(claim)));
   const refusedByContent = open.find(({ proofs, contents }) => proofs.length > 0 && contents.length > 0);
   if (refusedByContent !== undefined) return claimContentObjection(rule, refusedByContent);
@@ -127,7 +129,7 @@ function reasonOf(rule: string, failed: readonly AuthorityAccount[], tried: stri
   if (missing !== undefined && (worst === undefined || notOfThisType.includes(worst.why)))
     return missingAttestation(rule, missing, tried);
   if (worst === undefined) {
-    const message = `it has no signature (tried ${tried})`;
+    const message = `it has no signature: none hangs on ${digest} (tried ${tried})`;
     return { effect: 'deny', code: 'IMAGE_UNSIGNED', rule, message, mend: mends.sign };
   }
   const about = worst.claim.claim.kind === 'attestation' ? `attestation ${worst.claim.name ?? ''}: ` : '';

@@ -115,7 +115,7 @@ async function accountOf(about: Case, applied: AppliedPolicy, ports: VerifierPor
   const passed = authorities.filter(({ outcome }) => outcome === 'passed').length;
   const base = { policy, authorities };
   if (policy.quorum < 1 || passed < policy.quorum) {
-    const objection = objectionTo(policy, authorities);
+    const objection = objectionTo(policy, authorities, about.digest);
     // A trust policy of the Notary Project may only log who signed: the image may run, and nobody vouched for it.
     const tolerated = policy.quorum === 1 && authorities.some(({ notation }) => notation?.tolerated === true);
     return { ...base, outcome: 'refused', content: undefined, objection, tolerated };
@@ -123,7 +123,7 @@ async function accountOf(about: Case, applied: AppliedPolicy, ports: VerifierPor
   if (policy.content === undefined) return { ...base, outcome: 'vouched', content: undefined, objection: undefined };
   const content = await judgePolicyContent(policy.content, applied, authorities, ports);
   if (content.kind === 'passed') return { ...base, outcome: 'vouched', content, objection: undefined };
-  return { ...base, outcome: 'refused', content, objection: objectionTo(policy, authorities, content) };
+  return { ...base, outcome: 'refused', content, objection: objectionTo(policy, authorities, about.digest, content) };
 }
 
 function erroredAccount(policy: ImagePolicy, error: GateError): PolicyAccount {

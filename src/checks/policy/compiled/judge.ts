@@ -160,7 +160,7 @@ const nowhere: RuleResult = {
   status: 'error',
   action: 'deny',
   message:
-    'the policy looks at namespaces, the object names none, and none was given for the destination (--namespace on the command line)',
+    'the policy looks at namespaces, the object names none, and none was given for the destination (metadata.namespace, spec.targetNamespace of a GatedSource, or --namespace on the command line)',
 };
 
 function unjudged(message: string): RuleResult {
