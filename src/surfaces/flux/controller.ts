@@ -137,8 +137,12 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
       const unsubscribe = gates.onChange((names) => onRules(followed, queue, names));
       try {
         for (const { metadata } of followed.gatedSources()) queue.add(idOf(metadata));
-        // What is left of sources that went while nobody looked.
-        for (const artifact of followed.artifacts()) if (isOurs(artifact)) queue.add(idOf(artifact.metadata));
+        // What is left of sources that went while nobody looked. Those of the others begin already, and would run twice.
+        for (const artifact of followed.artifacts()) {
+          const { namespace = '', name } = artifact.metadata;
+          const isLeft = followed.gatedSource({ namespace, name }) === undefined;
+          if (isLeft && isOurs(artifact)) queue.add(idOf(artifact.metadata));
+        }
         await aborted(signal);
       } finally {
         unsubscribe();
