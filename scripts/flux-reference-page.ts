@@ -220,7 +220,11 @@ a reason to delete the object and make it anew, where \`force\` is set.
 | \`syncgate-helm-releases\` | gated namespaces | HelmReleases, whose values and post-renderers change without a new artifact |
 | \`syncgate-external-artifacts\` | gated namespaces | every write to \`externalartifacts\` and \`externalartifacts/status\`, and deletion, but by the gate; garbage collection may delete |
 | \`syncgate-gated-sources\` | all namespaces | writes to the status of a GatedSource, and taking off its finalizer while it is deleted, but by the gate |
+| \`syncgate-resource-sets\` | gated namespaces | ResourceSets and whatever else flux-operator applies |
 | \`syncgate-namespaces\` | all namespaces | taking off \`syncgate.dev/gated\`, as above |
+| \`syncgate-origins\` | all namespaces but \`flux-system\` | labels of Flux's own in \`commonMetadata\` of Kustomizations and HelmReleases, which would say that an object came from \`flux-system\` |
+
+Those of all namespaces leave alone what does nothing of the sort, gated or not. What was there before may be annotated and deleted.
 
 ## The webhook
 
@@ -243,7 +247,7 @@ With \`own-certificates\` (below) the gate writes neither a Secret nor \`caBundl
 controllers write nothing in gated namespaces. Nothing that the replicas themselves need is among that.
 **Break glass.** \`kubectl delete validatingwebhookconfiguration syncgate\`; for one policy, delete its
 ValidatingAdmissionPolicyBinding. The API server puts neither kind before any webhook or policy. A configuration that is applied
-again has no \`caBundle\` for up to half a minute, and until then GitOps controllers are refused with an error of x509.
+again has no \`caBundle\` for some seconds, and until then GitOps controllers are refused with an error of x509.
 
 ## Accounts
 
@@ -277,7 +281,7 @@ source-controller, which lets the gate in, serves the sources of every team. Wha
 | Overlay | Holds |
 | --- | --- |
 | \`flux/overlays/source\` | the controller of GatedSources and the policies |
-| \`flux/overlays/admission\` | the webhook, and the policy for Namespaces; no GatedSources, and Kustomizations stay as they are |
+| \`flux/overlays/admission\` | the webhook, and the policies \`syncgate-namespaces\`, \`syncgate-origins\` and \`syncgate-resource-sets\`; no GatedSources, and Kustomizations stay as they are |
 | \`flux/overlays/both\` | all of it |
 
 Components are in \`flux/components\`. Over an overlay that has nothing of what it changes, a component stops the build with
@@ -290,7 +294,7 @@ Components are in \`flux/components\`. Over an overlay that has nothing of what 
 | \`trust-flux-account\` | \`source\`, \`both\` | Kustomizations without \`serviceAccountName\` are warned of and noted in the audit log, and not refused; for Flux with \`--default-service-account\` |
 | \`allow-helm-releases\` | \`both\` | HelmReleases may be; the webhook judges their objects one by one, and a refusal leaves a release half applied. Objects of the cluster among them only with \`cluster-objects\` |
 | \`allow-remote-clusters\` | \`source\`, \`both\` | Kustomizations may have a \`kubeConfig\`; nobody judges for that cluster |
-| \`admit-everyone\` | \`admission\`, \`both\` | the webhook judges what anybody writes in gated namespaces, and \`pods/ephemeralcontainers\` |
+| \`admit-everyone\` | \`admission\`, \`both\` | the webhook judges what anybody writes in gated namespaces, and not only GitOps controllers |
 | \`own-certificates\` | \`admission\`, \`both\` | the webhook serves the Secret \`syncgate-admission-certificate\`, which cert-manager or you renew ([admission.md](admission.md#certificates)) |
 | \`ipv6\` | \`source\`, \`both\` | artifacts are served on IPv6 addresses |
 

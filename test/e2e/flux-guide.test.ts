@@ -6,14 +6,15 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it, onTestFailed } from 'vitest';
 import { stringify } from 'yaml';
-import { freePorts } from '../support/argocd/component.ts';
+import { freePorts, waitFor } from '../support/argocd/component.ts';
 import { makeCertificates } from '../support/certificates.ts';
-import { openCosign, type SigningKey } from '../support/cosign.ts';
-import { type Flux, startFlux } from '../support/flux/flux.ts';
+import { builtCommand } from '../support/cli.ts';
+import { type Flux, served, startFlux } from '../support/flux/flux.ts';
 import { type GateFiles, startGateFiles } from '../support/flux/gates.ts';
 import { type GitServer, startGitServer } from '../support/flux/git-server.ts';
 import {
   type Syncgate,
+  shippedObjects,
   startSyncgate,
   startWebhook,
   type Webhook,
@@ -26,7 +27,8 @@ import { tool } from '../support/tools/resolve.ts';
 const root = resolve(import.meta.dirname, '../..');
 const page = readFileSync(join(root, 'docs/flux.md'), 'utf8');
 const marks = [
-  ...['needs docker', 'runs', 'runs, exit code 1', 'runs once the Pods do', 'runs after signing', 'prints'],
+  ...['needs docker', 'runs', 'runs, exit code 1', 'runs once the Pods do', 'prints'],
+  ...['runs with credentials', 'runs where the gate is down'],
   ...[...page.matchAll(/<!-- test: (file \S+) -->/g)].map(([, mark = '']) => mark),
 ];
 
@@ -36,18 +38,22 @@ interface Block {
   readonly text: string;
 }
 
-const blocks: readonly Block[] = [...page.matchAll(/(?:<!-- test: ([^>]*) -->\s*)?^```(\w+)\n([\s\S]*?)^```$/gm)].map(
-  ([, mark, language = '', text = '']) => ({ language, mark, text }),
-);
+const blocksOf = (text: string): readonly Block[] =>
+  [...text.matchAll(/(?:<!-- test: ([^>]*) -->\s*)?^```(\w+)\n([\s\S]*?)^```$/gm)].map(
+    ([, mark, language = '', text = '']) => ({ language, mark, text }),
+  );
+/** Upgrading comes while there is something to upgrade. */
+const end = page.indexOf('## Taking it out');
+const upgrading = blocksOf(readFileSync(join(root, 'docs/upgrading.md'), 'utf8'));
+const blocks = [...blocksOf(page.slice(0, end)), ...upgrading, ...blocksOf(page.slice(end))];
 
 let flux: Flux;
 let gates: GateFiles;
 let git: GitServer;
 let folder: string;
 let bin: string;
-let key: SigningKey;
-const cosign = openCosign();
 const certificates = makeCertificates();
+let webhook: Webhook | undefined;
 let processes: readonly (Syncgate | Webhook)[] = [];
 
 beforeAll(async () => {
@@ -61,20 +67,19 @@ beforeAll(async () => {
     startGitServer(),
   ]);
   await flux.kustomizeController.stop();
-  for (const name of ['kubectl', 'cosign'] as const) symlinkSync(await tool(name), join(bin, name));
+  for (const name of ['opa', 'kustomize', 'helm'] as const) symlinkSync(await tool(name), join(bin, name));
+  await putStandIns();
   cpSync(join(root, 'flux'), join(folder, 'syncgate'), { recursive: true });
-  // Two versions of an image, of which one is signed.
-  key = await cosign.key();
+  // Two versions of an image, of which the page signs one at first.
   await pushImage(gates.registry, 'acme/shop', '2.0');
   const first = await pushImage(gates.registry, 'acme/shop', '1.0');
-  await cosign.sign(first.pinned, key, { cosign: 3, format: 'bundle' });
   await git.commit('Version 1.0', { 'deploy/web.yaml': stringify(web(first.tagged)) });
   await flux.admin.apply(controllerDeployment);
+  await aggregateEdit();
 });
 
 afterAll(async () => {
   for (const each of processes) await each.stop();
-  cosign[Symbol.dispose]();
   await git?.stop();
   await gates?.stop();
   await flux?.stop();
@@ -83,12 +88,13 @@ afterAll(async () => {
 
 it('each command says how it is tested', () => {
   const commands = blocks.filter(({ language }) => language === 'sh');
-  expect(commands.length).toBeGreaterThan(10);
+  expect(commands.length).toBeGreaterThan(20);
+  expect(upgrading.length).toBeGreaterThan(4);
   expect(blocks.filter(({ mark }) => mark !== undefined && !marks.includes(mark))).toEqual([]);
   expect(commands.filter(({ mark }) => mark === undefined)).toEqual([]);
 });
 
-it('every command works from top to bottom', { timeout: 280_000 }, async () => {
+it('every command works from top to bottom', { timeout: 400_000 }, async () => {
   const logs = () => processes.map((each) => each.log().slice(-5000)).join('\n---\n');
   onTestFailed(() => void process.stderr.write(`${flux.logs()}\n--- syncgate\n${logs()}\n`));
   let printed = '';
@@ -97,8 +103,12 @@ it('every command works from top to bottom', { timeout: 280_000 }, async () => {
     if (path !== undefined) write(path, here(text));
     else if (mark === 'prints') expect(printed).toMatch(pattern(text));
     else if (mark.startsWith('runs')) {
-      if (mark === 'runs once the Pods do') await startPods();
-      const { exitCode, output } = await shell(mark === 'runs after signing' ? withKey(text) : text);
+      if (mark === 'runs once the Pods do' && processes.length === 0) await startPods();
+      if (text.includes('apply --server-side -k .')) await flux.admin.delete(configuration);
+      if (mark === 'runs with credentials') putCredentials();
+      if (mark === 'runs where the gate is down') await leaveGatedSource();
+      writeLogs();
+      const { exitCode, output } = await shell(text);
       expect(exitCode, `${text}\n${output}`).toBe(mark === 'runs, exit code 1' ? 1 : 0);
       if (exitCode === 1) expect(output).toContain('syncgate: ');
       printed = output;
@@ -106,8 +116,20 @@ it('every command works from top to bottom', { timeout: 280_000 }, async () => {
     }
   }
   // What it takes out is out, and what was applied is there.
-  expect(await flux.admin.get(web('') as Writable)).toBeDefined();
+  const deployment = await flux.admin.get(web('') as Writable);
+  expect(deployment?.['spec'].template.spec.containers[0].image).toBe(`${gates.registry}/acme/shop:2.0`);
+  expect(await flux.admin.get(definition)).toBeUndefined();
   expect(await flux.admin.get({ apiVersion: 'v1', kind: 'ConfigMap', metadata: configMapOf('gates') })).toBeUndefined();
+});
+
+it('the settings of registries that are not public are such', async () => {
+  putCredentials();
+  for (const name of ['ca.pem', 'config.json']) cpSync(join(folder, name), join(folder, 'credentials', name));
+  const [{ text: gate = '' } = {}] = blocks.filter(({ mark }) => mark === 'file gates/production.yaml');
+  const [{ text = '' } = {}] = blocks.filter(({ text }) => text.includes('../credentials/ca.pem'));
+  write('gates/private.yaml', gate + text.replace('spec:\n', ''));
+  const { exitCode, output } = await shell('docker run syncgate policies --config gates/private.yaml');
+  expect(exitCode, output).toBe(0);
 });
 
 it.each([...page.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target = '']) => target))('%s is there', (target) => {
@@ -116,18 +138,20 @@ it.each([...page.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target = '']) => 
 
 /** The registry, the Git server, the key and the digest of the page, as they are here. */
 function here(text: string): string {
-  return text
-    .replaceAll('ghcr.io', gates.registry)
-    .replaceAll('https://git.acme.example/shop.git', git.url)
-    .replace(/-----BEGIN PUBLIC KEY-----[\s\S]*?-----END PUBLIC KEY-----/, () =>
-      key.publicPem.trim().replaceAll('\n', `\n${' '.repeat(10)}`),
-    )
-    .replace('digest: sha256:…', `digest: sha256:${'0'.repeat(64)}`)
-    .replace(
-      // Its registry has TLS; the one here must be listed to be asked at all.
-      'policies: [{ path: ../policies/ }]',
-      (policies) => `${policies}\n  registries: [{ host: "${gates.registry}", plainHttp: true }]`,
-    );
+  return (
+    text
+      .replaceAll('ghcr.io', gates.registry)
+      .replaceAll('https://git.acme.example/shop.git', git.url)
+      .replaceAll('cosign sign ', 'cosign sign --yes --allow-http-registry --allow-insecure-registry ')
+      // The page says how long the gate believes that there is no signature; nobody types faster.
+      .replace(/(cosign sign .*:2\.0)\n/, '$1\nsleep 6\n')
+      .replace('digest: sha256:…', `digest: sha256:${'0'.repeat(64)}`)
+      .replace(
+        // Its registry has TLS; the one here must be listed to be asked at all.
+        'policies: [{ path: ../policies/ }]',
+        (policies) => `${policies}\n  registries: [{ host: "${gates.registry}", plainHttp: true }]`,
+      )
+  );
 }
 
 function write(path: string, text: string): void {
@@ -141,13 +165,66 @@ function pattern(text: string): RegExp {
   return new RegExp(escaped.replaceAll('…', '.*'));
 }
 
-/** Cosign's flags for a registry without TLS and a signature without a public log. */
-function withKey(text: string): string {
-  const flags =
-    '--yes --tlog-upload=false --new-bundle-format=true --use-signing-config=false --allow-http-registry --allow-insecure-registry';
-  const signing = text.replace('cosign sign --key cosign.key', `cosign sign ${flags} --key ${key.file}`);
-  // The page says how long the gate believes that there is no signature; nobody types faster.
-  return signing.replace('\nkubectl', '\nsleep 6\nkubectl');
+/** What a controller of Kubernetes does, which does not run here: without it the role `edit` gives nothing. */
+async function aggregateEdit(): Promise<void> {
+  const roles = await flux.admin.list('rbac.authorization.k8s.io/v1', 'ClusterRole');
+  const parts = roles.filter(({ metadata }) =>
+    ['edit', 'view'].some((role) => metadata.labels?.[`rbac.authorization.k8s.io/aggregate-to-${role}`] === 'true'),
+  );
+  const edit = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'edit' } };
+  await flux.admin.merge(edit, { rules: parts.flatMap((each) => each['rules'] ?? []) });
+}
+
+/** What the page has run by Docker and in Pods runs here as processes: with the same arguments, and the same log. */
+async function putStandIns(): Promise<void> {
+  const script = (name: string, text: string) =>
+    writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  script(
+    'docker',
+    `while [ "$1" != syncgate ]; do shift; done\nshift\nexec '${process.execPath}' '${await builtCommand()}' "$@"`,
+  );
+  const logs = `case "$*" in *" logs "*) exec cat "$HOME/.log-\${4#*/}" ;; esac`;
+  script('kubectl', `${logs}\nexec '${await tool('kubectl')}' "$@"`);
+  symlinkSync(await tool('cosign'), join(bin, 'cosign'));
+}
+
+function putCredentials(): void {
+  write('config.json', '{"auths":{}}');
+  write('ca.pem', certificates.ca);
+}
+
+const definition: Writable = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'gatedsources.syncgate.dev' },
+};
+
+/** A GatedSource whose deletion waits for a gate that is gone, and the policy that keeps it so. */
+async function leaveGatedSource(): Promise<void> {
+  for (const each of processes) await each.stop();
+  await waitFor('the definition to be gone', 60_000, async () =>
+    (await flux.admin.get(definition)) === undefined ? true : undefined,
+  );
+  const held = (await shippedObjects('flux/overlays/both')).filter(
+    ({ metadata }) => metadata.name === definition.metadata.name || metadata.name === 'syncgate-gated-sources',
+  );
+  for (const each of held) await flux.admin.apply(each, { fieldManager: 'kubectl' });
+  await served(flux.admin, definition);
+  const left = {
+    apiVersion: 'syncgate.dev/v1alpha1',
+    kind: 'GatedSource',
+    metadata: { name: 'shop', namespace: 'apps', finalizers: ['syncgate.dev/finalizer'] },
+    spec: { sourceRef: { kind: 'GitRepository', name: 'shop' }, interval: '10m' },
+  } as Writable;
+  await flux.admin.create(left);
+  const { exitCode, output } = await shell('kubectl -n apps delete gatedsource shop --timeout=1s');
+  expect(exitCode, output).toBe(1);
+  await waitFor('the policy to be in force', 30_000, () =>
+    flux.admin.merge(left, { metadata: { finalizers: null } }, { dryRun: true }).then(
+      () => undefined,
+      () => true,
+    ),
+  );
 }
 
 /** What Flux, the kubelet and the nodes do in between. */
@@ -158,6 +235,14 @@ async function afterCommand(text: string): Promise<void> {
     await flux.kustomizeController.start(deployment?.['spec'].template.spec.containers[0].args.slice(1));
   }
   if (text.includes('create namespace apps')) await clone();
+  if (text.includes('apply --server-side -k .') && webhook !== undefined) await pointWebhook(webhook.url);
+}
+
+/** For `kubectl logs`. */
+function writeLogs(): void {
+  for (const [index, name] of ['syncgate', 'syncgate-admission'].entries()) {
+    writeFileSync(join(folder, `.log-${name}`), processes[index]?.log() ?? '');
+  }
 }
 
 async function clone(): Promise<void> {
@@ -187,7 +272,7 @@ async function startPods(): Promise<void> {
   const [port] = (await freePorts(1)) as [number];
   const folderOfCertificate = mkdtempSync(join(folder, '.certificates-'));
   writeCertificate(folderOfCertificate, certificates.server);
-  const webhook = await startWebhook(flux, mounted, { port, certificates: folderOfCertificate });
+  webhook = await startWebhook(flux, mounted, { port, certificates: folderOfCertificate });
   processes = [await startSyncgate(flux, mounted), webhook];
   await pointWebhook(webhook.url);
   for (const [kind, name] of [
@@ -204,17 +289,21 @@ async function startPods(): Promise<void> {
   }
 }
 
+const configuration: Writable = {
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'ValidatingWebhookConfiguration',
+  metadata: { name: 'syncgate' },
+};
+
 /** The Service of the webhook leads to a process of this machine. */
 async function pointWebhook(url: string): Promise<void> {
-  const metadata = { name: 'syncgate' };
-  const kind = { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration' };
-  const found = await flux.admin.get({ ...kind, metadata });
+  const found = await flux.admin.get(configuration);
   const caBundle = Buffer.from(certificates.ca).toString('base64');
   const webhooks = found?.['webhooks'].map((each: { clientConfig: { service: { path: string } } }) => ({
     ...each,
     clientConfig: { url: url + each.clientConfig.service.path, caBundle },
   }));
-  await flux.admin.merge({ ...kind, metadata }, { webhooks });
+  await flux.admin.merge(configuration, { webhooks });
 }
 
 const run = promisify(execFile);
