@@ -54,6 +54,13 @@ spec:
 - Editors complete and check the file with \`schema/gate.schema.json\`, for example by this first line:
   \`# yaml-language-server: $schema=./node_modules/syncgate/schema/gate.schema.json\`
 
+## In a cluster
+
+\`syncgate serve\` reads every \`.yaml\` of a folder as one Gate, each with \`spec.namespaces\`. Exactly one must govern a namespace. A policy
+or a key that cannot be loaded stops the Gates that name it; **a file that cannot be read as a Gate** (a misspelt key, no \`spec.namespaces\`,
+a name that another has) **stops all of them**, for every team and in the webhook, because nobody knows which namespaces it would have
+governed. Load it with \`syncgate policies --config FILE\` before the cluster does ([flux.md](flux.md#2-the-rules)).
+
 ## Credentials
 
 They come from files that the Gate names: \`~/.docker/config.json\`, \`docker login\`, helm's own files and an ssh agent are not

@@ -138,20 +138,16 @@ it.each([...page.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target = '']) => 
 
 /** The registry, the Git server, the key and the digest of the page, as they are here. */
 function here(text: string): string {
-  return (
-    text
-      .replaceAll('ghcr.io', gates.registry)
-      .replaceAll('https://git.acme.example/shop.git', git.url)
-      .replaceAll('cosign sign ', 'cosign sign --yes --allow-http-registry --allow-insecure-registry ')
-      // The page says how long the gate believes that there is no signature; nobody types faster.
-      .replace(/(cosign sign .*:2\.0)\n/, '$1\nsleep 6\n')
-      .replace('digest: sha256:…', `digest: sha256:${'0'.repeat(64)}`)
-      .replace(
-        // Its registry has TLS; the one here must be listed to be asked at all.
-        'policies: [{ path: ../policies/ }]',
-        (policies) => `${policies}\n  registries: [{ host: "${gates.registry}", plainHttp: true }]`,
-      )
-  );
+  return text
+    .replaceAll('ghcr.io', gates.registry)
+    .replaceAll('https://git.acme.example/shop.git', git.url)
+    .replaceAll('cosign sign ', 'cosign sign --yes --allow-http-registry --allow-insecure-registry ')
+    .replace('digest: sha256:…', `digest: sha256:${'0'.repeat(64)}`)
+    .replace(
+      // Its registry has TLS; the one here must be listed to be asked at all.
+      'policies: [{ path: ../policies/ }]',
+      (policies) => `${policies}\n  registries: [{ host: "${gates.registry}", plainHttp: true }]`,
+    );
 }
 
 function write(path: string, text: string): void {
