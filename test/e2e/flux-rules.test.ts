@@ -24,7 +24,7 @@ const applications: Application[] = [];
 beforeAll(async () => {
   [flux, gates] = await Promise.all([startFlux(), startGateFiles()]);
   // A folder without any Gate is a mistake.
-  gates.setGate('elsewhere', { namespaces: { names: ['elsewhere'] } });
+  gates.setGate('elsewhere', { namespaces: { names: ['elsewhere'], clusterObjects: true } });
   await applyShipped(flux);
   notifications = await startNotificationController();
   syncgate = await startSyncgate(flux, gates, { args: ['--events-address', notifications.url] });
@@ -121,6 +121,28 @@ describe('rules that change', () => {
     gates.setGate('second', undefined);
     gates.setGate('apps', apps);
     await app.applied(commit);
+  });
+
+  it('nothing is let out for a namespace that another Gate governs, or for the cluster where another judges', async () => {
+    const app = await application('abroad', good('abroad'));
+    await app.applied(app.first);
+    const foreign = await app.push({ 'other.yaml': configMap('settings', { a: 'b' }, 'elsewhere') });
+    const { gated } = await app.refused(foreign);
+    expect(conditionOf(gated)?.message).toMatch(
+      /GATE_ELSEWHERE \[namespaces\] ConfigMap elsewhere\/settings, at other\.yaml(?::1:\d+)?: namespace elsewhere is governed by Gate elsewhere, and this by apps/,
+    );
+    const ofCluster = await app.push({
+      'other.yaml': JSON.stringify({
+        apiVersion: 'scheduling.k8s.io/v1',
+        kind: 'PriorityClass',
+        metadata: { name: 'abroad' },
+        value: 1,
+      }),
+    });
+    const { gated: refused } = await app.refused(ofCluster);
+    expect(conditionOf(refused)?.message).toContain('GATE_ELSEWHERE [namespaces] PriorityClass abroad');
+    const mended = await app.push({ 'other.yaml': null });
+    await app.applied(mended);
   });
 
   it('a Gate by the labels of the namespace', async () => {

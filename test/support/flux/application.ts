@@ -102,8 +102,8 @@ export function deployment(name: string, image: string, more: { readonly replica
   });
 }
 
-export function configMap(name: string, data: Readonly<Record<string, string>>): string {
-  return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'apps' }, data });
+export function configMap(name: string, data: Readonly<Record<string, string>>, namespace = 'apps'): string {
+  return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data });
 }
 
 /** A live object of the namespace `apps`. */
