@@ -18,7 +18,7 @@ import type { RenderPorts } from '../render/context.ts';
 import { render } from '../render/render.ts';
 import type { RenderRequest } from '../render/request.ts';
 import { openImages } from './images.ts';
-import { requirePolicyPaths, requireTrustPaths } from './named-paths.ts';
+import { atNamedPath, requirePolicyPaths, requireTrustPaths } from './named-paths.ts';
 import { askSocketLazily, closeGraceMs, type Lifetime, systemClock, type World } from './world.ts';
 
 /** A gate that is loaded and can judge, once or often. */
@@ -96,7 +96,11 @@ export function openGate(
       signal,
     );
   };
-  const policies = settled(loadedPolicies());
+  const policies = settled(
+    loadedPolicies().catch((error) => {
+      throw atNamedPath(error, config);
+    }),
+  );
   const stages = (format: 'json' | 'yaml', belongs: Belongs | undefined): GateStages<RenderRequest> => ({
     belongs,
     render: async (request, stop) => {

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { GateConfig } from '../config.ts';
 import { type Code, GateError } from '../core/errors.ts';
 import type { JsonPath } from '../core/json.ts';
@@ -46,6 +47,23 @@ export function requireTrustPaths(config: GateConfig): void {
   refuseMissing(config, [...sources, ...roots]);
 }
 
+/** A folder that holds no policy, as who named it knows it; any other failure as it is. */
+export function atNamedPath(thrown: unknown, { spec, locate }: GateConfig): unknown {
+  if (!(thrown instanceof GateError) || thrown.code !== 'POLICY_MISSING' || locate === undefined) return thrown;
+  // Its reader knows folders by the last part of their paths.
+  const named = spec.policies.flatMap(({ path }, i) => (basename(path) === thrown.place ? [{ path, i }] : []));
+  const [only, ...others] = named;
+  if (only === undefined || others.length > 0) return thrown;
+  const field = ['spec', 'policies', only.i, 'path'];
+  const place = locate(field);
+  const what = thrown.message.slice(basename(only.path).length);
+  return new GateError(thrown.code, `${place}: ${fieldText(field)}: ${only.path}${what}`, {
+    place,
+    mend: thrown.mend,
+    cause: thrown,
+  });
+}
+
 function refuseMissing({ resolvePath, locate }: GateConfig, named: readonly NamedPath[]): void {
   // All of them are resolved before any is complained of: who follows the files of a Gate follows those too.
   const resolved = named.map((each) => ({ ...each, absolute: resolvePath(each.path) }));
@@ -54,8 +72,11 @@ function refuseMissing({ resolvePath, locate }: GateConfig, named: readonly Name
     if (why === undefined) continue;
     const place = locate?.(field);
     // On the command line the path is all that was written.
-    const message = place === undefined ? `${path} ${why}` : `${place}: ${fieldText(field)}: ${path} ${why}`;
-    throw new GateError(code, message, { place: place ?? path });
+    if (place === undefined) throw new GateError(code, `${path} ${why}`, { place: path, mend: 'Correct the path.' });
+    throw new GateError(code, `${place}: ${fieldText(field)}: ${path} ${why}`, {
+      place,
+      mend: 'Correct the path, which begins at the folder of the Gate, or put there what is meant.',
+    });
   }
 }
 

@@ -182,10 +182,17 @@ describe('the Gate of a namespace', () => {
     putGate('fine', { names: ['b'] });
     const gates = await open();
     const message =
-      /^Gate broken \(broken-file\.yaml\): POLICY_MISSING broken-file\.yaml:1:\d+: spec\.policies\[1\]\.path: \.\.\/nothing does not exist\. Correct spec\.policies/;
+      /^Gate broken \(broken-file\.yaml\): POLICY_MISSING broken-file\.yaml:1:\d+: spec\.policies\[1\]\.path: \.\.\/nothing does not exist\. Correct the path/;
     expect(of(gates, 'a')).toMatchObject({ kind: 'unavailable', why: expect.stringMatching(message) });
     expect(JSON.stringify(of(gates, 'a'))).not.toContain(root);
     expect(theGate(of(gates, 'b')).name).toBe('fine');
+  });
+
+  it('names the line of the Gate that names a folder without a policy', async () => {
+    mkdirSync(join(root, 'empty'));
+    putGate('one', { names: ['a'] }, ['../rules', '../empty']);
+    const message = /POLICY_MISSING one\.yaml:1:\d+: spec\.policies\[1\]\.path: \.\.\/empty holds no policy\./;
+    expect(of(await open(), 'a')).toMatchObject({ kind: 'unavailable', why: expect.stringMatching(message) });
   });
 
   it.each([
