@@ -142,7 +142,7 @@ describe('rules that change', () => {
     const { gated: refused } = await app.refused(ofCluster);
     expect(conditionOf(refused)?.message).toContain('GATE_ELSEWHERE [namespaces] PriorityClass abroad');
     const mended = await app.push({ 'other.yaml': null });
-    await app.applied(mended);
+    await app.accepted(mended);
   });
 
   it('a Gate by the labels of the namespace', async () => {
