@@ -14,6 +14,7 @@ import { type GitServer, startGitServer } from '../support/flux/git-server.ts';
 import { gitRepository, kustomization } from '../support/flux/objects.ts';
 import {
   applyShipped,
+  applyWebhook,
   shippedObjects,
   startWebhook,
   type Webhook,
@@ -31,7 +32,7 @@ let webhook: Webhook;
 /** Where a Secret with a certificate is mounted. */
 let mount: string;
 let port: number;
-let shipped: Writable;
+let shipped: readonly Writable[];
 
 beforeAll(async () => {
   mount = mkdtempSync(join(tmpdir(), 'syncgate-certificates-'));
@@ -41,9 +42,7 @@ beforeAll(async () => {
   await applyShipped(flux, overlay);
   writeCertificate(mount, authorities[0].server);
   webhook = await start();
-  const found = (await shippedObjects(overlay)).find(({ kind }) => kind === 'ValidatingWebhookConfiguration');
-  if (found === undefined) throw new Error(`${overlay} ships no webhook`);
-  shipped = found;
+  shipped = await shippedObjects(overlay);
   await trust(authorities[0].ca);
   await waitFor('the webhook to be asked', 30_000, () =>
     applyAsFlux('unpinned').then(
@@ -67,18 +66,7 @@ beforeEach(() => {
 
 const start = () => startWebhook(flux, gates, { port, certificates: mount });
 
-/** The shipped configuration, for a webhook that is a process of this machine and no Service. */
-async function trust(...trusted: readonly string[]): Promise<void> {
-  const entries = shipped['webhooks'] as readonly { readonly clientConfig: { readonly service: { path: string } } }[];
-  const webhooks = entries.map((entry) => ({
-    ...entry,
-    clientConfig: {
-      url: `https://127.0.0.1:${port}${entry.clientConfig.service.path}`,
-      caBundle: Buffer.from(trusted.join('')).toString('base64'),
-    },
-  }));
-  await flux.admin.apply({ ...shipped, webhooks });
-}
+const trust = (...trusted: readonly string[]) => applyWebhook(flux, shipped, `https://127.0.0.1:${port}`, ...trusted);
 
 /** It refuses in the very words that Flux deletes for. */
 const refusedPolicy = `package main

@@ -159,6 +159,26 @@ export async function startWebhook(
   return { ...served, url: `https://${address}` };
 }
 
+/** Applies a shipped webhook configuration, for a webhook that is a process of this machine and no Service. */
+export async function applyWebhook(
+  flux: Flux,
+  objects: readonly Writable[],
+  url: string,
+  ...authorities: readonly string[]
+): Promise<void> {
+  const shipped = objects.find(({ kind }) => kind === 'ValidatingWebhookConfiguration');
+  if (shipped === undefined) throw new Error('no webhook is shipped');
+  const entries = shipped['webhooks'] as readonly { readonly clientConfig: { readonly service: { path: string } } }[];
+  const webhooks = entries.map((entry) => ({
+    ...entry,
+    clientConfig: {
+      url: `${url}${entry.clientConfig.service.path}`,
+      caBundle: Buffer.from(authorities.join('')).toString('base64'),
+    },
+  }));
+  await flux.admin.apply({ ...shipped, webhooks });
+}
+
 /** A process of `syncgate serve`. */
 interface Served extends AsyncDisposable {
   readonly pid: number;
