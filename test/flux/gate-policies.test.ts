@@ -33,9 +33,9 @@ const right = (kind: string, name: string, labels: object = {}) => ({
   ...object('rbac.authorization.k8s.io/v1', kind, { rules: [] }),
   metadata: { name, labels },
 });
-const namespace = (labels?: object) => ({
+const namespace = (labels?: object, name = 'x') => ({
   ...object('v1', 'Namespace'),
-  metadata: { name: 'x', ...(labels && { labels }) },
+  metadata: { name, ...(labels && { labels }) },
 });
 const definition = (group: string) =>
   object('apiextensions.k8s.io/v1', 'CustomResourceDefinition', { spec: { group, names: { kind: 'A' } } });
@@ -62,6 +62,10 @@ describe('what a gated source may not render', () => {
         ['kubernetes.crossplane.io/v1alpha2', 'Object'],
         ['addons.cluster.x-k8s.io/v1beta2', 'ClusterResourceSet'],
         ['kappctrl.k14s.io/v1alpha1', 'App'],
+        ['config.projectsveltos.io/v1beta1', 'Profile'],
+        ['kro.run/v1alpha1', 'ResourceGraphDefinition'],
+        ['core.oam.dev/v1beta1', 'Application'],
+        ['infra.contrib.fluxcd.io/v1alpha2', 'Terraform'],
       ] as const
     ).map(([apiVersion, kind]): [string, object, string] => [
       `a ${kind} of ${apiVersion}`,
@@ -73,20 +77,39 @@ describe('what a gated source may not render', () => {
     ['one that is said not to be', namespace({ 'syncgate.dev/gated': 'false' }), 'is gated too'],
     ['a definition of Flux', definition('kustomize.toolkit.fluxcd.io'), 'only the platform applies it'],
     ['the definition of GatedSource', definition('syncgate.dev'), 'only the platform applies it'],
-    ['the webhook', named('ValidatingWebhookConfiguration', 'syncgate'), 'only the platform applies it'],
-    [
-      'a policy of the gate',
-      named('ValidatingAdmissionPolicy', 'syncgate-kustomizations'),
-      'only the platform applies it',
-    ],
-    [
-      'its binding',
-      named('ValidatingAdmissionPolicyBinding', 'syncgate-kustomizations'),
-      'only the platform applies it',
-    ],
+    ...['flux-system', 'kube-system', 'syncgate-system'].map((name): [string, object, string] => [
+      `the Namespace ${name}, gated`,
+      namespace({ 'syncgate.dev/gated': 'true' }, name),
+      "this Namespace is the platform's",
+    ]),
+    ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding', 'ValidatingWebhookConfiguration'].flatMap(
+      (kind) =>
+        ['syncgate', 'mine'].map((name): [string, object, string] => [
+          `a ${kind} called ${name}`,
+          named(kind, name),
+          'sees or refuses what others write',
+        ]),
+    ),
+    ...['FlowSchema', 'PriorityLevelConfiguration'].map((kind): [string, object, string] => [
+      `a ${kind}`,
+      object('flowcontrol.apiserver.k8s.io/v1', kind, { spec: {} }),
+      'whose requests wait',
+    ]),
     ...['MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding', 'MutatingWebhookConfiguration'].map(
       (kind): [string, object, string] => [`a ${kind}`, named(kind, 'mine'), 'changes what others apply'],
     ),
+    ...(
+      [
+        ['kyverno.io/v1', 'Policy'],
+        ['kyverno.io/v1', 'ClusterPolicy'],
+        ['policies.kyverno.io/v1', 'MutatingPolicy'],
+        ['mutations.gatekeeper.sh/v1', 'Assign'],
+      ] as const
+    ).map(([apiVersion, kind]): [string, object, string] => [
+      `a ${kind} of ${apiVersion}`,
+      object(apiVersion, kind, { spec: {} }),
+      'has a policy engine change',
+    ]),
     [
       'a server of Flux’s kinds',
       object('apiregistration.k8s.io/v1', 'APIService', { spec: {} }),
@@ -98,8 +121,15 @@ describe('what a gated source may not render', () => {
       right('ClusterRole', 'mine', { 'rbac.authorization.k8s.io/aggregate-to-edit': 'true' }),
       'adds to the rights of others',
     ],
-    ['a role of the cluster', right('ClusterRole', 'edit'), "is the cluster's"],
-    ['a role of its components', right('ClusterRole', 'system:node'), "is the cluster's"],
+    [
+      'rights for whom the platform calls a team',
+      right('ClusterRole', 'mine', { 'example.com/aggregate-to-team': 'true' }),
+      'adds to the rights of others',
+    ],
+    ...[
+      ...['edit', 'system:node', 'syncgate-source', 'syncgate-values-reader', 'flux-edit-flux-system'],
+      ...['crd-controller-flux-system', 'cluster-reconciler'],
+    ].map((name): [string, object, string] => [`the role ${name}`, right('ClusterRole', name), "is the cluster's"]),
     [
       'anything of the gate’s namespace',
       object('v1', 'ConfigMap', { data: {} }, 'syncgate-system'),
@@ -121,7 +151,8 @@ describe('what it may', () => {
     ['a definition of its own', definition('example.com')],
     ['a ClusterRole of its own', right('ClusterRole', 'mine', { team: 'shop' })],
     ['a RoleBinding', object('rbac.authorization.k8s.io/v1', 'RoleBinding', { subjects: [] }, 'apps')],
-    ['a webhook of its own', named('ValidatingWebhookConfiguration', 'mine')],
+    ['one with a label of its own', right('ClusterRole', 'mine-aggregated', { 'example.com/aggregated': 'no' })],
+    ['a PriorityClass', object('scheduling.k8s.io/v1', 'PriorityClass', { value: 1 })],
   ])('%s', async (_, rendered) => {
     const run = await judged(rendered);
     expect(run, run.stderr).toMatchObject({ exitCode: 0 });
