@@ -160,7 +160,7 @@ kubectl --namespace apps get kustomizations.kustomize.toolkit.fluxcd.io,helmrele
 kubectl --namespace apps get externalartifacts.source.toolkit.fluxcd.io
 \`\`\`
 
-What is there goes on as it was, a Kustomization without an account with all of Flux's rights: its annotations and finalizers can be
+What is there goes on as it was, a Kustomization without an account with all of Flux's rights, on objects of the cluster too: its annotations and finalizers can be
 written, and it can be deleted; its \`spec\` can only be changed into one that the policies let in.
 
 ## What a Kustomization may say

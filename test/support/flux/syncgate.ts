@@ -22,16 +22,12 @@ export async function shippedObjects(folder: string): Promise<readonly Writable[
 }
 
 /** The objects of an overlay with components of `flux/components`, as somebody's own kustomization has them. */
-export async function composedObjects(
-  overlay: string,
-  components: readonly string[],
-  more: object = {},
-): Promise<readonly Writable[]> {
+export async function composedObjects(overlay: string, components: readonly string[]): Promise<readonly Writable[]> {
   const folder = mkdtempSync(join(tmpdir(), 'syncgate-composed-'));
   const from = (path: string) => relative(folder, join(projectRoot, 'flux', path));
   try {
     const resources = [from(`overlays/${overlay}`)];
-    const composed = { resources, components: components.map((name) => from(`components/${name}`)), ...more };
+    const composed = { resources, components: components.map((name) => from(`components/${name}`)) };
     writeFileSync(join(folder, 'kustomization.yaml'), stringify(composed));
     return await shippedObjects(relative(projectRoot, folder));
   } finally {
