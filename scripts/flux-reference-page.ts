@@ -149,8 +149,11 @@ GatedSource is refused.
 
 Whoever may label Namespaces may gate them. Taking the label off needs a verb of its own, \`ungate\` on
 \`namespaces.syncgate.dev\`: administrators of the cluster have it by \`*\`, and a role that gives \`update\` on Namespaces does not.
-Nothing that Flux applies for a team takes it off, whatever its rights. **Who may create Namespaces, or write into one that is
-not gated, is not kept back by any of this**: leave both to the platform, or gate every namespace (\`every-namespace\`, below).
+What Flux applies takes it off only where it came from \`flux-system\`, whatever its rights: Flux labels what it applies with the
+namespace that it came from, and \`syncgate-origins\` keeps anybody else from writing that label over it; hooks of a chart, which can
+do without the label, never do. That is worth as much as the accounts: a Kustomization that names none, as the overlay
+\`admission\` allows, may write into \`flux-system\` itself, or give somebody the verb. **Who may create Namespaces, or write into one
+that is not gated, is not kept back by any of this**: leave both to the platform, or gate every namespace (\`every-namespace\`, below).
 
 Admission does not look at what is there already. Before a namespace is gated, look for what goes around the gate in it, and
 for artifacts that somebody else wrote:
@@ -158,6 +161,13 @@ for artifacts that somebody else wrote:
 \`\`\`sh
 kubectl --namespace apps get kustomizations.kustomize.toolkit.fluxcd.io,helmreleases.helm.toolkit.fluxcd.io
 kubectl --namespace apps get externalartifacts.source.toolkit.fluxcd.io
+\`\`\`
+
+And in all of them for labels of origin that are written already:
+
+\`\`\`sh
+kubectl get kustomizations.kustomize.toolkit.fluxcd.io --all-namespaces \\
+  -o custom-columns='FROM:.metadata.namespace,NAME:.metadata.name,LABELS:.spec.commonMetadata.labels' | grep toolkit.fluxcd.io/
 \`\`\`
 
 What is there goes on as it was, a Kustomization without an account with all of Flux's rights, on objects of the cluster too: its annotations and finalizers can be
@@ -201,11 +211,12 @@ that is not gated, a Namespace without the label, a change to the policies. \`fl
 the folder that your Gate names in \`spec.policies\`: the same table for Kustomizations wherever they go; no HelmReleases,
 ExternalArtifacts, ArtifactGenerators, ResourceSets or Applications, nor what some other controllers apply (k3s, Crossplane, Fleet and
 the like: look for yours); no Namespaces but gated ones; nothing in \`syncgate-system\`,
-\`flux-system\` or \`kube-system\`; no definitions of Flux or the gate, and none of its policies; no APIServices, and nothing that
-mutates what others write (MutatingAdmissionPolicies, MutatingWebhookConfigurations): one that exchanges the URL in an
-ExternalArtifact's status goes around every Gate; no ClusterRoleBindings, and no ClusterRoles that are aggregated or the cluster's
-own. Take what your platform's own Gates must not have out of the copy. What none of this stops is an object in another team's
-namespace, such as a RoleBinding for oneself or a Pod that mounts its Secrets: that is what the account of every Kustomization stops.
+\`flux-system\` or \`kube-system\`; no definitions of Flux or the gate; no APIServices, and nothing that sees, refuses, delays or
+mutates what others write (admission policies and webhook configurations, FlowSchemas, policies of Kyverno, mutations of Gatekeeper):
+one that exchanges the URL in an ExternalArtifact's status goes around every Gate; no ClusterRoleBindings, and no ClusterRoles that
+are aggregated, or called as the cluster's, Flux's or the gate's own. A ClusterRole that teams are bound to, and that your platform
+has called otherwise, is not among them: add its name. Take what your platform's own Gates must not have out of the copy. What none
+of this stops is an object in another team's namespace, such as a RoleBinding for oneself or a Pod that mounts its Secrets: that is what the account of every Kustomization stops.
 
 ## The policies
 
@@ -225,6 +236,10 @@ a reason to delete the object and make it anew, where \`force\` is set.
 | \`syncgate-origins\` | all namespaces but \`flux-system\` | labels of Flux's own in \`commonMetadata\` of Kustomizations and HelmReleases, which would say that an object came from \`flux-system\` |
 
 Those of all namespaces leave alone what does nothing of the sort, gated or not. What was there before may be annotated and deleted.
+
+None is about controllers that deliver and are not Flux's: who may create an Application of Argo CD, a Bundle of Fleet or a Profile of
+Sveltos in a gated namespace has it applied, and RBAC decides who may. The webhook judges what Argo CD applies there, and what the others
+apply with \`admit-everyone\`.
 
 ## The webhook
 
