@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { authoritiesOf, SECRET, WEBHOOK_CONFIGURATION } from '../../src/adapters/certificates/authority.ts';
 import { type Certificates, openOwnCertificates } from '../../src/adapters/certificates/certificates.ts';
+import type { CertificateTimes } from '../../src/adapters/certificates/rotation.ts';
 import { type RunningServer, startServer } from '../../src/adapters/http-server.ts';
 import { type OpenedKube, openKube } from '../../src/adapters/kube/open.ts';
 import type { JsonObject } from '../../src/core/json.ts';
@@ -29,6 +30,7 @@ let kubernetes: KubernetesServer;
 let admin: OpenedKube;
 let replicas: Replica[];
 let spread: Server;
+let configuration: JsonObject;
 
 interface Replica {
   readonly certificates: Certificates;
@@ -55,7 +57,7 @@ function allow(replica: { answered: number }) {
   };
 }
 
-async function startReplica(everyMs: number): Promise<Replica> {
+async function startReplica(everyMs: number, lives: CertificateTimes = times): Promise<Replica> {
   const complaints: string[] = [];
   const clock = { now: () => Date.now() };
   const kube = await openKube({ kubeconfig: kubernetes.kubeconfigFileOf(account.name), log: SILENT_LOG, clock });
@@ -69,7 +71,7 @@ async function startReplica(everyMs: number): Promise<Replica> {
     secret: secretKey.name,
     configuration: configurationKey.name,
     names: ['syncgate-admission.syncgate-system.svc', '127.0.0.1'],
-    times,
+    times: lives,
     pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
     everyMs,
   });
@@ -111,12 +113,13 @@ beforeAll(async () => {
     clientConfig: { url: `https://127.0.0.1:${(spread.address() as AddressInfo).port}/validate` },
     rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: [resource] }],
   });
-  await kubernetes.api.create({
+  configuration = {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingWebhookConfiguration',
     metadata: { name: configurationKey.name },
     webhooks: [webhook('objects.syncgate.dev', 'configmaps'), webhook('cluster-objects.syncgate.dev', 'limitranges')],
-  } as KubernetesObject);
+  };
+  await kubernetes.api.create(configuration as unknown as KubernetesObject);
 });
 
 afterAll(async () => {
@@ -229,5 +232,26 @@ describe('certificates of an own authority', () => {
     expect(await attempt('again')).toBeUndefined();
     const { issuer } = new X509Certificate(replicas[0]?.certificates.current.cert as string);
     expect((await trusted())[0]?.some((cert) => new X509Certificate(cert).subject === issuer)).toBe(true);
+  });
+
+  it('are trusted again soon after the configuration was taken away and applied again', {
+    timeout: 120_000,
+  }, async () => {
+    for (const { certificates } of replicas) certificates.close();
+    // Its next step is far away: only looking at the configuration can tell it.
+    const year = 365 * 24 * 3600_000;
+    const patient = await startReplica(3600_000, { ...times, authority: year, server: year / 2 });
+    const others = replicas;
+    replicas = [patient];
+    try {
+      await admin.delete(WEBHOOK_CONFIGURATION, configurationKey, { signal });
+      await delay(3000);
+      await admin.create(WEBHOOK_CONFIGURATION, configuration, { signal });
+      const isTrusted = async () => (await trusted()).every((bundle) => bundle.length > 0);
+      await expect.poll(isTrusted, { timeout: 90_000, interval: 200 }).toBe(true);
+      expect(await attempt('back')).toBeUndefined();
+    } finally {
+      replicas = [...others, patient];
+    }
   });
 });
