@@ -283,6 +283,9 @@ describe('images', () => {
       (await judge(gate, admitted(pod(image)))).reasons.map(({ code }) => code);
     expect(await codes(strict, signed.pinned)).toEqual([]);
     expect(await codes(strict, signed.tagged)).toEqual(['IMAGE_NOT_PINNED']);
+    // Nobody pins here, whatever the settings say.
+    const [reason] = (await judge(strict, admitted(pod(signed.tagged)))).reasons;
+    expect(reason?.mend).toContain('render it with a GatedSource');
     expect(await codes(strict, unsigned.pinned)).toEqual(['IMAGE_UNSIGNED']);
     expect(await codes(trusting, signed.tagged)).toEqual([]);
     expect(await codes(trusting, unsigned.tagged)).toEqual(['IMAGE_UNSIGNED']);

@@ -33,7 +33,7 @@ export const HOST = 'artifacts.example';
 
 /** What a gate answers, as a test says it. */
 export type Answer =
-  | { readonly manifests: string; readonly images?: number }
+  | { readonly manifests: string; readonly warnings?: readonly string[] }
   | { readonly denied: readonly string[]; readonly code?: Code }
   | { readonly error: GateError };
 
@@ -43,6 +43,7 @@ export function finding(message: string, code: Code = 'POLICY_DENIED'): Finding 
 
 /** The answer as a real gate would have composed it. */
 export function judged(answer: Answer): Judged {
+  const warnings = 'manifests' in answer ? (answer.warnings ?? []) : [];
   const evidence = { objects: 2, images: [], engines: {}, notEvaluated: [] };
   const outcome =
     'error' in answer
@@ -50,7 +51,10 @@ export function judged(answer: Answer): Judged {
       : {
           kind: 'completed' as const,
           examined: 2,
-          findings: 'denied' in answer ? answer.denied.map((each) => finding(each, answer.code)) : [],
+          findings:
+            'denied' in answer
+              ? answer.denied.map((each) => finding(each, answer.code))
+              : warnings.map((each) => ({ ...finding(each), effect: 'warn' as const })),
         };
   const decision = decide(['policy'], [{ check: 'policy', outcome }], evidence);
   if (decision.verdict === 'allowed' && 'manifests' in answer) {

@@ -51,6 +51,18 @@ describe('what is not judged', () => {
     ['unless everybody is', person, 'all', undefined],
     ['an excluded namespace', { namespace: 'flux-system' }, 'all', 'excluded namespace'],
     [
+      'but not its Namespace, which is an object of the cluster',
+      {
+        kind: { group: '', version: 'v1', kind: 'Namespace' },
+        resource: { group: '', version: 'v1', resource: 'namespaces' },
+        object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'flux-system' } },
+        namespace: 'flux-system',
+        name: 'flux-system',
+      },
+      'flux',
+      undefined,
+    ],
+    [
       'a question that no server stores',
       {
         kind: { group: 'authorization.k8s.io', version: 'v1', kind: 'SubjectAccessReview' },

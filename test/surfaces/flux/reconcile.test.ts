@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { GateError } from '../../../src/core/errors.ts';
+import { KubeError } from '../../../src/core/kube.ts';
 import { EXTERNAL_ARTIFACT, sourceResource } from '../../../src/surfaces/flux/sources.ts';
 import {
   annotate,
@@ -179,6 +180,43 @@ describe('where nothing has changed', () => {
     expect(scene.store.list()).toHaveLength(1);
     expect(scene.told.map(({ originRevision }) => originRevision)).toEqual(['main@sha1:one', 'main@sha1:two']);
   });
+});
+
+describe('what the API server does not do', () => {
+  it.each([
+    [403, 'Forbidden', 'CLUSTER_FORBIDDEN', 'Apply the roles'],
+    [404, 'NotFound', 'CLUSTER_KIND_MISSING', 'Install Flux 2.7 or newer'],
+    [503, 'ServiceUnavailable', 'CLUSTER_UNAVAILABLE', 'Look at the API server'],
+    [0, 'Unreachable', 'CLUSTER_UNAVAILABLE', 'Look at the API server'],
+  ])('%i %s is told by what mends it, and tried again', async (status, reason, code, mend) => {
+    const scene = await open();
+    scene.kube.onCall = ({ verb, resource }) => {
+      if (verb === 'create' && resource === 'externalartifacts') throw new KubeError(status, reason, 'no');
+    };
+    await scene.lead();
+    const ready = condition(scene.source(), 'Ready');
+    expect(ready).toMatchObject({ status: 'False', reason: 'ReconciliationFailed' });
+    expect(ready?.message).toContain(`${code}: the API server: ${reason} no`);
+    expect(ready?.message).toContain(mend);
+    scene.kube.onCall = () => {};
+    await scene.timers.advance(30_000);
+    expect(condition(scene.source(), 'Ready')?.status).toBe('True');
+  });
+});
+
+it('what only warns is said, and holds nothing back', async () => {
+  const scene = await open();
+  scene.answers.judge = async () => judged({ manifests: 'kind: A\n', warnings: ['it has no ctlog'] });
+  await scene.lead();
+  expect(scene.status()).toMatchObject({
+    verdict: 'allowed',
+    counts: { warnings: 1 },
+    warnings: [expect.stringContaining('it has no ctlog')],
+  });
+  scene.answers.judge = async () => judged({ manifests: 'kind: B\n' });
+  await commit(scene.kube, 'quiet');
+  await scene.settle();
+  expect(scene.status().warnings).toBeUndefined();
 });
 
 describe('what is denied', () => {
