@@ -1,4 +1,5 @@
 import { GateError } from '../core/errors.ts';
+import type { Reading } from './reading.ts';
 
 /** helm itself reads no more than this out of one archive. */
 const MAX_UNPACKED_BYTES = 100 * 1024 * 1024;
@@ -16,14 +17,22 @@ export interface ArchivedFile {
  * differently (sparse files, binary sizes, folders with content, several extensions of one header): what one of them
  * takes for the content of a file, another could take for a file.
  */
-export function readArchive(packed: Buffer, path: string, budget: { left: number }): ArchivedFile[] {
+export async function readArchive(
+  packed: Buffer,
+  path: string,
+  budget: { left: number },
+  reading: Reading,
+): Promise<ArchivedFile[]> {
   const refuse = (what: string, cause?: unknown): GateError =>
     new GateError('RENDER_CHART', `${path}: ${what}`, { place: path, cause });
   let tar: Buffer;
   try {
     // Loaded here: zlib costs 5 ms, and few sources hold a packed chart.
-    const { gunzipSync } = process.getBuiltinModule('node:zlib');
-    tar = gunzipSync(packed, { maxOutputLength: Math.max(1, Math.min(MAX_UNPACKED_BYTES, budget.left)) });
+    const { gunzip } = process.getBuiltinModule('node:zlib');
+    const maxOutputLength = Math.max(1, Math.min(MAX_UNPACKED_BYTES, budget.left));
+    tar = await new Promise<Buffer>((resolve, reject) => {
+      gunzip(packed, { maxOutputLength }, (error, unpacked) => (error === null ? resolve(unpacked) : reject(error)));
+    });
     budget.left -= tar.length;
   } catch (error) {
     throw refuse('the archive of a chart cannot be unpacked, or is too large', error);
@@ -33,6 +42,7 @@ export function readArchive(packed: Buffer, path: string, budget: { left: number
   for (let at = 0; at < tar.length; ) {
     if (at + BLOCK > tar.length) throw refuse('the archive of a chart is damaged');
     const header = tar.subarray(at, at + BLOCK);
+    await reading.step();
     if (header.every((byte) => byte === 0)) break;
     if (!hasSum(header)) throw refuse('the archive of a chart is damaged');
     const type = String.fromCharCode(header[156] as number);

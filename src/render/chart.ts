@@ -5,6 +5,7 @@ import type { SourceEntry, SourceTree } from '../core/source.ts';
 import { readArchive } from './archive.ts';
 import { copyFolder, type PrivateCopy } from './copy.ts';
 import { foldName } from './kustomization-fields.ts';
+import type { Reading } from './reading.ts';
 import { readYamlObject } from './yaml.ts';
 
 /** One entry of `dependencies` in Chart.yaml, requirements.yaml or a lock file. */
@@ -19,36 +20,56 @@ export interface ChartDependency {
  * Copies a chart's folder. Every values.schema.json in it, in its subcharts and in their archives is looked at first:
  * helm loads what a schema refers to, from the network and from any file of the machine.
  */
-export function copyChart(
+export async function copyChart(
   copy: PrivateCopy,
   tree: SourceTree,
   entry: SourceEntry,
   prefix: string,
   schemas: boolean,
-): void {
-  const budget = unpackingBudget();
-  copyFolder(copy, tree, entry, prefix, schemas ? (path, bytes) => lookForSchemas(path, bytes, budget) : undefined);
+  reading: Reading,
+): Promise<void> {
+  const look = new SchemaSearch(reading);
+  await copyFolder(copy, tree, entry, prefix, reading, schemas ? (path, bytes) => look.at(path, bytes) : undefined);
 }
 
+const MIB = 1024 * 1024;
 /** How much the archives of one chart may unpack to, all together and however they are nested. */
-export interface UnpackingBudget {
-  left: number;
-}
+const MAX_UNPACKED_BYTES = 256 * MIB;
+/** The largest schemas that charts carry have some hundred kilobytes. */
+const MAX_SCHEMA_BYTES = 4 * MIB;
+const MAX_SCHEMAS_BYTES = 16 * MIB;
 
-export function unpackingBudget(): UnpackingBudget {
-  return { left: 256 * 1024 * 1024 };
-}
+/** Refuses schemas of one chart that refer to other documents, in files or inside archives of subcharts. */
+export class SchemaSearch {
+  readonly #reading: Reading;
+  readonly #unpacking = { left: MAX_UNPACKED_BYTES };
+  #schemaBytes = 0;
 
-/** Refuses schemas that refer to other documents, in a file or inside an archive of a subchart. */
-export function lookForSchemas(path: string, bytes: Buffer, budget: UnpackingBudget, depth = 0): void {
-  // helm takes a name with backslashes apart too, and cleans it.
-  const name = posix.basename(posix.normalize(path.replaceAll('\\', '/')));
-  if (name === 'values.schema.json') checkSchema(bytes, path);
-  else if (/\.(?:tgz|tar\.gz)$/.test(name)) {
-    if (depth > 4) throw new GateError('RENDER_CHART', `${path}: archives are nested too deep`, { place: path });
-    for (const file of readArchive(bytes, path, budget)) {
-      lookForSchemas(`${path}:${file.name}`, file.bytes, budget, depth + 1);
+  constructor(reading: Reading) {
+    this.#reading = reading;
+  }
+
+  async at(path: string, bytes: Buffer, depth = 0): Promise<void> {
+    // helm takes a name with backslashes apart too, and cleans it.
+    const name = posix.basename(posix.normalize(path.replaceAll('\\', '/')));
+    if (name === 'values.schema.json') await this.#schema(path, bytes);
+    else if (/\.(?:tgz|tar\.gz)$/.test(name)) {
+      if (depth > 4) throw new GateError('RENDER_CHART', `${path}: archives are nested too deep`, { place: path });
+      for (const file of await readArchive(bytes, path, this.#unpacking, this.#reading)) {
+        await this.at(`${path}:${file.name}`, file.bytes, depth + 1);
+      }
     }
+  }
+
+  async #schema(path: string, bytes: Buffer): Promise<void> {
+    this.#schemaBytes += bytes.length;
+    if (bytes.length > MAX_SCHEMA_BYTES)
+      throw this.#reading.tooMuch(path, `it has more than ${MAX_SCHEMA_BYTES} bytes`);
+    if (this.#schemaBytes > MAX_SCHEMAS_BYTES) {
+      throw this.#reading.tooMuch(path, `the schemas of the chart have more than ${MAX_SCHEMAS_BYTES} bytes together`);
+    }
+    await this.#reading.step(bytes.length);
+    checkSchema(bytes, path);
   }
 }
 
@@ -101,7 +122,7 @@ export interface ChartFiles {
  * Reads Chart.yaml, requirements.yaml and the lock files of a chart. A lock file names repositories of its own, and helm
  * goes by those. Throws RENDER_CHART where Chart.yaml is missing or malformed.
  */
-export function readChart(tree: SourceTree, folder: string): ChartFiles {
+export async function readChart(tree: SourceTree, folder: string, reading: Reading): Promise<ChartFiles> {
   const files: { path: string; value: JsonObject }[] = [];
   const dependencies: ChartDependency[] = [];
   for (const name of ['Chart.yaml', 'requirements.yaml', 'Chart.lock', 'requirements.lock']) {
@@ -112,7 +133,9 @@ export function readChart(tree: SourceTree, folder: string): ChartFiles {
         throw new GateError('RENDER_CHART', `${posix.join(folder, 'Chart.yaml')} does not exist`, { place: path });
       continue;
     }
-    const document = readYamlObject(tree.read(entry.path).toString('utf8'), path, 'RENDER_CHART');
+    const text = tree.read(entry.path).toString('utf8');
+    await reading.step(text.length);
+    const document = readYamlObject(text, path, 'RENDER_CHART', reading);
     files.push({ path: entry.path, value: document.value });
     checkSpelling(document.value, ['dependencies'], path);
     const list: JsonValue = document.value['dependencies'] ?? [];

@@ -4,6 +4,7 @@ import type { SourceTree } from '../core/source.ts';
 import { attempt, type Engine } from './engine.ts';
 import { type Room, rendererEnvironment } from './environment.ts';
 import type { Address } from './places.ts';
+import type { Reading } from './reading.ts';
 import type { RenderRequest } from './request.ts';
 import type { RenderSettings } from './settings.ts';
 
@@ -47,21 +48,27 @@ export interface RenderContext {
   readonly credentials: CredentialStore;
   readonly proxies: Proxies;
   readonly engine: Engine;
+  readonly reading: Reading;
 }
 
 const INSTALL = {
   kustomize:
-    'Install kustomize (https://kubectl.docs.kubernetes.io/installation/kustomize/) where PATH finds it, or name it in spec.render.kustomize.path.',
-  helm: 'Install helm 3 or 4 (https://helm.sh/docs/intro/install/) where PATH finds it, or name it in spec.render.helm.path.',
-  git: 'Install git where PATH finds it: remote bases are fetched with it.',
+    'Install kustomize (https://kubectl.docs.kubernetes.io/installation/kustomize/) there, or name it in spec.render.kustomize.path of the Gate.',
+  helm: 'Install helm 3 or 4 (https://helm.sh/docs/intro/install/) there, or name it in spec.render.helm.path of the Gate.',
+  git: 'Install git there: remote bases are fetched with it.',
 };
+/** Not the machine of whoever wrote the source: they are told this too, and can do nothing about it. */
+const THERE = 'where the gate runs, in its container or on its machine';
 
 /** The absolute path of a renderer. Throws RENDERER_MISSING, which says how to get it. */
 export function findRenderer(name: 'kustomize' | 'helm' | 'git', settings: RenderSettings, ports: RenderPorts): string {
   const chosen = name === 'git' ? undefined : settings[name].path;
   const program = ports.findProgram(chosen ?? name);
   if (program !== undefined) return program;
-  const what = chosen === undefined ? `${name} is not on PATH` : `spec.render.${name}.path does not name a program`;
+  const what =
+    chosen === undefined
+      ? `${name} is not on PATH ${THERE}`
+      : `spec.render.${name}.path of the Gate does not name a program ${THERE}`;
   throw new GateError('RENDERER_MISSING', what, { mend: INSTALL[name] });
 }
 

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import type { SourceEntry, SourceTree } from '../core/source.ts';
+import type { Reading } from './reading.ts';
 
 /** Where trees that were fetched are put inside the copy; the user's own tree may not have anything there. */
 export const FETCHED = '.syncgate-fetched';
@@ -70,11 +71,14 @@ export function createCopy(root: string): PrivateCopy {
   };
 }
 
-/** Copies one file of a tree to the same place in the copy. */
-export function copyFile(copy: PrivateCopy, tree: SourceTree, entry: SourceEntry, prefix = '.'): void {
+/** Copies one file of a tree to the same place in the copy, unless it is there; answers how many bytes were copied. */
+export function copyFile(copy: PrivateCopy, tree: SourceTree, entry: SourceEntry, prefix = '.'): number {
   copy.link(prefix, entry);
   const path = posix.join(prefix, entry.path);
-  if (!copy.has(path)) copy.writeRaw(path, withContent(tree.read(entry.path), entry.path));
+  if (copy.has(path)) return 0;
+  const bytes = withContent(tree.read(entry.path), entry.path);
+  copy.writeRaw(path, bytes);
+  return bytes.length;
 }
 
 /**
@@ -82,41 +86,44 @@ export function copyFile(copy: PrivateCopy, tree: SourceTree, entry: SourceEntry
  * helm follows them. `look` sees every file under every name
  * that it goes by: to helm a link called values.schema.json is a schema, whatever the file behind it is called.
  */
-export function copyFolder(
+export async function copyFolder(
   copy: PrivateCopy,
   tree: SourceTree,
   entry: SourceEntry,
-  prefix = '.',
-  look: (path: string, bytes: Buffer) => void = () => {},
-): void {
+  prefix: string,
+  reading: Reading,
+  look: (path: string, bytes: Buffer) => void | Promise<void> = () => {},
+): Promise<void> {
   const done = new Set<string>();
-  const visit = (at: SourceEntry): void => {
+  const visit = async (at: SourceEntry): Promise<void> => {
+    await reading.step();
     copy.link(prefix, at);
     if (done.has(at.path)) return;
     done.add(at.path);
     if (at.kind === 'file') {
       const path = posix.join(prefix, at.path);
       const bytes = withContent(tree.read(at.path), at.path);
-      look(at.path, bytes);
+      await look(at.path, bytes);
       copy.writeRaw(path, bytes);
+      await reading.step(bytes.length);
       return;
     }
     copy.makeFolder(posix.join(prefix, at.path));
     for (const child of tree.list(at.path)) {
       const path = posix.join(at.path, child.name);
-      if (child.kind === 'file' || child.kind === 'folder') visit({ kind: child.kind, path, links: [] });
+      if (child.kind === 'file' || child.kind === 'folder') await visit({ kind: child.kind, path, links: [] });
       else if (child.kind === 'special')
         throw new GateError('SOURCE_SPECIAL', `${path} is neither a file nor a folder`, { place: path });
       else {
         const target = tree.find(path);
         if (target === undefined)
           throw new GateError('SOURCE_UNREADABLE', `the link ${path} leads nowhere`, { place: path });
-        if (target.kind === 'file') look(path, withContent(tree.read(target.path), path));
-        visit(target);
+        if (target.kind === 'file') await look(path, withContent(tree.read(target.path), path));
+        await visit(target);
       }
     }
   };
-  visit(entry);
+  await visit(entry);
 }
 
 const LFS_POINTER = Buffer.from('version https://git-lfs.github.com/spec/');

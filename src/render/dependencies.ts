@@ -2,7 +2,7 @@ import { basename, dirname, join, posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import type { HostCredentials } from '../core/ports.ts';
 import { openFolder } from '../source/folder.ts';
-import { type ChartDependency, copyChart, lookForSchemas, readChart, unpackingBudget } from './chart.ts';
+import { type ChartDependency, copyChart, readChart, SchemaSearch } from './chart.ts';
 import type { RenderContext } from './context.ts';
 import { makeFolder, type PrivateCopy, writePrivate } from './copy.ts';
 import { run } from './engine.ts';
@@ -24,13 +24,13 @@ interface ListedRepository {
  */
 export async function fetchDependencies(context: RenderContext, program: string, copy: PrivateCopy): Promise<void> {
   const { tree, path, request } = context;
-  const chart = readChart(tree, path);
+  const chart = await readChart(tree, path, context.reading);
   const repositories: ListedRepository[] = [];
   for (const dependency of chart.dependencies) {
     const { repository } = dependency;
     if (repository === '') continue;
     if (/^file:/i.test(repository)) {
-      copyNeighbour(context, copy, dependency, !request.helm.skipSchemaValidation);
+      await copyNeighbour(context, copy, dependency, !request.helm.skipSchemaValidation);
       continue;
     }
     repositories.push(findRepository(context, repository, dependency.where));
@@ -76,21 +76,27 @@ export async function pullChart(
     bytes: limits.sourceMiB * 2 ** 20,
     fileBytes: limits.fileMiB * 2 ** 20,
   });
-  const budget = unpackingBudget();
-  const look = (folder: string): void => {
+  const search = new SchemaSearch(context.reading);
+  const look = async (folder: string): Promise<void> => {
     for (const child of pulled.list(folder)) {
+      await context.reading.step();
       const path = posix.join(folder, child.name);
-      if (child.kind === 'folder') look(path);
+      if (child.kind === 'folder') await look(path);
       else if (child.kind !== 'file')
         throw new GateError('SOURCE_SPECIAL', `${path} of the chart ${asked.name} is not a file`);
-      else if (/\.(?:tgz|tar\.gz|json)$/.test(child.name)) lookForSchemas(path, pulled.read(path), budget);
+      else if (/\.(?:tgz|tar\.gz|json)$/.test(child.name)) await search.at(path, pulled.read(path));
     }
   };
-  look(basename(destination));
+  await look(basename(destination));
 }
 
 /** A chart elsewhere in the source; it may not lie outside of it. */
-function copyNeighbour(context: RenderContext, copy: PrivateCopy, dependency: ChartDependency, schemas: boolean): void {
+async function copyNeighbour(
+  context: RenderContext,
+  copy: PrivateCopy,
+  dependency: ChartDependency,
+  schemas: boolean,
+): Promise<void> {
   const { tree, path } = context;
   const target = dependency.repository.slice('file://'.length);
   if (!dependency.repository.startsWith('file://') || target.startsWith('/') || target.includes('%')) {
@@ -108,7 +114,7 @@ function copyNeighbour(context: RenderContext, copy: PrivateCopy, dependency: Ch
       { place: dependency.where },
     );
   }
-  copyChart(copy, tree, found, '.', schemas);
+  await copyChart(copy, tree, found, '.', schemas, context.reading);
 }
 
 function findRepository(context: RenderContext, text: string, where: string): ListedRepository {

@@ -8,24 +8,29 @@ import { isObject, type JsonObject, type JsonValue, objectFrom } from '../core/j
 import type { SourceTree } from '../core/source.ts';
 import { hasKustomization } from './kustomization.ts';
 import { invalid } from './kustomization-fields.ts';
+import type { Reading } from './reading.ts';
 import type { FluxImage, FluxPatch, FluxRequest } from './request.ts';
 
 /**
  * The kustomization of a folder that has none: every YAML file in it and below, and every folder that has one of its own,
  * without what is in that. Of a folder with nothing to list it is one that builds to nothing.
  */
-export function listFolder(tree: SourceTree, folder: string): JsonObject {
+export async function listFolder(tree: SourceTree, folder: string, reading: Reading): Promise<JsonObject> {
   const resources: string[] = [];
-  const visit = (at: string): void => {
-    for (const child of tree.list(at)) {
+  const visit = async (at: string): Promise<void> => {
+    await reading.step();
+    const children = tree.list(at);
+    if (at !== folder && hasKustomization(tree, at, children)) {
+      resources.push(`./${posix.relative(folder, at)}`);
+      return;
+    }
+    for (const child of children) {
       const path = posix.join(at, child.name);
-      if (child.kind === 'folder') {
-        if (hasKustomization(tree, path)) resources.push(`./${posix.relative(folder, path)}`);
-        else visit(path);
-      } else if (isYamlName(child.name)) resources.push(`./${posix.relative(folder, path)}`);
+      if (child.kind === 'folder') await visit(path);
+      else if (isYamlName(child.name)) resources.push(`./${posix.relative(folder, path)}`);
     }
   };
-  visit(folder);
+  await visit(folder);
   return objectFrom([
     ['apiVersion', 'kustomize.config.k8s.io/v1beta1'],
     ['kind', 'Kustomization'],

@@ -50,14 +50,18 @@ async function buildFolder(context: RenderContext): Promise<Built> {
     fetchFile: async (url, where) => (await remote()).fetchFile(url, where),
   };
   // Flux lets kustomize load files from the whole source.
-  const walk = new KustomizationWalk(copy, outworld, 'anywhere');
+  const walk = new KustomizationWalk(copy, outworld, context.reading, 'anywhere');
   const exists = (component: string) => tree.find(posix.join(path, component)) !== undefined;
   if (hasKustomization(tree, path)) {
     const where = `the kustomization of ${path}`;
     const change = (value: JsonObject) => withOrigins(withFlux(value, asked, { generated: false, exists, where }));
     await walk.visit(folder, undefined, change);
   } else {
-    const value = withFlux(listFolder(tree, path), asked, { generated: true, exists, where: path });
+    const value = withFlux(await listFolder(tree, path, context.reading), asked, {
+      generated: true,
+      exists,
+      where: path,
+    });
     await walk.visitAs(folder, withOrigins(value));
   }
   const { bytes, versions } = await build(context, program, join(room.tree, path), path);

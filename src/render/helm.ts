@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import type { RenderedText } from '../core/rendered.ts';
-import { copyChart, lookForSchemas, unpackingBudget } from './chart.ts';
+import { copyChart, SchemaSearch } from './chart.ts';
 import { findRenderer, plainKubeVersion, type RenderContext, refuseTrick, versionOf } from './context.ts';
 import { createCopy, makeFolder, type PrivateCopy, withContent, writePrivate } from './copy.ts';
 import { attempt, failure, type Invocation } from './engine.ts';
@@ -27,7 +27,8 @@ export async function renderHelm(context: RenderContext): Promise<{ texts: Rende
   }
   makeFolder(room.temporary);
   const copy = createCopy(room.tree);
-  copyChart(copy, tree, { kind: 'folder', path, links: [] }, '.', !request.helm.skipSchemaValidation);
+  const chart = { kind: 'folder', path, links: [] } as const;
+  await copyChart(copy, tree, chart, '.', !request.helm.skipSchemaValidation, context.reading);
   const template: Invocation = {
     program,
     args: await templateArguments(context),
@@ -114,15 +115,13 @@ function fileParameters(context: RenderContext): [key: string, file: string][] {
 async function valueFiles(context: RenderContext): Promise<string[]> {
   const { request, tree, path } = context;
   const { valueFiles: files, ignoreMissingValueFiles: ignoreMissing, values } = request.helm;
-  const resolved = await resolveValueFiles(tree, path, {
-    files,
-    ignoreMissing,
-    buildEnvironment: request.buildEnvironment,
-  });
+  const { buildEnvironment } = request;
+  const resolved = await resolveValueFiles(tree, path, { files, ignoreMissing, buildEnvironment }, context.reading);
   const kept: string[] = [];
   for (const [index, file] of resolved.entries()) {
     if (file.kind === 'url') throw remoteValues(file.url);
     const bytes = withContent(tree.read(file.entry.path), file.entry.path);
+    await context.reading.step(bytes.length);
     kept.push(keep(context, `values-${index}.yaml`, bytes, file.entry.path));
   }
   if (values !== '') kept.push(keep(context, 'values.yaml', values, 'the values of the application'));
@@ -150,9 +149,11 @@ async function buildDependencies(context: RenderContext, program: string, copy: 
   await fetchDependencies(context, program, copy);
   if (request.helm.skipSchemaValidation) return;
   const charts = join(room.tree, path, 'charts');
-  const budget = unpackingBudget();
+  const search = new SchemaSearch(context.reading);
   for (const entry of readdirSync(charts, { withFileTypes: true })) {
-    if (entry.isFile())
-      lookForSchemas(posix.join(path, 'charts', entry.name), readFileSync(join(charts, entry.name)), budget);
+    await context.reading.step();
+    if (entry.isFile()) {
+      await search.at(posix.join(path, 'charts', entry.name), readFileSync(join(charts, entry.name)));
+    }
   }
 }

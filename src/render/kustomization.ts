@@ -7,6 +7,7 @@ import { copyFile, type PrivateCopy, withContent } from './copy.ts';
 import { isRemoteFile, isRemoteFolder } from './git-address.ts';
 import { Fields, foldName, invalid } from './kustomization-fields.ts';
 import { checkPlugin, PLUGIN_PATHS } from './kustomize-plugins.ts';
+import type { Reading } from './reading.ts';
 import { readYaml, readYamlObject, writeJson, type YamlDocument } from './yaml.ts';
 
 /** The names that kustomize looks for; there may be one of them in a folder. */
@@ -53,6 +54,7 @@ const GATHERING = ['apiVersion', 'kind', 'metadata', 'resources', 'namespace', '
 export class KustomizationWalk {
   readonly #copy: PrivateCopy;
   readonly #out: Outworld;
+  readonly #reading: Reading;
   readonly #files: 'below' | 'anywhere';
   readonly #seen = new Set<string>();
 
@@ -60,9 +62,10 @@ export class KustomizationWalk {
    * With files `anywhere`, those that do not lie below a kustomization's folder but in the same tree are put there in the
    * copy: kustomize itself then need not be told to load what lies elsewhere, and stays the second to refuse it.
    */
-  constructor(copy: PrivateCopy, out: Outworld, files: 'below' | 'anywhere' = 'below') {
+  constructor(copy: PrivateCopy, out: Outworld, reading: Reading, files: 'below' | 'anywhere' = 'below') {
     this.#copy = copy;
     this.#out = out;
+    this.#reading = reading;
     this.#files = files;
   }
 
@@ -78,7 +81,7 @@ export class KustomizationWalk {
     const key = posix.join(folder.realm.prefix, folder.path);
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    const file = readKustomization(folder, edited);
+    const file = await readKustomization(folder, this.#reading, edited);
     const document = { ...file.document, value: change(file.document.value) };
     await this.#write(file.path, document, folder);
   }
@@ -152,7 +155,7 @@ export class KustomizationWalk {
   /** As `resources` are read: a file if there is one of that name, else a folder, else a repository. */
   async #resource(entry: string, at: Folder, where: string): Promise<string> {
     if (isRemoteFile(entry)) return this.#remote(entry, at, where);
-    const found = find(entry, at, where);
+    const found = await this.#find(entry, at, where);
     if (found?.kind === 'file') return this.#loaded(entry, found, at, where);
     return this.#folder(entry, at, where);
   }
@@ -170,7 +173,7 @@ export class KustomizationWalk {
       const here = posix.join(at.realm.prefix, at.path);
       return { entry: posix.relative(here, posix.join(realm.prefix, path)), folder: { realm, path } };
     }
-    const found = find(entry, at, where);
+    const found = await this.#find(entry, at, where);
     if (found === undefined) throw invalid(`${JSON.stringify(entry)} does not exist`, where);
     if (found.kind === 'file') throw invalid(`${JSON.stringify(entry)} is a file, and a folder is wanted`, where);
     this.#copy.link(at.realm.prefix, found);
@@ -196,21 +199,26 @@ export class KustomizationWalk {
   async #file(entry: string, at: Folder, where: string): Promise<string> {
     if (entry === '') return entry;
     if (isRemoteFile(entry)) return this.#fetched(entry, at, where);
-    const found = find(entry, at, where);
+    const found = await this.#find(entry, at, where);
     if (found === undefined) throw invalid(`${JSON.stringify(entry)} does not exist`, where);
     if (found.kind === 'folder') throw invalid(`${JSON.stringify(entry)} is a folder, and a file is wanted`, where);
     return this.#loaded(entry, found, at, where);
   }
 
   /** Copies a file, and answers with the path by which kustomize is to load it. */
-  #loaded(entry: string, found: SourceEntry, at: Folder, where: string): string {
+  async #loaded(entry: string, found: SourceEntry, at: Folder, where: string): Promise<string> {
     const { tree, prefix } = at.realm;
     const path = this.#moved(found, at, where);
     if (path === undefined) {
-      copyFile(this.#copy, tree, found, prefix);
+      await this.#reading.step(copyFile(this.#copy, tree, found, prefix));
       return entry;
     }
-    this.#copy.writeRaw(posix.join(prefix, at.path, path), withContent(tree.read(found.path), found.path));
+    const moved = posix.join(prefix, at.path, path);
+    if (!this.#copy.has(moved)) {
+      const bytes = withContent(tree.read(found.path), found.path);
+      this.#copy.writeRaw(moved, bytes);
+      await this.#reading.step(bytes.length);
+    }
     return path;
   }
 
@@ -237,19 +245,36 @@ export class KustomizationWalk {
 
   /** An old strategic merge patch is either the patch itself or the name of its file; kustomize tries them in this order. */
   async #patch(entry: string, at: Folder, where: string): Promise<string> {
-    if (isInline(entry)) return entry;
+    if (await this.#isInline(entry)) return entry;
     return this.#file(entry, at, where);
+  }
+
+  /** Whether kustomize would read the entry itself as YAML objects, and not as a name. */
+  async #isInline(entry: string): Promise<boolean> {
+    if (!/[\n{:]/.test(entry) || isRemoteFile(entry)) return false;
+    await this.#reading.step(entry.length);
+    try {
+      const documents = readYaml(entry, 'inline', 'RENDER_KUSTOMIZATION', this.#reading);
+      return documents.some((document) => isObject(document.value));
+    } catch (thrown) {
+      if (thrown instanceof GateError && thrown.code === 'SOURCE_TOO_LARGE') throw thrown;
+      return false;
+    }
+  }
+
+  #find(entry: string, at: Folder, where: string): Promise<SourceEntry | undefined> {
+    return this.#reading.step().then(() => find(entry, at, where));
   }
 
   /** A plugin's configuration: inline, a file, or a folder whose kustomization gathers some. */
   async #plugin(entry: string, at: Folder, where: string): Promise<string> {
-    if (isInline(entry)) return this.#configurations(entry, at, where);
+    if (await this.#isInline(entry)) return this.#configurations(entry, at, where);
     if (isRemoteFile(entry) || isRemoteFolder(entry)) {
       throw new GateError('RENDER_PROGRAM_REFUSED', `${where}: it takes a plugin's configuration from elsewhere`, {
         place: where,
       });
     }
-    const found = find(entry, at, where);
+    const found = await this.#find(entry, at, where);
     if (found === undefined) throw invalid(`${JSON.stringify(entry)} does not exist`, where);
     if (found.kind === 'file') {
       const text = at.realm.tree.read(found.path).toString('utf8');
@@ -266,7 +291,7 @@ export class KustomizationWalk {
   }
 
   async #gather(folder: Folder, user: Folder, where: string): Promise<void> {
-    const { document, path } = readKustomization(folder);
+    const { document, path } = await readKustomization(folder, this.#reading);
     const odd = Object.keys(document.value).find((key) => !GATHERING.includes(key));
     if (odd !== undefined) {
       throw invalid(
@@ -276,7 +301,7 @@ export class KustomizationWalk {
     }
     const fields = new Fields(document, ['resources']);
     await fields.each(document.value['resources'] ?? [], async (entry, at) => {
-      const found = isRemoteFolder(entry) ? undefined : find(entry, folder, at);
+      const found = isRemoteFolder(entry) ? undefined : await this.#find(entry, folder, at);
       if (found === undefined) throw invalid(`${JSON.stringify(entry)} does not exist here`, at);
       this.#copy.link(folder.realm.prefix, found);
       if (found.kind === 'folder') await this.#gather({ realm: folder.realm, path: found.path }, user, where);
@@ -292,7 +317,9 @@ export class KustomizationWalk {
 
   async #configurations(text: string, at: Folder, where: string): Promise<string> {
     const checked: string[] = [];
-    for (const document of readYaml(text, where, 'RENDER_KUSTOMIZATION')) {
+    await this.#reading.step(text.length);
+    for (const document of readYaml(text, where, 'RENDER_KUSTOMIZATION', this.#reading)) {
+      await this.#reading.step();
       const configuration = checkPlugin(document.value, where);
       const fields = new Fields(document, []);
       const paths = PLUGIN_PATHS[configuration.kind] ?? [];
@@ -325,15 +352,18 @@ export class KustomizationWalk {
 }
 
 /** Whether a folder has a file that kustomize would take for its kustomization. */
-export function hasKustomization(tree: SourceTree, folder: string): boolean {
-  return KUSTOMIZATION_NAMES.some((name) => tree.find(posix.join(folder, name))?.kind === 'file');
+export function hasKustomization(tree: SourceTree, folder: string, children = tree.list(folder)): boolean {
+  return KUSTOMIZATION_NAMES.some(
+    (name) => children.some((child) => child.name === name) && tree.find(posix.join(folder, name))?.kind === 'file',
+  );
 }
 
 /** The one kustomization file of a folder. Throws RENDER_KUSTOMIZATION where there is none, or more than one. */
-export function readKustomization(
+export async function readKustomization(
   folder: Folder,
+  reading: Reading,
   edited?: string,
-): { path: string; text: string; document: YamlDocument & { value: JsonObject } } {
+): Promise<{ path: string; document: YamlDocument & { value: JsonObject } }> {
   const { tree, prefix } = folder.realm;
   const shown = posix.join(prefix, folder.path);
   const found = KUSTOMIZATION_NAMES.flatMap((name) => {
@@ -348,7 +378,8 @@ export function readKustomization(
   if (!inside) throw invalid('its kustomization file is a link to another folder', shown);
   const file = posix.join(prefix, only.path);
   const text = edited ?? tree.read(only.entry.path).toString('utf8');
-  return { path: only.path, text, document: readYamlObject(text, file, 'RENDER_KUSTOMIZATION') };
+  await reading.step(text.length);
+  return { path: only.path, document: readYamlObject(text, file, 'RENDER_KUSTOMIZATION', reading) };
 }
 
 function find(entry: string, at: Folder, where: string) {
@@ -362,15 +393,5 @@ function find(entry: string, at: Folder, where: string) {
       throw new GateError('SOURCE_OUTSIDE', `${where}: ${error.message}`, { place: where, cause: error });
     }
     throw error;
-  }
-}
-
-/** Whether kustomize would read the entry itself as YAML objects, and not as a name. */
-function isInline(entry: string): boolean {
-  if (!/[\n{:]/.test(entry) || isRemoteFile(entry)) return false;
-  try {
-    return readYaml(entry, 'inline', 'RENDER_KUSTOMIZATION').some((document) => isObject(document.value));
-  } catch {
-    return false;
   }
 }

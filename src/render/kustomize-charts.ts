@@ -63,7 +63,7 @@ export function kustomizeCharts(context: RenderContext, copy: PrivateCopy): Kust
     const fetched = asked.version !== '' && asked.repo !== '' ? `${asked.name}-${asked.version}` : '.';
     const path = posix.join(at.path, home, fetched, asked.name);
     const found = at.realm.tree.find(path);
-    if (found?.kind === 'folder') copyChart(copy, at.realm.tree, found, at.realm.prefix, true);
+    if (found?.kind === 'folder') await copyChart(copy, at.realm.tree, found, at.realm.prefix, true, context.reading);
     else if (asked.repo === '') throw invalid(`there is no chart in ${path}, and no repo is named`, where);
     else {
       const { pullChart } = await import('./dependencies.ts');
@@ -75,11 +75,11 @@ export function kustomizeCharts(context: RenderContext, copy: PrivateCopy): Kust
         where,
       );
     }
-    for (const file of asked.files) copyValues(file, at, where);
+    for (const file of asked.files) await copyValues(file, at, where);
     return objectFrom(Object.entries(entry).filter(([key]) => key !== 'configHome'));
   }
 
-  function copyValues(file: string, at: Folder, where: string): void {
+  async function copyValues(file: string, at: Folder, where: string): Promise<void> {
     if (isRemoteFile(file))
       throw new GateError('RENDER_REMOTE_REFUSED', `${where}: it takes values from elsewhere`, { place: where });
     // helm takes several files in one argument, with commas between them.
@@ -89,7 +89,7 @@ export function kustomizeCharts(context: RenderContext, copy: PrivateCopy): Kust
       throw new GateError('SOURCE_OUTSIDE', `${where}: it names an absolute path`, { place: where });
     const found = at.realm.tree.find(posix.join(at.path, file));
     if (found?.kind !== 'file') throw invalid(`${JSON.stringify(file)} does not exist`, where);
-    copyFile(copy, at.realm.tree, found, at.realm.prefix);
+    await context.reading.step(copyFile(copy, at.realm.tree, found, at.realm.prefix));
   }
 
   return {

@@ -8,7 +8,7 @@ import { createCopy, makeFolder, type PrivateCopy, writePrivate } from './copy.t
 import { run } from './engine.ts';
 import { rendererEnvironment } from './environment.ts';
 import { isRemoteFolder } from './git-address.ts';
-import { type Folder, KustomizationWalk, readKustomization } from './kustomization.ts';
+import { type Folder, KustomizationWalk, type Outworld, readKustomization } from './kustomization.ts';
 import { invalid } from './kustomization-fields.ts';
 import { kustomizeCharts } from './kustomize-charts.ts';
 import type { Remote } from './remote.ts';
@@ -35,11 +35,12 @@ export async function renderKustomize(
   let marks: RenderedText['marks'] = 'kustomize';
   let opened: Promise<Remote> | undefined;
   const remote = () => (opened ??= import('./remote.ts').then(({ openRemote }) => openRemote(context)));
-  const walk = new KustomizationWalk(copy, {
+  const outworld: Outworld = {
     chart: charts.chart,
     fetchFolder: async (text, where) => (await remote()).fetchFolder(text, where),
     fetchFile: async (url, where) => (await remote()).fetchFile(url, where),
-  });
+  };
+  const walk = new KustomizationWalk(copy, outworld, context.reading);
   await walk.visit(folder, edited, (value) => {
     const changed = withComponents(withPatches(value, context), context, folder);
     const metadata = changed['buildMetadata'] ?? [];
@@ -76,7 +77,7 @@ async function edit(
 ): Promise<string | undefined> {
   const commands = editCommands(context);
   if (commands.length === 0) return undefined;
-  const { path: file, document } = readKustomization(folder);
+  const { path: file, document } = await readKustomization(folder, context.reading);
   const edited = join(copy.root, file);
   writePrivate(edited, writeJson(document.value));
   const env = rendererEnvironment(context.room);
@@ -127,12 +128,12 @@ function editCommands({ request }: RenderContext): string[][] {
   return commands;
 }
 
-function withPatches(value: JsonObject, { request }: RenderContext): JsonObject {
+function withPatches(value: JsonObject, { request, reading }: RenderContext): JsonObject {
   const { patches } = request.kustomize;
   if (patches.length === 0) return value;
   const added = patches.map((text, index) => {
     const where = `the parameter kustomize-patches, entry ${index + 1}`;
-    const [document, another] = readYaml(text, where, 'PARAMETER_INVALID');
+    const [document, another] = readYaml(text, where, 'PARAMETER_INVALID', reading);
     if (document === undefined || another !== undefined || !isObject(document.value)) {
       throw new GateError('PARAMETER_INVALID', `${where} is not one patch: a mapping with patch or path, and target`);
     }

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { bindDeadline, isOver, monotonicClock } from '../core/deadline.ts';
 import { GateError } from '../core/errors.ts';
 import type { Proxies } from '../core/ports.ts';
 import type { RenderedText } from '../core/rendered.ts';
@@ -6,6 +7,7 @@ import type { SourceTree } from '../core/source.ts';
 import { openFolder } from '../source/folder.ts';
 import { type CredentialStore, NO_CREDENTIALS, type RenderContext, type RenderPorts } from './context.ts';
 import { createRoom } from './environment.ts';
+import { Reading } from './reading.ts';
 import type { RenderRequest, Tool } from './request.ts';
 import type { RenderSettings } from './settings.ts';
 
@@ -34,7 +36,11 @@ export async function render(
   const { source } = request;
   const rendered =
     source.kind === 'stdin'
-      ? ({ texts: [{ file: '-', bytes: source.bytes, marks: 'none' }], tool: 'stdin', engines: {} } as const)
+      ? ({
+          texts: [{ file: source.name ?? '-', bytes: source.bytes, marks: 'none' }],
+          tool: 'stdin',
+          engines: {},
+        } as const)
       : await renderFolder(request, source, settings, ports, signal);
   if (!settings.allowEmpty && rendered.texts.every((text) => isBlank(text.bytes)))
     throw nothing(request, rendered.tool);
@@ -61,14 +67,18 @@ async function renderFolder(
       `${source.path} ${folder === undefined ? 'does not exist' : 'is not a folder'}`,
     );
   }
+  const over = new AbortController();
+  const end = monotonicClock.now() + limits.timeoutSeconds * 1000;
+  const stop = AbortSignal.any([signal, over.signal, AbortSignal.timeout(limits.timeoutSeconds * 1000)]);
+  bindDeadline(stop, () => isOver(signal) || monotonicClock.now() > end);
+  const reading = new Reading(stop);
   const tool = request.tool === 'auto' ? detectTool(tree, folder.path) : request.tool;
   if (tool === 'directory') {
     const { readDirectory } = await import('./directory.ts');
-    return { texts: await readDirectory(tree, folder.path, request.directory), tool, engines: {} };
+    return { texts: await readDirectory(tree, folder.path, request.directory, reading), tool, engines: {} };
   }
   const credentials = await openCredentials(settings, ports);
   const room = createRoom(ports.workspace);
-  const over = new AbortController();
   const running = new Set<Promise<unknown>>();
   const context: RenderContext = {
     request,
@@ -86,7 +96,7 @@ async function renderFolder(
         return ended.finally(() => running.delete(ended));
       },
       limits,
-      signal: AbortSignal.any([signal, over.signal, AbortSignal.timeout(limits.timeoutSeconds * 1000)]),
+      signal: stop,
       hide: [
         [`${room.tree}/`, ''],
         [room.tree, '.'],
@@ -94,6 +104,7 @@ async function renderFolder(
       ],
       secrets: credentials.secrets,
     },
+    reading,
   };
   try {
     if (tool === 'helm') {

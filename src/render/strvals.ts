@@ -29,23 +29,29 @@ const MAX_INDICES = 100;
 const NO_VALUE = 'a key has no value; a comma in the value begins another key, unless a backslash stands before it';
 
 /**
- * Reads `path=value,…` into the values. With `texts` every value is a text. Throws AssignmentProblem; the values may then
- * have been changed by halves.
+ * Reads `path=value,…` into the values. With `texts` every value is a text. `take` is called before each value and each
+ * item that is put there, and may refuse. Throws AssignmentProblem; the values may then have been changed by halves.
  */
-export function assign(text: string, values: MutableObject, texts: boolean): void {
-  new Reader(text, texts).all(values);
+export function assign(text: string, values: MutableObject, texts: boolean, take: () => void = () => {}): void {
+  new Reader(text, texts, take).all(values);
 }
 
 class Reader {
   readonly #characters: readonly string[];
   readonly #texts: boolean;
+  readonly #take: () => void;
+  /** Lists that were made here, so that nobody else holds them: they grow in place. */
+  readonly #own = new Set<Mutable[]>();
+  /** Mappings that are known to hold something: to ask one of them for its keys costs as much as it has keys. */
+  readonly #filled = new Set<MutableObject>();
   #at = 0;
   #grown = 0;
   #indices = 0;
 
-  constructor(text: string, texts: boolean) {
+  constructor(text: string, texts: boolean, take: () => void) {
     this.#characters = [...text];
     this.#texts = texts;
+    this.#take = take;
   }
 
   all(values: MutableObject): void {
@@ -67,12 +73,12 @@ class Reader {
       const present = data[key];
       if (present !== undefined && !Array.isArray(present)) throw notA('list');
       const { list, ended } = this.#item(present ?? [], index, level);
-      set(data, key, list);
+      this.#set(data, key, list);
       return ended;
     }
     if (end === '=') {
       const ended = this.#isAtEnd();
-      set(data, key, this.#value());
+      this.#set(data, key, this.#value());
       return ended;
     }
     if (end === ',') throw new AssignmentProblem(NO_VALUE);
@@ -81,9 +87,21 @@ class Reader {
     if (present !== undefined && !isMutableObject(present)) throw notA('mapping');
     const inner = present ?? newObject();
     const ended = this.#key(inner, level + 1);
-    if (Object.keys(inner).length > 0) set(data, key, inner);
+    if (this.#isFilled(inner)) this.#set(data, key, inner);
     else if (!ended) throw new AssignmentProblem(NO_VALUE);
     return ended;
+  }
+
+  /** An empty key is passed over, as helm does. */
+  #set(data: MutableObject, key: string, value: Mutable): void {
+    if (key === '') return;
+    data[key] = value;
+    this.#filled.add(data);
+  }
+
+  #isFilled(data: MutableObject): boolean {
+    if (!this.#filled.has(data) && Object.keys(data).length > 0) this.#filled.add(data);
+    return this.#filled.has(data);
   }
 
   #isAtEnd(): boolean {
@@ -107,7 +125,7 @@ class Reader {
     // Each index stands inside the one before it, until the next assignment begins.
     if (++this.#indices > MAX_INDICES)
       throw new AssignmentProblem(`more than ${MAX_INDICES} indices follow each other`);
-    const changed = (value: Mutable) => ({ list: place(list, index, value), ended: false });
+    const changed = (value: Mutable) => ({ list: this.#place(list, index, value), ended: false });
     const { text, end } = this.#until('[.=');
     if (text !== '') throw new AssignmentProblem('something stands behind an index');
     if (end === undefined) throw new AssignmentProblem('an index has no value');
@@ -129,13 +147,30 @@ class Reader {
     return this.#key(inner, level) ? { list, ended: true } : changed(inner);
   }
 
+  /** A list that grows is another one to whoever else holds it, as in helm. */
+  #place(list: Mutable[], index: number, value: Mutable): Mutable[] {
+    let longer = list;
+    if (index >= list.length && !this.#own.has(list)) {
+      longer = [...list];
+      this.#own.add(longer);
+    }
+    while (longer.length < index) {
+      this.#take();
+      longer.push(null);
+    }
+    longer[index] = value;
+    return longer;
+  }
+
   #value(): Mutable {
+    this.#take();
     if (this.#characters[this.#at] !== '{') return this.#typed(this.#until(',').text);
     this.#at++;
     const list: Mutable[] = [];
     for (;;) {
       const { text, end } = this.#until(',}');
       if (end === undefined) throw new AssignmentProblem('a list is not closed by }');
+      this.#take();
       list.push(this.#typed(text));
       if (end === ',') continue;
       if (this.#characters[this.#at] === ',') this.#at++;
@@ -171,19 +206,4 @@ class Reader {
 
 function notA(what: 'list' | 'mapping'): AssignmentProblem {
   return new AssignmentProblem(`on the way there is a value already, which is no ${what}`);
-}
-
-/** An empty key is passed over, as helm does. */
-function set(data: MutableObject, key: string, value: Mutable): void {
-  if (key !== '') data[key] = value;
-}
-
-function place(list: Mutable[], index: number, value: Mutable): Mutable[] {
-  if (index < list.length) {
-    list[index] = value;
-    return list;
-  }
-  const longer = [...list, ...new Array<null>(index + 1 - list.length).fill(null)];
-  longer[index] = value;
-  return longer;
 }

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import type { SourceEntry, SourceTree } from '../core/source.ts';
 import type { Glob } from './glob.ts';
+import type { Reading } from './reading.ts';
 import { substitute } from './substitute.ts';
 
 /** A values file of the source, or one from elsewhere. */
@@ -25,6 +26,7 @@ export async function resolveValueFiles(
   tree: SourceTree,
   folder: string,
   request: ValueFileRequest,
+  reading: Reading,
 ): Promise<ValueFile[]> {
   const named = request.files.map((file) => {
     const text = substitute(file, request.buildEnvironment);
@@ -46,7 +48,7 @@ export async function resolveValueFiles(
     if (url) {
       add({ kind: 'url', url: text }, text);
     } else if (isGlob(text)) {
-      const matches = await expand(tree, folder, text);
+      const matches = await expand(tree, folder, text, reading);
       if (matches.length === 0 && !request.ignoreMissing)
         throw missing(`${JSON.stringify(file)} matches no file`, file);
       for (const entry of matches) if (!explicit.has(entry.path)) add({ kind: 'file', entry }, entry.path);
@@ -72,7 +74,7 @@ function isGlob(text: string): boolean {
 }
 
 /** The files that a pattern matches; `**` stands for any number of folders, and does not follow links. */
-async function expand(tree: SourceTree, folder: string, pattern: string): Promise<SourceEntry[]> {
+async function expand(tree: SourceTree, folder: string, pattern: string, reading: Reading): Promise<SourceEntry[]> {
   const { nameGlob } = await import('./glob.ts');
   const path = pattern.startsWith('/') ? posix.join('.', pattern) : posix.join(folder, pattern);
   const steps = path.split('/').filter((step) => step !== '' && step !== '.');
@@ -86,8 +88,9 @@ async function expand(tree: SourceTree, folder: string, pattern: string): Promis
     return done.has(text) || !done.add(text);
   };
 
-  const walk = (at: string, ahead: readonly string[]): void => {
+  const walk = async (at: string, ahead: readonly string[]): Promise<void> => {
     if (isDone('walk', ahead.length, at)) return;
+    await reading.step();
     const [step, ...rest] = ahead;
     if (step === undefined) {
       const entry = tree.find(at);
@@ -98,26 +101,27 @@ async function expand(tree: SourceTree, folder: string, pattern: string): Promis
     if (here?.kind !== 'folder') return;
     if (step === '**') {
       // A pattern that ends here matches the files of the folder too.
-      walkAll(at, here.path, rest);
+      await walkAll(at, here.path, rest);
       return;
     }
     if (!/[*?[{\\]/.test(step)) {
-      if (tree.find(posix.join(at, step)) !== undefined) walk(posix.join(at, step), rest);
+      if (tree.find(posix.join(at, step)) !== undefined) await walk(posix.join(at, step), rest);
       return;
     }
     const glob: Glob = nameGlob(step);
-    for (const child of tree.list(here.path)) if (glob(child.name)) walk(posix.join(at, child.name), rest);
+    for (const child of tree.list(here.path)) if (glob(child.name)) await walk(posix.join(at, child.name), rest);
   };
-  const walkAll = (at: string, real: string, rest: readonly string[]): void => {
+  const walkAll = async (at: string, real: string, rest: readonly string[]): Promise<void> => {
     if (isDone('all', rest.length, at)) return;
-    if (rest.length > 0) walk(at, rest);
+    await reading.step();
+    if (rest.length > 0) await walk(at, rest);
     for (const child of tree.list(real)) {
       const path = posix.join(at, child.name);
-      if (rest.length === 0 && (child.kind === 'file' || child.kind === 'link')) walk(path, []);
-      if (child.kind === 'folder') walkAll(path, posix.join(real, child.name), rest);
+      if (rest.length === 0 && (child.kind === 'file' || child.kind === 'link')) await walk(path, []);
+      if (child.kind === 'folder') await walkAll(path, posix.join(real, child.name), rest);
     }
   };
-  walk('.', steps);
+  await walk('.', steps);
   const seen = new Set<string>();
   return matches.filter((entry) => !seen.has(entry.path) && seen.add(entry.path));
 }

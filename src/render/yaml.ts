@@ -5,19 +5,15 @@
  */
 import { type Code, GateError } from '../core/errors.ts';
 import { isObject, type JsonObject, type JsonPath, type JsonValue } from '../core/json.ts';
-import { Budget } from '../manifests/budget.ts';
 import { findOffsets, type Located, readDocuments } from '../manifests/documents.ts';
 import { TextProblem } from '../manifests/problem.ts';
 import { Lines } from '../manifests/text.ts';
 import type { Offsets } from '../manifests/yaml/builders.ts';
 import { type ComposeLimits, composeYaml } from '../manifests/yaml/composer.ts';
+import type { Reading } from './reading.ts';
 
-/** A steering file has no reason to hold more; each file has a budget of its own. */
-const MAX_VALUES = 1_000_000;
-
-function limits(): ComposeLimits {
-  return { maxDepth: 200, maxAliasNodes: 10_000, maxAliasCharacters: 1_000_000, budget: new Budget(MAX_VALUES) };
-}
+/** Of one file; what all of them may hold together is the reading's to say. */
+const LIMITS: ComposeLimits = { maxDepth: 200, maxAliasNodes: 10_000, maxAliasCharacters: 1_000_000 };
 
 /** A document with the line of every value. */
 export interface YamlDocument {
@@ -28,18 +24,21 @@ export interface YamlDocument {
 
 /**
  * Every document of a text that is not empty, as Kubernetes' own reader would have them. Throws `code` with file and
- * line for what is not YAML, for duplicate keys, and for aliases that multiply.
+ * line for what is not YAML, for duplicate keys, and for aliases that multiply, and what the reading throws for too much.
  */
-export function readYaml(text: string, file: string, code: Code): YamlDocument[] {
+export function readYaml(text: string, file: string, code: Code, reading: Reading): YamlDocument[] {
   refusePointer(text, file);
+  reading.take(text, file);
   const lines = new Lines(text);
-  return inFile(file, code, lines, () =>
-    [...readDocuments(text, limits(), () => {})].map((document) => {
+  const limits = { ...LIMITS, budget: reading.budget };
+  return inFile(file, code, reading, lines, () =>
+    [...readDocuments(text, limits, () => {})].map((document) => {
       let located: Located | undefined;
       return {
         value: document.value,
         locate: (path: JsonPath) => {
-          located ??= findOffsets(document, text, limits());
+          // What is read again to find a place is not counted again.
+          located ??= findOffsets(document, text, LIMITS);
           return `${file}:${lines.at(follow(located.value, path, located.offsetOf) ?? document.offset).line}`;
         },
       };
@@ -48,24 +47,32 @@ export function readYaml(text: string, file: string, code: Code): YamlDocument[]
 }
 
 /** The one mapping that a file must hold. Throws `code` where there is none or more than one document. */
-export function readYamlObject(text: string, file: string, code: Code): YamlDocument & { readonly value: JsonObject } {
+export function readYamlObject(
+  text: string,
+  file: string,
+  code: Code,
+  reading: Reading,
+): YamlDocument & { readonly value: JsonObject } {
   refusePointer(text, file);
+  reading.take(text, file);
   const lines = new Lines(text);
   // Noted at once: a walk asks for the place of every entry, and reading again for each is what would cost.
   const offsets: Offsets = new Map();
-  const value = inFile(file, code, lines, () => composeYaml(text, limits(), offsets).value);
+  const limits = { ...LIMITS, budget: reading.budget };
+  const value = inFile(file, code, reading, lines, () => composeYaml(text, limits, offsets).value);
   if (value === null) throw new GateError(code, `${file} is empty`, { place: file });
   if (!isObject(value)) throw new GateError(code, `${file} is not a mapping`, { place: file });
   const offsetOf = (holder: object, step: string | number) => offsets.get(holder)?.get(step);
   return { value, locate: (path) => `${file}:${lines.at(follow(value, path, offsetOf) ?? 0).line}` };
 }
 
-function inFile<Answer>(file: string, code: Code, lines: Lines, read: () => Answer): Answer {
+function inFile<Answer>(file: string, code: Code, reading: Reading, lines: Lines, read: () => Answer): Answer {
   try {
     return read();
   } catch (thrown) {
     if (!(thrown instanceof TextProblem)) throw thrown;
     const where = `${file}:${lines.at(thrown.offset).line}`;
+    if (thrown.code === 'MANIFEST_TOO_MANY') throw reading.tooManyValues(where);
     throw new GateError(code, `${where}: ${thrown.message}`, { place: where, cause: thrown });
   }
 }

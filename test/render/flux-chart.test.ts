@@ -101,12 +101,13 @@ describe('a chart for Flux', () => {
   });
 
   it('gets values, versions and kinds of the cluster, and no definitions where they are not wanted', async () => {
-    const values = mergeValues(
+    const values = await mergeValues(
       [
         { text: 'replicas: 2\nlabels: {a: b}\n', targetPath: undefined },
         { text: 'nginx:2', targetPath: 'image' },
       ],
       { replicas: 3 },
+      new AbortController().signal,
     );
     const objects = await rendered(
       chart,

@@ -14,9 +14,9 @@ beforeAll(async () => {
 });
 afterAll(() => flux[Symbol.asyncDispose]());
 
-function ours(references: readonly ValuesText[], inline?: object): FluxAnswer<string> {
+async function ours(references: readonly ValuesText[], inline?: object): Promise<FluxAnswer<string>> {
   try {
-    const text = mergeValues(references, inline);
+    const text = await mergeValues(references, inline, new AbortController().signal);
     return { value: text === '' ? '{}' : canonicalJson(readJson(text, 0, { maxDepth: 1000 }).value) };
   } catch (thrown) {
     if (thrown instanceof GateError && thrown.code === 'FLUX_VALUES') return { error: thrown.message };
@@ -100,8 +100,8 @@ describe('values are put together as helm-controller does', () => {
     ['a key like any other', [at('__proto__.x', '1')], undefined, { ['__proto__']: { x: 1 } }],
   ])('%s', async (_, references, inline, expected) => {
     const wanted = { value: canonicalJson(json(Object.assign(Object.create(null), expected))) };
-    if (_ !== 'a key like any other') expect(ours(references, inline)).toEqual(wanted);
-    expect(ours(references, inline)).toEqual(await theirs(references, inline));
+    if (_ !== 'a key like any other') expect(await ours(references, inline)).toEqual(wanted);
+    expect(await ours(references, inline)).toEqual(await theirs(references, inline));
   });
 
   it.each<[string, ValuesText[], RegExp]>([
@@ -122,21 +122,23 @@ describe('values are put together as helm-controller does', () => {
     ['a list that does not end', [at('a', '{x')], /not closed/],
     ['a comma with nothing behind', [at('a', 'x,y')], /a key has no value/],
   ])('%s is refused', async (_, references, message) => {
-    expect(ours(references)).toEqual({ error: expect.stringMatching(message) });
+    expect(await ours(references)).toEqual({ error: expect.stringMatching(message) });
     if (!_.startsWith('an index too deep')) expect(await theirs(references)).toHaveProperty('error');
   });
 
-  it('refuses a text that asks for more than it could hold', () => {
+  it('refuses a text that asks for more than it could hold', async () => {
     const many = Array.from({ length: 1000 }, (_, i) => `k${i}[65536]=1`).join(',');
-    expect(ours([at('a', `x,${many}`)])).toEqual({ error: expect.stringContaining('lists grow too long') });
+    expect(await ours([at('a', `x,${many}`)])).toEqual({ error: expect.stringContaining('lists grow too long') });
   });
 
-  it('shows nothing of a value that it cannot read', () => {
-    expect(ours([at('password', 'top,secret')])).toEqual({ error: expect.not.stringMatching(/top|secret/) });
+  it('shows nothing of a value that it cannot read', async () => {
+    expect(await ours([at('password', 'top,secret')])).toEqual({ error: expect.not.stringMatching(/top|secret/) });
   });
 
-  it('refuses a second document, of which helm-controller would see nothing', () => {
-    expect(ours([file('a: 1\n---\nb: 2\n')])).toEqual({ error: expect.stringContaining('more than one document') });
+  it('refuses a second document, of which helm-controller would see nothing', async () => {
+    expect(await ours([file('a: 1\n---\nb: 2\n')])).toEqual({
+      error: expect.stringContaining('more than one document'),
+    });
   });
 
   const key = fc.constantFrom('a', 'b', 'c');
@@ -190,7 +192,7 @@ describe('values are put together as helm-controller does', () => {
         fc.array(reference, { maxLength: 4 }),
         fc.option(mapping, { nil: undefined }),
         async (references, inline) => {
-          const answer = ours(references, inline);
+          const answer = await ours(references, inline);
           const other = await theirs(references, inline);
           if ('error' in answer) return;
           expect({ references, inline, answer }).toEqual({ references, inline, answer: other });

@@ -143,13 +143,13 @@ describe.each([
     const missing = await refusalOf(renderFiles(files, { ports: { findProgram: () => undefined } }));
     expect(missing).toMatchObject({
       code: 'RENDERER_MISSING',
-      message: `${name} is not on PATH`,
-      mend: expect.stringMatching(/^Install/),
+      message: `${name} is not on PATH where the gate runs, in its container or on its machine`,
+      mend: expect.stringMatching(/^Install .* there, or name it in spec\.render\..*\.path of the Gate\.$/),
     });
     const chosen = await refusalOf(renderFiles(files, { settings: { [name]: { path: '/nowhere/x' } } }));
     expect(chosen).toMatchObject({
       code: 'RENDERER_MISSING',
-      message: `spec.render.${name}.path does not name a program`,
+      message: `spec.render.${name}.path of the Gate does not name a program where the gate runs, in its container or on its machine`,
     });
   });
 

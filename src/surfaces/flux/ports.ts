@@ -118,7 +118,7 @@ export interface ValuesText {
   readonly targetPath: string | undefined;
 }
 
-export type BuildRequest = (input: RequestInput) => Promise<RenderRequest>;
+export type BuildRequest = (input: RequestInput, signal: AbortSignal) => Promise<RenderRequest>;
 
 /** Steps of a reconciliation, each with what is done once it is reached. */
 export const STEPS = [

@@ -3,17 +3,12 @@ import type { GatedSourceSpec } from './gated-source.ts';
 import type { ReferencedData, RequestInput, ValuesText } from './ports.ts';
 
 /** What a gated source asks of the renderer: everything that Flux would otherwise change after the gate. */
-export async function buildRequest({
-  key,
-  spec,
-  root,
-  path,
-  substitutes,
-  values,
-  cluster,
-}: RequestInput): Promise<RenderRequest> {
+export async function buildRequest(
+  { key, spec, root, path, substitutes, values, cluster }: RequestInput,
+  signal: AbortSignal,
+): Promise<RenderRequest> {
   const targetNamespace = spec.targetNamespace ?? '';
-  const helm = spec.helm === undefined ? undefined : await helmOf(key, spec, spec.helm, values);
+  const helm = spec.helm === undefined ? undefined : await helmOf(key, spec, spec.helm, values, signal);
   return {
     ...plainRequest({ kind: 'folder', root, path }),
     tool: 'flux',
@@ -56,13 +51,14 @@ async function helmOf(
   spec: GatedSourceSpec,
   { releaseName = key.name, values: inline, skipCrds = false, skipTests }: NonNullable<GatedSourceSpec['helm']>,
   references: readonly ValuesText[],
+  signal: AbortSignal,
 ): Promise<FluxHelm> {
   // What reads values knows every way to write them, and only charts have any.
   const { mergeValues } = await import('../../render/flux-values.ts');
   return {
     releaseName,
     namespace: spec.targetNamespace ?? key.namespace,
-    values: mergeValues(references, inline),
+    values: await mergeValues(references, inline, signal),
     skipCrds,
     // The tests of a chart are run by `helm test`, which nobody does here: applied, they would be Pods like any other.
     skipTests: skipTests ?? true,

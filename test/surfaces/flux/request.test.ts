@@ -4,6 +4,8 @@ import { GatedSourceSpec } from '../../../src/surfaces/flux/gated-source.ts';
 import type { RequestInput } from '../../../src/surfaces/flux/ports.ts';
 import { buildRequest } from '../../../src/surfaces/flux/request.ts';
 
+const { signal } = new AbortController();
+
 function input(spec: object, more: Partial<RequestInput> = {}): RequestInput {
   return {
     key: { namespace: 'apps', name: 'shop' },
@@ -18,7 +20,7 @@ function input(spec: object, more: Partial<RequestInput> = {}): RequestInput {
 }
 
 it('asks for nothing that the spec does not say', async () => {
-  expect(await buildRequest(input({}))).toMatchObject({
+  expect(await buildRequest(input({}), signal)).toMatchObject({
     source: { kind: 'folder', root: '/private/source', path: './' },
     tool: 'flux',
     appName: 'shop',
@@ -40,7 +42,7 @@ it('asks for everything that a Kustomization would change', async () => {
     nameSuffix: '-s',
     commonMetadata: { labels: { a: 'b' } },
   };
-  const { flux, destinationNamespace } = await buildRequest(input(changes));
+  const { flux, destinationNamespace } = await buildRequest(input(changes), signal);
   expect(flux).toEqual({
     ...PLAIN_FLUX,
     ...changes,
@@ -59,6 +61,7 @@ describe('variables', () => {
     ];
     const { flux } = await buildRequest(
       input({ postBuild: { substitute: { c: '3' }, substituteStrategy: 'Always' } }, { substitutes }),
+      signal,
     );
     expect({ ...flux.postBuild?.variables }).toEqual({ a: '1', b: '2', c: '3' });
     expect(flux.postBuild?.strategy).toBe('Always');
@@ -66,7 +69,7 @@ describe('variables', () => {
 
   it('may be called anything', async () => {
     const substitutes = [{ kind: 'ConfigMap' as const, name: 'one', data: JSON.parse('{"__proto__":"x"}') }];
-    const { flux } = await buildRequest(input({ postBuild: {} }, { substitutes }));
+    const { flux } = await buildRequest(input({ postBuild: {} }, { substitutes }), signal);
     expect(Object.entries(flux.postBuild?.variables ?? {})).toEqual([['__proto__', 'x']]);
   });
 });
@@ -74,7 +77,7 @@ describe('variables', () => {
 describe('a chart', () => {
   it('is released under the name and into the namespace of the GatedSource', async () => {
     const cluster = { version: 'v1.36.3', apiVersions: ['v1', 'apps/v1'] };
-    const request = await buildRequest(input({ helm: {} }, { cluster }));
+    const request = await buildRequest(input({ helm: {} }, { cluster }), signal);
     expect(request).toMatchObject({
       kubeVersion: 'v1.36.3',
       apiVersions: ['v1', 'apps/v1'],
@@ -86,7 +89,7 @@ describe('a chart', () => {
   it('has the values of its references, and the inline ones over them', async () => {
     const values = [{ name: 'ConfigMap one', text: 'a: 1\nb: 1\n', targetPath: undefined }];
     const spec = { targetNamespace: 'shop', helm: { releaseName: 'web', values: { b: 2 }, skipTests: false } };
-    const { flux } = await buildRequest(input(spec, { values }));
+    const { flux } = await buildRequest(input(spec, { values }), signal);
     expect(flux.helm).toMatchObject({ releaseName: 'web', namespace: 'shop', skipTests: false });
     expect(JSON.parse(flux.helm?.values ?? '')).toEqual({ a: 1, b: 2 });
   });
