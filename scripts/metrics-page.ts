@@ -14,7 +14,8 @@ export function metricsPage(): string {
 
 \`syncgate serve\` tells Prometheus at \`/metrics\` of its health address (\`--health-address\`, port 9440) what follows, and what
 is known of every Node.js process (\`process_*\`, \`nodejs_*\`). Durations are seconds, sizes bytes. A label that may hold many
-values holds at most 200 of them (5000 artifacts); what is beyond counts as \`other\`.
+values holds at most 200 of them (5000 artifacts); what is beyond counts as \`other\`. A gauge of what a process does not do is
+absent, and not 0.
 This page is made from \`src/adapters/measurements.ts\` by \`npm run docs\`.
 
 ## Counters

@@ -16,7 +16,7 @@ const maxLabelLength = 253;
 /**
  * Measurements in a registry of their own, with those of the process (CPU, memory, event loop, garbage collection). A label
  * that a measurement does not have is left out, and one that is missing is empty. Beyond the bound of series, what is new
- * is counted under `other`, and a gauge is not kept at all.
+ * is counted under `other`, and a gauge is not kept at all. A gauge that nobody has set is not there.
  */
 export function createMetrics(): OpenedMetrics {
   const registry = new Registry();
@@ -39,7 +39,12 @@ export function createMetrics(): OpenedMetrics {
     COUNTERS,
     (name, measurement) => new Counter(settings(name, measurement)),
   );
-  const gauges = each<GaugeName, Gauge>(GAUGES, (name, measurement) => new Gauge(settings(name, measurement)));
+  const gauges = each<GaugeName, Gauge>(GAUGES, (name, measurement) => {
+    const gauge = new Gauge(settings(name, measurement));
+    // It begins at 0, which for most of them is a bad word about something that this process does not do.
+    if (measurement.labels.length === 0) gauge.remove({});
+    return gauge;
+  });
   const histograms = each<HistogramName, Histogram>(
     HISTOGRAMS,
     (name, measurement) => new Histogram({ ...settings(name, measurement), buckets: [...(measurement.buckets ?? [])] }),

@@ -163,6 +163,7 @@ async function leadUntil(
 }
 
 function electLeader({ options, kube, log, metrics }: ServiceParts): Leadership {
+  metrics.set('syncgate_leader', {}, 0);
   return elect({
     kube,
     namespace: options.namespace,

@@ -17,6 +17,14 @@ describe('what Prometheus is told', () => {
     expect(text).toContain('nodejs_eventloop_lag_p99_seconds ');
   });
 
+  it('holds no gauge that nobody has set: of what is not there a 0 would be false', async () => {
+    const opened = createMetrics();
+    const text = (await opened.expose()).text.split('\n');
+    expect(text.filter((line) => Object.keys(GAUGES).some((name) => line.startsWith(name)))).toEqual([]);
+    opened.metrics.set('syncgate_admission_configured', {}, 0);
+    expect(await lines(opened, 'syncgate_admission_configured')).toEqual(['syncgate_admission_configured 0']);
+  });
+
   it('counts, sets, observes and forgets', async () => {
     const opened = createMetrics();
     const { metrics } = opened;
