@@ -178,7 +178,12 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
       const { substitutes, values } = references;
       const input = { key, spec, ...source, substitutes, values, cluster };
       const limit = (spec.timeout === undefined ? undefined : milliseconds(spec.timeout)) ?? DEFAULT_TIMEOUT;
-      return await askGate(async (stop) => gate.judge(await ports.buildRequest(input, stop), stop, belongs), limit, timers, signal);
+      return await askGate(
+        async (stop) => gate.judge(await ports.buildRequest(input, stop), stop, belongs),
+        limit,
+        timers,
+        signal,
+      );
     } finally {
       await folder.remove();
     }
