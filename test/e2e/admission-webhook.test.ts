@@ -361,7 +361,7 @@ describe('where', () => {
 
   it('objects of the cluster are judged by the Gate for them', async () => {
     expect(await refusal(admin.apply(namespace('team-b'), kustomizeController))).toBe('');
-    const line = webhook.lines.findLast(({ fields }) => fields['object'] === 'Namespace team-b/team-b');
+    const line = webhook.lines.findLast(({ fields }) => fields['object'] === 'Namespace team-b');
     expect(line?.fields).toMatchObject({ gate: 'cluster', verdict: 'allowed', operation: 'CREATE' });
   });
 

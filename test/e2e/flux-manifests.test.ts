@@ -440,7 +440,7 @@ describe('the components', () => {
     ['every-namespace', ['source', 'admission', 'both']],
     ['ipv6', ['source', 'both']],
     ['own-certificates', ['admission', 'both']],
-    ['trust-flux-account', ['source', 'both']],
+    ['trust-flux-account', ['source', 'admission', 'both']],
   ];
 
   it('are these', () => {

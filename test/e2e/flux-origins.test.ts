@@ -51,6 +51,12 @@ beforeAll(async () => {
     'web/web.yaml': deployment('web', gates.unsigned.pinned),
   });
   await applyShipped(flux, 'flux/overlays/admission');
+  // As where an account with rights everywhere is named: what the labels say is then all that there is.
+  await flux.admin.delete({
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingAdmissionPolicyBinding',
+    metadata: { name: 'syncgate-accounts' },
+  });
   writeCertificate(mount, certificates.server);
   webhook = await startWebhook(flux, gates, { certificates: mount });
   await applyWebhook(flux, await composedObjects('admission', ['cluster-objects']), webhook.url, certificates.ca);
@@ -66,7 +72,8 @@ beforeAll(async () => {
       tenant.create(attempt('web', forged), { dryRun: true }),
     ];
     const answers = await Promise.allSettled(asked);
-    return answers.every(({ status }) => status === 'rejected') ? true : undefined;
+    const plain = await tenant.create(attempt('web', {}), { dryRun: true }).catch(() => undefined);
+    return plain !== undefined && answers.every(({ status }) => status === 'rejected') ? true : undefined;
   });
 });
 
