@@ -4,12 +4,13 @@
  */
 import { posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
-import { isObject, type JsonObject, type JsonValue, objectFrom } from '../core/json.ts';
+import { isObject, type JsonObject, type JsonPath, type JsonValue, objectFrom } from '../core/json.ts';
 import type { SourceTree } from '../core/source.ts';
-import { hasKustomization } from './kustomization.ts';
+import type { Changed } from './kustomization.ts';
 import { invalid } from './kustomization-fields.ts';
+import { hasKustomization } from './kustomization-file.ts';
 import type { Reading } from './reading.ts';
-import type { FluxImage, FluxPatch, FluxRequest } from './request.ts';
+import type { CalledParts, FluxImage, FluxPatch, FluxRequest } from './request.ts';
 
 /**
  * The kustomization of a folder that has none: every YAML file in it and below, and every folder that has one of its own,
@@ -43,12 +44,16 @@ function isYamlName(name: string): boolean {
   return name.endsWith('.yaml') || name.endsWith('.yml');
 }
 
+/** What is built, as withFlux finds it. */
+export interface FluxBase {
+  readonly generated: boolean;
+  readonly exists: (component: string) => boolean;
+  readonly where: string;
+  readonly called: CalledParts | undefined;
+}
+
 /** The kustomization with what is asked for put in. Throws RENDER_KUSTOMIZATION where its own fields are malformed. */
-export function withFlux(
-  value: JsonObject,
-  asked: FluxRequest,
-  found: { readonly generated: boolean; readonly exists: (component: string) => boolean; readonly where: string },
-): JsonObject {
+export function withFlux(value: JsonObject, asked: FluxRequest, found: FluxBase): Changed {
   const fields = new Map(Object.entries(withTexts(value)));
   const list = (field: string): readonly JsonValue[] => listOf(fields.get(field), field, found.where);
   if (!found.generated && list('resources').length === 0) {
@@ -59,17 +64,28 @@ export function withFlux(
   if (asked.namePrefix !== '') fields.set('namePrefix', asked.namePrefix);
   if (asked.nameSuffix !== '') fields.set('nameSuffix', asked.nameSuffix);
   if (asked.patches.length > 0) fields.set('patches', [...list('patches'), ...asked.patches.map(patchEntry)]);
-  const components = asked.components.filter((component) => {
-    if (!isLocal(component)) {
-      throw new GateError('RENDER_REMOTE_REFUSED', `the component ${JSON.stringify(component)} is not a folder here`, {
-        mend: 'Name a folder of the source, relative to the path that is built.',
-      });
-    }
-    return !asked.ignoreMissingComponents || found.exists(component);
+  const components = asked.components.flatMap((component, index) => {
+    if (!isLocal(component)) throw notLocal(component, found.called && `${found.called.components}[${index}]`);
+    return asked.ignoreMissingComponents && !found.exists(component) ? [] : [{ component, index }];
   });
-  if (components.length > 0) fields.set('components', [...list('components'), ...components]);
+  const added = components.map(({ component }) => component);
+  if (added.length > 0) fields.set('components', [...list('components'), ...added]);
   if (asked.images.length > 0) fields.set('images', mergeImages(list('images'), asked.images, found.where));
-  return objectFrom(fields);
+  const own = listOf(value['components'], 'components', found.where).length;
+  const called = ([field, at]: JsonPath): string | undefined => {
+    const index = field === 'components' && typeof at === 'number' ? components[at - own]?.index : undefined;
+    return index === undefined ? undefined : found.called && `${found.called.components}[${index}]`;
+  };
+  return { value: objectFrom(fields), called };
+}
+
+function notLocal(component: string, called: string | undefined): GateError {
+  const where = called === undefined ? '' : `${called}: `;
+  const what = `${where}the component ${JSON.stringify(component)} is not a folder here`;
+  return new GateError('RENDER_REMOTE_REFUSED', what, {
+    place: called,
+    mend: 'Name a folder of the source, relative to the path that is built.',
+  });
 }
 
 /** `patches` of the request as entries of a kustomization. */

@@ -9,10 +9,11 @@ import { run } from './engine.ts';
 import { rendererEnvironment } from './environment.ts';
 import { imageEntry, listFolder, patchEntry, withFlux } from './flux-kustomization.ts';
 import { renderHelm } from './helm.ts';
-import { hasKustomization, KustomizationWalk, type Outworld } from './kustomization.ts';
+import { type Changed, KustomizationWalk, type Outworld } from './kustomization.ts';
 import { invalid } from './kustomization-fields.ts';
+import { hasKustomization } from './kustomization-file.ts';
 import type { Remote } from './remote.ts';
-import type { FluxHelm, HelmRequest } from './request.ts';
+import type { CalledParts, FluxHelm, HelmRequest } from './request.ts';
 import { writeJson } from './yaml.ts';
 
 interface Built {
@@ -52,29 +53,86 @@ async function buildFolder(context: RenderContext): Promise<Built> {
   // Flux lets kustomize load files from the whole source.
   const walk = new KustomizationWalk(copy, outworld, context.reading, 'anywhere');
   const exists = (component: string) => tree.find(posix.join(path, component)) !== undefined;
-  if (hasKustomization(tree, path)) {
-    const where = `the kustomization of ${path}`;
-    const change = (value: JsonObject) => withOrigins(withFlux(value, asked, { generated: false, exists, where }));
-    await walk.visit(folder, undefined, change);
-  } else {
-    const value = withFlux(await listFolder(tree, path, context.reading), asked, {
-      generated: true,
-      exists,
-      where: path,
-    });
-    await walk.visitAs(folder, withOrigins(value));
-  }
-  const { bytes, versions } = await build(context, program, join(room.tree, path), path);
+  const { called } = context.request;
+  const found = { exists, called, where: path };
+  const written = hasKustomization(tree, path)
+    ? await walk.visit(folder, undefined, (value) =>
+        withOrigins(withFlux(value, asked, { ...found, generated: false, where: `the kustomization of ${path}` })),
+      )
+    : await walk.visitAs(
+        folder,
+        withOrigins(withFlux(await listFolder(tree, path, context.reading), asked, { ...found, generated: true })),
+      );
+  const { bytes, versions } = await buildPatched(context, program, join(room.tree, path), path, {
+    file: join(room.tree, written?.path ?? ''),
+    value: written?.value ?? {},
+  });
   // Flux leaves such annotations where the kustomization asks for them; its next kustomize would take them out.
   return { texts: [{ file: `kustomize build ${path}`, bytes, marks: 'kustomize', base: path }], versions };
 }
 
-function withOrigins(value: JsonObject): JsonObject {
+function withOrigins(changed: Changed): Changed {
+  const { value } = changed;
   const asked = value['buildMetadata'] ?? [];
   if (!Array.isArray(asked)) throw invalid('buildMetadata is not a list', 'the kustomization');
-  if (asked.includes(ORIGIN)) return value;
+  if (asked.includes(ORIGIN)) return changed;
   const entries: [string, JsonValue][] = Object.entries(value).filter(([key]) => key !== 'buildMetadata');
-  return objectFrom([...entries, ['buildMetadata', [...asked, ORIGIN]]]);
+  return { ...changed, value: objectFrom([...entries, ['buildMetadata', [...asked, ORIGIN]]]) };
+}
+
+/** A kustomization that is built, and its file. The patches that were asked for stand behind its own. */
+interface Kustomization {
+  readonly file: string;
+  readonly value: JsonObject;
+}
+
+/**
+ * Builds; where that fails, finds out by building with fewer of the patches that were asked for whether one of them is
+ * at fault, and which. kustomize applies them in their order, and says of a bad one only what is bad.
+ */
+async function buildPatched(
+  context: RenderContext,
+  program: string,
+  cwd: string,
+  path: string,
+  { file, value }: Kustomization,
+): Promise<Awaited<ReturnType<typeof build>>> {
+  try {
+    return await build(context, program, cwd, path);
+  } catch (failed) {
+    const { flux, called } = context.request;
+    if (called === undefined || flux.patches.length === 0) throw failed;
+    if (!(failed instanceof GateError) || failed.code !== 'RENDER_FAILED') throw failed;
+    const patches = value['patches'] as readonly JsonValue[];
+    const own = patches.length - flux.patches.length;
+    const complaintOf = async (count: number): Promise<GateError | undefined> => {
+      const others = Object.entries(value).filter(([key]) => key !== 'patches');
+      const fewer = objectFrom([...others, ['patches', patches.slice(0, own + count)]]);
+      writePrivate(file, writeJson(fewer));
+      try {
+        await kustomizeBuild(context, program, cwd, path);
+        return undefined;
+      } catch (thrown) {
+        // What is not kustomize's own complaint, such as the deadline, says nothing of patches.
+        if (thrown instanceof GateError && thrown.code === 'RENDER_FAILED') return thrown;
+        throw failed;
+      }
+    };
+    if ((await complaintOf(0)) !== undefined) throw failed;
+    let [good, bad, complaint] = [0, flux.patches.length, failed];
+    while (bad - good > 1) {
+      const middle = Math.floor((good + bad) / 2);
+      const found = await complaintOf(middle);
+      if (found === undefined) good = middle;
+      else [bad, complaint] = [middle, found];
+    }
+    const where = `${called.patches}[${bad - 1}]`;
+    throw new GateError('RENDER_FAILED', `${where}: ${complaint.message}`, {
+      place: where,
+      mend: `Correct ${where}.`,
+      cause: complaint,
+    });
+  }
 }
 
 async function build(
@@ -83,24 +141,22 @@ async function build(
   cwd: string,
   path: string,
 ): Promise<{ bytes: Uint8Array; versions: Record<string, string> }> {
-  const name = `kustomize build ${path}`;
-  const built = run(context.engine, {
-    program,
-    args: ['build', '.'],
-    cwd,
-    env: rendererEnvironment(context.room),
-    name,
-  });
+  const built = kustomizeBuild(context, program, cwd, path);
   // Asked while it builds, so that nobody waits for the answer.
   const version = versionOf('kustomize', program, context);
   const bytes = await built;
   return { bytes, versions: { kustomize: await version } };
 }
 
+function kustomizeBuild(context: RenderContext, program: string, cwd: string, path: string): Promise<Buffer> {
+  const env = rendererEnvironment(context.room);
+  return run(context.engine, { program, args: ['build', '.'], cwd, env, name: `kustomize build ${path}` });
+}
+
 async function renderChart(context: RenderContext, helm: FluxHelm): Promise<Built> {
   const asked = context.request.flux;
   refuseForCharts(context);
-  const path = findChart(context.tree, context.path);
+  const path = findChart(context.tree, context.path, context.request.called);
   const request = { ...context.request, helm: asHelmRequest(helm), buildEnvironment: {}, appName: '' };
   const rendered = await renderHelm({ ...context, path, request });
   const versions = { helm: rendered.version };
@@ -142,14 +198,19 @@ function refuseForCharts({ request: { flux } }: RenderContext): void {
  * Where the chart is: in the folder itself, or, as in the artifact of a HelmChart, in the only folder there.
  * Throws RENDER_CHART.
  */
-function findChart(tree: SourceTree, path: string): string {
+function findChart(tree: SourceTree, path: string, called: CalledParts | undefined): string {
   const hasChart = (folder: string) => tree.find(posix.join(folder, 'Chart.yaml'))?.kind === 'file';
   if (hasChart(path)) return path;
   const [only, another] = tree.list(path);
   if (only?.kind === 'folder' && another === undefined && hasChart(posix.join(path, only.name))) {
     return posix.join(path, only.name);
   }
-  throw new GateError('RENDER_CHART', `${posix.join(path, 'Chart.yaml')}: there is no such file`, { place: path });
+  const file = posix.join(path, 'Chart.yaml');
+  if (called === undefined) throw new GateError('RENDER_CHART', `${file}: there is no such file`, { place: path });
+  throw new GateError('RENDER_CHART', `${called.helm}: ${called.path} is no chart, because there is no ${file}`, {
+    place: called.path,
+    mend: `Correct ${called.path}, or take ${called.helm} out where the source is no chart.`,
+  });
 }
 
 /** The post-renderers of a HelmRelease: patches and images, in a kustomization of nothing but what helm printed. */
@@ -171,9 +232,10 @@ async function postRender(
     ['images', asked.images.map(imageEntry)],
     ['patches', asked.patches.map(patchEntry)],
   ]);
-  writePrivate(join(folder, 'kustomization.yaml'), writeJson(kustomization));
+  const file = join(folder, 'kustomization.yaml');
+  writePrivate(file, writeJson(kustomization));
   context.engine.hide.unshift([folder, path]);
-  const { bytes, versions: own } = await build(context, program, folder, path);
+  const { bytes, versions: own } = await buildPatched(context, program, folder, path, { file, value: kustomization });
   return {
     texts: [{ file: `helm template ${path} with patches`, bytes, marks: 'none' }],
     versions: { ...versions, ...own },

@@ -28,6 +28,8 @@ export class Fields {
   /** `file:line (field)` of what stands below the field. */
   where(below: JsonPath): string {
     const path = [...this.#path, ...below];
+    const called = this.#document.called?.(path);
+    if (called !== undefined) return called;
     const name = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('');
     return `${this.#document.locate(path)}${name === '' ? '' : ` (${name.slice(1)})`}`;
   }
@@ -37,9 +39,21 @@ export class Fields {
     const answers: JsonValue[] = [];
     for (const [index, entry] of value.entries()) {
       if (typeof entry !== 'string') throw invalid('a text is wanted here', this.where([index]));
-      answers.push(await load(entry, this.where([index]), ''));
+      answers.push(await this.#loaded(entry, index, load));
     }
     return answers;
+  }
+
+  /** What is wrong with an entry that was put in is for whoever put it there to mend, and not in the kustomization. */
+  async #loaded(entry: string, index: number, load: Load): Promise<string> {
+    const where = this.where([index]);
+    try {
+      return await load(entry, where, '');
+    } catch (thrown) {
+      const isCalled = this.#document.called?.([...this.#path, index]) !== undefined;
+      if (!isCalled || !(thrown instanceof GateError) || thrown.place !== where) throw thrown;
+      throw new GateError(thrown.code, thrown.message, { place: where, mend: `Correct ${where}.`, cause: thrown });
+    }
   }
 
   async objects(

@@ -2,22 +2,14 @@ import { posix } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import { isObject, type JsonObject, type JsonValue, objectFrom } from '../core/json.ts';
 import { OUTSIDE } from '../core/rendered.ts';
-import type { SourceEntry, SourceTree } from '../core/source.ts';
+import type { SourceEntry } from '../core/source.ts';
 import { copyFile, type PrivateCopy, withContent } from './copy.ts';
 import { isRemoteFile, isRemoteFolder } from './git-address.ts';
 import { Fields, foldName, invalid } from './kustomization-fields.ts';
+import { type Folder, PLAIN_NAME, type Realm, readKustomization } from './kustomization-file.ts';
 import { checkPlugin, PLUGIN_PATHS } from './kustomize-plugins.ts';
 import type { Reading } from './reading.ts';
-import { readYaml, readYamlObject, writeJson, type YamlDocument } from './yaml.ts';
-
-/** The names that kustomize looks for; there may be one of them in a folder. */
-const KUSTOMIZATION_NAMES = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'] as const;
-
-/** A tree and where it stands in the private copy: the user's own at `.`, each fetched one in a folder of its own. */
-export interface Realm {
-  readonly tree: SourceTree;
-  readonly prefix: string;
-}
+import { readYaml, writeJson, type YamlDocument } from './yaml.ts';
 
 /** What the walk cannot do itself. */
 export interface Outworld {
@@ -29,11 +21,15 @@ export interface Outworld {
   chart(entry: JsonObject, globals: JsonObject, at: Folder, where: string): Promise<JsonObject>;
 }
 
-/** A kustomization's folder: paths in the kustomization count from it. */
-export interface Folder {
-  readonly realm: Realm;
-  /** Real path in the realm's tree. */
+/** A kustomization as it is to be, with what the entries are called that were put in. */
+export interface Changed extends Pick<YamlDocument, 'called'> {
+  readonly value: JsonObject;
+}
+
+/** A kustomization as the renderer is to see it, and where it stands in the copy. */
+export interface Written {
   readonly path: string;
+  readonly value: JsonObject;
 }
 
 // The fields of a kustomization that lead nowhere: they are handed on as they are.
@@ -71,31 +67,33 @@ export class KustomizationWalk {
 
   /**
    * Walks a folder's kustomization. `edited` is the text of the file where it was edited in the copy already, `change`
-   * what is to be changed in it besides.
+   * what is to be changed in it besides. Answers with what was written; undefined where it was walked before.
    */
   async visit(
     folder: Folder,
     edited?: string,
-    change: (value: JsonObject) => JsonObject = (value) => value,
-  ): Promise<void> {
+    change: (value: JsonObject) => Changed = (value) => ({ value }),
+  ): Promise<Written | undefined> {
     const key = posix.join(folder.realm.prefix, folder.path);
-    if (this.#seen.has(key)) return;
+    if (this.#seen.has(key)) return undefined;
     this.#seen.add(key);
     const file = await readKustomization(folder, this.#reading, edited);
-    const document = { ...file.document, value: change(file.document.value) };
-    await this.#write(file.path, document, folder);
+    const document = { ...file.document, ...change(file.document.value) };
+    return this.#write(file.path, document, folder);
   }
 
   /** Walks a folder that has no kustomization as if it had this one. */
-  async visitAs(folder: Folder, value: JsonObject): Promise<void> {
+  visitAs(folder: Folder, changed: Changed): Promise<Written> {
     this.#seen.add(posix.join(folder.realm.prefix, folder.path));
-    const path = posix.join(folder.path, KUSTOMIZATION_NAMES[0]);
-    await this.#write(path, { value, locate: () => `the kustomization of ${folder.path}` }, folder);
+    const path = posix.join(folder.path, PLAIN_NAME);
+    return this.#write(path, { ...changed, locate: () => `the kustomization of ${folder.path}` }, folder);
   }
 
-  async #write(path: string, document: YamlDocument & { value: JsonObject }, folder: Folder): Promise<void> {
+  async #write(path: string, document: YamlDocument & { value: JsonObject }, folder: Folder): Promise<Written> {
     const value = await this.#kustomization(document, folder);
-    this.#copy.writeChecked(posix.join(folder.realm.prefix, path), writeJson(value));
+    const written = posix.join(folder.realm.prefix, path);
+    this.#copy.writeChecked(written, writeJson(value));
+    return { path: written, value };
   }
 
   async #kustomization(document: YamlDocument & { value: JsonObject }, at: Folder): Promise<JsonObject> {
@@ -349,37 +347,6 @@ export class KustomizationWalk {
     this.#copy.writeChecked(path, text);
     if (!this.#copy.isChecked(path, text)) throw invalid(`${path} is used in two different ways`, where);
   }
-}
-
-/** Whether a folder has a file that kustomize would take for its kustomization. */
-export function hasKustomization(tree: SourceTree, folder: string, children = tree.list(folder)): boolean {
-  return KUSTOMIZATION_NAMES.some(
-    (name) => children.some((child) => child.name === name) && tree.find(posix.join(folder, name))?.kind === 'file',
-  );
-}
-
-/** The one kustomization file of a folder. Throws RENDER_KUSTOMIZATION where there is none, or more than one. */
-export async function readKustomization(
-  folder: Folder,
-  reading: Reading,
-  edited?: string,
-): Promise<{ path: string; document: YamlDocument & { value: JsonObject } }> {
-  const { tree, prefix } = folder.realm;
-  const shown = posix.join(prefix, folder.path);
-  const found = KUSTOMIZATION_NAMES.flatMap((name) => {
-    const path = posix.join(folder.path, name);
-    const entry = tree.find(path);
-    return entry?.kind === 'file' ? [{ path, entry }] : [];
-  });
-  const [only, another] = found;
-  if (only === undefined) throw invalid('there is no kustomization.yaml', shown);
-  if (another !== undefined) throw invalid('there is more than one kustomization file', shown);
-  const inside = folder.path === '.' || only.entry.path.startsWith(`${folder.path}/`);
-  if (!inside) throw invalid('its kustomization file is a link to another folder', shown);
-  const file = posix.join(prefix, only.path);
-  const text = edited ?? tree.read(only.entry.path).toString('utf8');
-  await reading.step(text.length);
-  return { path: only.path, document: readYamlObject(text, file, 'RENDER_KUSTOMIZATION', reading) };
 }
 
 function find(entry: string, at: Folder, where: string) {

@@ -6,8 +6,8 @@ import { findRenderer, type RenderContext, refuseTrick, versionOf } from './cont
 import { copyFile, type PrivateCopy, writePrivate } from './copy.ts';
 import type { AskedChart } from './dependencies.ts';
 import { isRemoteFile } from './git-address.ts';
-import type { Folder } from './kustomization.ts';
 import { invalid } from './kustomization-fields.ts';
+import type { Folder } from './kustomization-file.ts';
 
 const TEXTS = [
   'name',

@@ -8,8 +8,9 @@ import { createCopy, makeFolder, type PrivateCopy, writePrivate } from './copy.t
 import { run } from './engine.ts';
 import { rendererEnvironment } from './environment.ts';
 import { isRemoteFolder } from './git-address.ts';
-import { type Folder, KustomizationWalk, type Outworld, readKustomization } from './kustomization.ts';
+import { KustomizationWalk, type Outworld } from './kustomization.ts';
 import { invalid } from './kustomization-fields.ts';
+import { type Folder, readKustomization } from './kustomization-file.ts';
 import { kustomizeCharts } from './kustomize-charts.ts';
 import type { Remote } from './remote.ts';
 import { substitute } from './substitute.ts';
@@ -45,10 +46,10 @@ export async function renderKustomize(
     const changed = withComponents(withPatches(value, context), context, folder);
     const metadata = changed['buildMetadata'] ?? [];
     if (!Array.isArray(metadata)) throw invalid('buildMetadata is not a list', path);
-    if (!metadata.includes(ORIGIN)) return withField(changed, 'buildMetadata', [...metadata, ORIGIN]);
+    if (!metadata.includes(ORIGIN)) return { value: withField(changed, 'buildMetadata', [...metadata, ORIGIN]) };
     // Asked for by the kustomization itself: then it belongs to what the bare build prints, and stays.
     marks = 'none';
-    return changed;
+    return { value: changed };
   });
 
   const args = ['build', '.'];

@@ -7,7 +7,7 @@ import { FETCHED, makeFolder, writePrivate } from './copy.ts';
 import { run } from './engine.ts';
 import { fetchEnvironment } from './environment.ts';
 import { type GitAddress, parseGitAddress } from './git-address.ts';
-import type { Realm } from './kustomization.ts';
+import type { Realm } from './kustomization-file.ts';
 import { type Address, isListed, parseAddress } from './places.ts';
 
 /** Fetches what kustomizations name, from listed places alone. Each repository is fetched once a rendering. */

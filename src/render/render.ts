@@ -62,10 +62,14 @@ async function renderFolder(
   });
   const folder = tree.find(source.path);
   if (folder?.kind !== 'folder') {
-    throw new GateError(
-      'SOURCE_MISSING',
-      `${source.path} ${folder === undefined ? 'does not exist' : 'is not a folder'}`,
-    );
+    const what = `${source.path} ${folder === undefined ? 'does not exist' : 'is not a folder'}`;
+    const field = request.called?.path;
+    throw field === undefined
+      ? new GateError('SOURCE_MISSING', what)
+      : new GateError('SOURCE_MISSING', `${field}: ${what} in the source`, {
+          place: field,
+          mend: `Correct ${field}.`,
+        });
   }
   const over = new AbortController();
   const end = monotonicClock.now() + limits.timeoutSeconds * 1000;

@@ -151,6 +151,16 @@ export const PLAIN_FLUX: FluxRequest = {
   helm: undefined,
 };
 
+/** What the parts of a request are called where whoever asks wrote them, so that errors name what there is to correct. */
+export interface CalledParts {
+  /** The path of the folder. */
+  readonly path: string;
+  readonly components: string;
+  readonly patches: string;
+  /** What makes the folder a chart's. */
+  readonly helm: string;
+}
+
 export interface RenderRequest {
   readonly source: FolderSource | StdinSource;
   readonly tool: 'auto' | Tool;
@@ -168,6 +178,8 @@ export interface RenderRequest {
   readonly directory: DirectoryRequest;
   /** Read where the tool is `flux`, and only there. */
   readonly flux: FluxRequest;
+  /** Absent where errors can speak of the command line, or of Argo CD's parameters. */
+  readonly called?: CalledParts | undefined;
 }
 
 /** A request that asks for nothing but the source itself. */

@@ -20,6 +20,8 @@ export interface YamlDocument {
   readonly value: JsonValue;
   /** `file:line` of the value at a path, or of its nearest parent. */
   locate(path: JsonPath): string;
+  /** What the value at a path is called that was put in here, and stands in no file. */
+  called?(path: JsonPath): string | undefined;
 }
 
 /**

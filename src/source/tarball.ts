@@ -62,7 +62,8 @@ export async function unpackTarball(request: UnpackRequest): Promise<Unpacked> {
       const input =
         handle === undefined ? { bytes: packed as Uint8Array } : { handle, size: (await handle.stat()).size };
       const damaged = (what: string, cause?: unknown) => refused(subject, what, false, cause);
-      for await (const chunk of gunzip(input, damaged, (what) => tooLarge(subject, what), signal)) {
+      const bomb = (what: string) => tooLarge(subject, `${what}${writer.unpacking()}`);
+      for await (const chunk of gunzip(input, damaged, bomb, signal)) {
         signal.throwIfAborted();
         reader.push(chunk);
       }
@@ -86,6 +87,12 @@ function createWriter({ folder, subject, limits }: UnpackRequest) {
   const links: string[] = [];
   let [files, folders, others, bytes, unpackedBytes] = [0, 0, 0, 0, 0];
   let handle: number | undefined;
+  let at: string | undefined;
+
+  /** What is being unpacked, for the end of a sentence. */
+  function unpacking(): string {
+    return at === undefined ? '' : ` while ${shown(at)} is unpacked`;
+  }
 
   function count(more: number): void {
     bytes += more;
@@ -116,6 +123,7 @@ function createWriter({ folder, subject, limits }: UnpackRequest) {
     if (before !== undefined && !(before === 'implied' && kind === 'folder')) {
       throw refused(subject, `${shown(name)} stands in it twice`);
     }
+    at = path;
     if (path !== '.') makeParents(path);
     taken.set(path, kind);
     if (kind === 'folder') {
@@ -160,7 +168,7 @@ function createWriter({ folder, subject, limits }: UnpackRequest) {
     const top = [...taken.keys()].filter((path) => path !== '.' && !path.includes('/') && taken.get(path) !== 'link');
     return { files, bytes: unpackedBytes, links, top: top.sort() };
   }
-  return { sink, close, unpacked };
+  return { sink, close, unpacked, unpacking };
 }
 
 /** The path of an entry below the root; `.` is the root itself. */

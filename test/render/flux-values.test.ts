@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bindDeadline } from '../../src/core/deadline.ts';
 import { GateError } from '../../src/core/errors.ts';
 import { canonicalJson, type JsonObject } from '../../src/core/json.ts';
 import { readJson } from '../../src/manifests/json-reader.ts';
@@ -139,6 +140,53 @@ describe('values are put together as helm-controller does', () => {
     expect(await ours([file('a: 1\n---\nb: 2\n')])).toEqual({
       error: expect.stringContaining('more than one document'),
     });
+  });
+
+  const count = 60_000;
+  const assignments = (path: (index: number) => string) =>
+    `1,${Array.from({ length: count }, (_, i) => `${path(i)}=1`).join(',')}`;
+  // Copying, or asking for all that is there, once for each would take minutes.
+  it.each<[string, string, (value: unknown) => number]>([
+    ['items', assignments((i) => `q[${i}]`), (value) => (value as unknown[]).length],
+    ['keys', assignments((i) => `q.k${i}`), (value) => Object.keys(value as object).length],
+  ])('puts %s one by one where there are many', async (_, text, size) => {
+    const merged = await mergeValues([at('a', text), at('b', text)], undefined, new AbortController().signal);
+    expect(size(JSON.parse(merged).q)).toBe(count);
+  });
+
+  it('takes quotes from the ends of a text that holds many', async () => {
+    const inside = `x${"'".repeat(900_000)}x`;
+    expect(await ours([at('a', `''${inside}'`)])).toEqual({ value: canonicalJson({ a: inside }) });
+  });
+
+  it.each<[string, ValuesText[], object | undefined]>([
+    ['files', Array.from({ length: 4 }, (_, i) => file(`a${i}: [${'1,'.repeat(80_000)}]`)), undefined],
+    ['single values', Array.from({ length: 3 }, (_, i) => at(`a${i}`, `{${'1,'.repeat(90_000)}1}`)), undefined],
+    ['items that are not given', Array.from({ length: 5 }, (_, i) => at(`a${i}[65535]`, '1')), undefined],
+    ['inline values', [file(`a: [${'1,'.repeat(100_000)}]`)], { b: new Array(200_000).fill(1) }],
+  ])('refuses %s that are too many together', async (_, references, inline) => {
+    expect(await ours(references, inline)).toEqual({ error: expect.stringContaining('more than 250000 values') });
+  });
+
+  it('ends when the time is over, whoever looks at it', async () => {
+    const { signal } = new AbortController();
+    let looks = 0;
+    bindDeadline(signal, () => ++looks > 5);
+    const merging = mergeValues(
+      Array.from({ length: 10 }, (_, i) => file(`a${i}: 1`)),
+      undefined,
+      signal,
+    );
+    await expect(merging).rejects.toMatchObject({ code: 'RENDER_TIMEOUT' });
+  });
+
+  it('lets others have a turn', async () => {
+    let turned = false;
+    setImmediate(() => {
+      turned = true;
+    });
+    await ours(Array.from({ length: 4 }, (_, i) => file(`a${i}: ${'x'.repeat(100_000)}`)));
+    expect(turned).toBe(true);
   });
 
   const key = fc.constantFrom('a', 'b', 'c');

@@ -2,6 +2,13 @@ import { type FluxHelm, type FluxPostBuild, plainRequest, type RenderRequest } f
 import type { GatedSourceSpec } from './gated-source.ts';
 import type { ReferencedData, RequestInput, ValuesText } from './ports.ts';
 
+const CALLED = {
+  path: 'spec.path',
+  components: 'spec.components',
+  patches: 'spec.patches',
+  helm: 'spec.helm',
+} as const;
+
 /** What a gated source asks of the renderer: everything that Flux would otherwise change after the gate. */
 export async function buildRequest(
   { key, spec, root, path, substitutes, values, cluster }: RequestInput,
@@ -12,6 +19,7 @@ export async function buildRequest(
   return {
     ...plainRequest({ kind: 'folder', root, path }),
     tool: 'flux',
+    called: CALLED,
     appName: key.name,
     destinationNamespace: helm?.namespace ?? targetNamespace,
     kubeVersion: cluster?.version ?? '',

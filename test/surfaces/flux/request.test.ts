@@ -23,6 +23,7 @@ it('asks for nothing that the spec does not say', async () => {
   expect(await buildRequest(input({}), signal)).toMatchObject({
     source: { kind: 'folder', root: '/private/source', path: './' },
     tool: 'flux',
+    called: { path: 'spec.path', components: 'spec.components', patches: 'spec.patches', helm: 'spec.helm' },
     appName: 'shop',
     destinationNamespace: '',
     kubeVersion: '',
