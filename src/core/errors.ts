@@ -38,7 +38,7 @@ export const CODES = codes({
   CREDENTIALS_INVALID: { answer: 'usage', meaning: 'The credentials store cannot be read, or an entry of it is not allowed.', mend: 'Correct the file that the message names.' },
   WORKSPACE_FAILED: { answer: 'unevaluated', meaning: 'The private temporary folder could not be made or written.', mend: 'Give syncgate a temporary folder that it may write to (TMPDIR).' },
   WORKSPACE_FULL: { answer: 'unevaluated', meaning: 'The disk that holds the temporary folder is full.', mend: 'Free space there, or point TMPDIR at a larger disk.' },
-  RENDERER_MISSING: { answer: 'unevaluated', meaning: 'The program that renders this source was not found.', mend: 'Install it, or name it in spec.render.' },
+  RENDERER_MISSING: { answer: 'unevaluated', meaning: 'The program that renders this source was not found where the gate runs: in its container, or on its machine.', mend: 'Install it there, or name it in spec.render of the Gate.' },
   RENDER_FAILED: { answer: 'unevaluated', meaning: 'The renderer refused the source; the message ends with what it said.', mend: 'Correct the source, and try it with the renderer itself.' },
   RENDER_TIMEOUT: { answer: 'unevaluated', meaning: 'Rendering did not end before its deadline.', mend: 'Make the source simpler, or raise spec.render.limits.timeoutSeconds.' },
   RENDER_MEMORY: { answer: 'unevaluated', meaning: 'The renderer needed more memory than it may have.', mend: 'Make the source simpler, or raise spec.render.limits.memoryMiB.' },
