@@ -151,8 +151,8 @@ Whoever may label Namespaces may gate them. Taking the label off needs a verb of
 \`namespaces.syncgate.dev\`: administrators of the cluster have it by \`*\`, and a role that gives \`update\` on Namespaces does not.
 What Flux applies takes it off only where it came from \`flux-system\`, whatever its rights: Flux labels what it applies with the
 namespace that it came from, and \`syncgate-origins\` keeps anybody else from writing that label over it; hooks of a chart, which can
-do without the label, never do. That is worth as much as the accounts: a Kustomization that names none, as the overlay
-\`admission\` allows, may write into \`flux-system\` itself, or give somebody the verb. **Who may create Namespaces, or write into one
+do without the label, never do. That is worth as much as the accounts: where a Kustomization may name none
+(\`trust-flux-account\`), it may write into \`flux-system\` itself, or give somebody the verb. **Who may create Namespaces, or write into one
 that is not gated, is not kept back by any of this**: leave both to the platform, or gate every namespace (\`every-namespace\`, below).
 
 Admission does not look at what is there already. Before a namespace is gated, look for what goes around the gate in it, and
@@ -296,7 +296,7 @@ source-controller, which lets the gate in, serves the sources of every team. Wha
 | Overlay | Holds |
 | --- | --- |
 | \`flux/overlays/source\` | the controller of GatedSources and the policies |
-| \`flux/overlays/admission\` | the webhook, and the policies \`syncgate-namespaces\`, \`syncgate-origins\` and \`syncgate-resource-sets\`; no GatedSources, and Kustomizations stay as they are |
+| \`flux/overlays/admission\` | the webhook, and the policies \`syncgate-accounts\`, \`syncgate-namespaces\`, \`syncgate-origins\` and \`syncgate-resource-sets\`; no GatedSources, and Kustomizations stay as they are but for an account that they name |
 | \`flux/overlays/both\` | all of it |
 
 Components are in \`flux/components\`. Over an overlay that has nothing of what it changes, a component stops the build with
@@ -306,7 +306,7 @@ Components are in \`flux/components\`. Over an overlay that has nothing of what 
 | --- | --- | --- |
 | \`every-namespace\` | \`source\`, \`admission\`, \`both\` | every namespace is gated but \`syncgate-system\`, \`flux-system\` and \`kube-system\`, whatever its labels. Each needs a Gate: with one that selects by the label, all that GitOps controllers write into the others is \`GATE_NONE\`. Write \`names: ["*"]\` in one Gate, or two that share them out. Objects of the cluster are in no namespace: combine it with \`cluster-objects\`, or a team's ClusterRoleBinding is asked about by nobody |
 | \`cluster-objects\` | \`admission\`, \`both\` | the webhook judges objects of the cluster too, from wherever they are applied; look first ([admission.md](admission.md#objects-of-the-cluster)) |
-| \`trust-flux-account\` | \`source\`, \`both\` | Kustomizations without \`serviceAccountName\` are warned of and noted in the audit log, and not refused; for Flux with \`--default-service-account\` |
+| \`trust-flux-account\` | \`source\`, \`admission\`, \`both\` | Kustomizations without \`serviceAccountName\` are warned of and noted in the audit log, and not refused; for Flux with \`--default-service-account\` |
 | \`allow-helm-releases\` | \`both\` | HelmReleases may be; the webhook judges their objects one by one, and a refusal leaves a release half applied. Objects of the cluster among them only with \`cluster-objects\` |
 | \`allow-remote-clusters\` | \`source\`, \`both\` | Kustomizations may have a \`kubeConfig\`; nobody judges for that cluster |
 | \`admit-everyone\` | \`admission\`, \`both\` | the webhook judges what anybody writes in gated namespaces, and not only GitOps controllers |
