@@ -372,8 +372,9 @@ Namespaces take turns, and one holds at most all turns but one (\`--concurrent\`
 one to be unpacked: 512 MiB, 50,000 files, 64 MiB a file, and beyond 32 MiB no more than 200 times its packed size, so that one large
 file of repetitions (a log, an empty disk image) refuses the whole repository with \`SOURCE_TOO_LARGE\`, and with it every GatedSource
 that reads it. Leave such files out by \`spec.ignore\` of the GitRepository. A verdict has what the Gate gives it
-(\`spec.timeoutSeconds\`), and its renderer what \`spec.render.limits\` says, \`fileMiB\` (32) for one file among it. Two things are to be
-set by the platform:
+(\`spec.timeoutSeconds\`), and its renderer what \`spec.render.limits\` says, \`fileMiB\` (32) for one file among it. What steers a
+rendering (kustomizations, chart files, values) may hold 250,000 values in all its files together, and so may the values that a chart
+is given by its references. Two things are to be set by the platform:
 
 - **Memory and time.** Where a renderer uses up what the container may have, the kernel ends the whole container. With
   \`spec.render.limits.memoryMiB\` at its default (2048) helm has at most 0.8 GiB: three of those, and the gate, are within the
