@@ -97,7 +97,7 @@ async function direct(name: string, files: Readonly<Record<string, string>>, spe
   const tree = (changes: Readonly<Record<string, string | null>>) =>
     Object.fromEntries(Object.entries(changes).map(([path, text]) => [`${name}/${path}`, text]));
   await git.commit(name, tree(files));
-  const consumer = kustomization(name, source, { path: `./${name}`, ...spec });
+  const consumer = kustomization(name, source, { serviceAccountName: 'deployer', path: `./${name}`, ...spec });
   await flux.admin.apply(source);
   await flux.admin.apply(consumer);
   return {

@@ -82,12 +82,12 @@ export const GATED_SOURCE_CASES: readonly GatedSourceCase[] = [
     spec: withGit({ sourceRef: { kind: 'Bucket', name: '../a' } }),
     refusal: 'spec.sourceRef.name',
   },
-  { what: 'an interval of nothing', spec: withGit({ interval: '0s' }), refusal: 'is at least 10s' },
-  { what: 'too short an interval', spec: withGit({ interval: '9999ms' }), refusal: 'is at least 10s' },
+  { what: 'an interval of nothing', spec: withGit({ interval: '0s' }), refusal: 'must be at least 10s' },
+  { what: 'too short an interval', spec: withGit({ interval: '9999ms' }), refusal: 'must be at least 10s' },
   { what: 'an interval longer than Go can hold', spec: withGit({ interval: '9999999999h' }), refusal: 'spec.interval' },
   { what: 'an interval below zero', spec: withGit({ interval: '-1m' }), refusal: 'spec.interval' },
   { what: 'a number for an interval', spec: withGit({ interval: 60 }), refusal: 'spec.interval' },
-  { what: 'no time for a verdict', spec: withGit({ timeout: '10ms' }), refusal: 'is at least 1s' },
+  { what: 'no time for a verdict', spec: withGit({ timeout: '10ms' }), refusal: 'must be at least 1s' },
   ...['..', '../a', 'a/../../b', 'a/..', '/a', '/', 'a\\b', '..\\a'].map((path) => ({
     what: `the path ${path}`,
     spec: withGit({ path }),
@@ -120,7 +120,7 @@ export const GATED_SOURCE_CASES: readonly GatedSourceCase[] = [
   {
     what: 'a path in a HelmChart',
     spec: { ...chart, helm: {}, path: 'templates' },
-    refusal: 'a HelmChart is a chart as a whole',
+    refusal: 'a HelmChart, which is a chart as a whole',
   },
   ...Object.entries({
     components: ['a'],
