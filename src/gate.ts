@@ -2,7 +2,7 @@ import { type Belongs, checkNamespaces } from './checks/namespaces/check.ts';
 import type { DecidedImage, Decision, Outcome, UnevaluatedRule } from './core/decision.ts';
 import { asGateError, GateError } from './core/errors.ts';
 import type { Digest } from './core/image.ts';
-import { isObject, type JsonObject } from './core/json.ts';
+import { type JsonObject, valueAt } from './core/json.ts';
 import type { Manifest } from './core/manifest.ts';
 import type { JudgedObject, RenderedText } from './core/rendered.ts';
 import { decide, type Evidence, withDigest } from './decision/decide.ts';
@@ -257,7 +257,6 @@ function samePlaces(before: readonly Manifest[], after: readonly Manifest[]): bo
 }
 
 function namespaceOf(object: JsonObject): string | undefined {
-  const metadata = object['metadata'];
-  const namespace = isObject(metadata) ? metadata['namespace'] : undefined;
+  const namespace = valueAt(object, ['metadata', 'namespace']);
   return typeof namespace === 'string' && namespace !== '' ? namespace : undefined;
 }

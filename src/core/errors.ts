@@ -243,6 +243,11 @@ export const CODES = codes({
 
 export type Code = keyof typeof CODES;
 
+/** What an error does as a finding: some errors are answers, because what was judged is refused for what it is. */
+export function effectOf(code: Code): 'deny' | 'error' {
+  return CODES[code].answer === 'denied' ? 'deny' : 'error';
+}
+
 /** An error with a stable code, what happened, and the mend: what the reader does next. */
 export class GateError extends Error {
   readonly code: Code;

@@ -8,6 +8,14 @@ export type JsonObject = { readonly [key: string]: JsonValue };
 /** Where a value sits inside an object: keys and indices from the top. */
 export type JsonPath = readonly (string | number)[];
 
+/** `spec.containers[0].image`. Keys stand in it as they are: they may be anything. */
+export function describePath(path: JsonPath): string {
+  return path.reduce<string>((text, step) => {
+    if (typeof step === 'number') return `${text}[${step}]`;
+    return text === '' ? step : `${text}.${step}`;
+  }, '');
+}
+
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 import type { CheckResult, DecidedImage, Decision, Finding, Outcome, UnevaluatedRule } from '../core/decision.ts';
-import { CODES, type GateError } from '../core/errors.ts';
+import { CODES, effectOf, type GateError } from '../core/errors.ts';
 import type { Digest } from '../core/image.ts';
 
 /** A check by name with what it answered; undefined is what a check leaves that never ran. */
@@ -86,7 +86,7 @@ function findingsOf(check: string, outcome: Outcome | undefined): readonly Findi
 /** An error as a finding: it denies if its code says that the set was judged, else it says that it could not be. */
 export function findingFrom(rule: string, error: GateError): Finding {
   return {
-    effect: CODES[error.code].answer === 'denied' ? 'deny' : 'error',
+    effect: effectOf(error.code),
     code: error.code,
     rule,
     // Where the message begins with its place, as in an error that stands alone, the place is not told twice.

@@ -95,12 +95,14 @@ export async function loadGate(file: string, open: OpenConfig, signal: AbortSign
     signal.throwIfAborted();
     failure = reasonOf(error);
   }
-  // Written while it was read: nobody knows what of it was loaded. It is loaded again, and until then its digest is that
-  // of no content: what it has judged is judged again.
-  const isSettled = watched().every((each) => stampOf([each]) === stamps.get(each.path));
-  const stamp = isSettled ? stampOf(watched()) : '';
   const deciding = watched().filter(({ name }) => !elsewhere.besides.has(name));
-  const rules = contentDigest(isSettled ? deciding : [...deciding, { path: file, name: 'written while it was read' }]);
+  const stampNow = stampOf(watched());
+  const digestNow = contentDigest(deciding);
+  // Asked last, so that it holds for those two as well. Written while it was read: nobody knows what of it was loaded. It
+  // is loaded again, and until then its digest is that of no content: what it has judged is judged again.
+  const isSettled = watched().every((each) => stampOf([each]) === stamps.get(each.path));
+  const stamp = isSettled ? stampNow : '';
+  const rules = isSettled ? digestNow : contentDigest([...deciding, { path: file, name: 'written while it was read' }]);
   const standing = standingGate(opened, config, rules);
   return {
     file,

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { GateConfig } from '../config.ts';
 import { type Code, GateError } from '../core/errors.ts';
-import type { JsonPath } from '../core/json.ts';
+import { describePath, type JsonPath } from '../core/json.ts';
 
 interface NamedPath {
   /** Where in the Gate it is written. */
@@ -57,7 +57,7 @@ export function atNamedPath(thrown: unknown, { spec, locate }: GateConfig): unkn
   const field = ['spec', 'policies', only.i, 'path'];
   const place = locate(field);
   const what = thrown.message.slice(basename(only.path).length);
-  return new GateError(thrown.code, `${place}: ${fieldText(field)}: ${only.path}${what}`, {
+  return new GateError(thrown.code, `${place}: ${describePath(field)}: ${only.path}${what}`, {
     place,
     mend: thrown.mend,
     cause: thrown,
@@ -73,7 +73,7 @@ function refuseMissing({ resolvePath, locate }: GateConfig, named: readonly Name
     const place = locate?.(field);
     // On the command line the path is all that was written.
     if (place === undefined) throw new GateError(code, `${path} ${why}`, { place: path, mend: 'Correct the path.' });
-    throw new GateError(code, `${place}: ${fieldText(field)}: ${path} ${why}`, {
+    throw new GateError(code, `${place}: ${describePath(field)}: ${path} ${why}`, {
       place,
       mend: 'Correct the path, which begins at the folder of the Gate, or put there what is meant.',
     });
@@ -88,9 +88,4 @@ function whyUnusable(path: string): string | undefined {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
   }
-}
-
-/** `spec.policies[0].path` */
-function fieldText(field: JsonPath): string {
-  return field.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('');
 }

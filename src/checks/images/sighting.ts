@@ -2,7 +2,7 @@ import { isOver } from '../../core/deadline.ts';
 import type { Finding } from '../../core/decision.ts';
 import { asGateError, GateError } from '../../core/errors.ts';
 import { canonicalName, type ImageReference, parseImageReference } from '../../core/image.ts';
-import type { JsonPath } from '../../core/json.ts';
+import { describePath, type JsonPath } from '../../core/json.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import { type Extraction, extractImages } from './extract/extract.ts';
 import type { ImageUse } from './extract/use.ts';
@@ -133,11 +133,7 @@ function groupOf({ identity }: Manifest): string {
 
 /** `spec.containers[0].image`, in one line. */
 export function showPath(path: JsonPath): string {
-  const shown = path.reduce<string>((text, step) => {
-    if (typeof step === 'number') return `${text}[${step}]`;
-    return text === '' ? step : `${text}.${step}`;
-  }, '');
-  return oneLine(shown);
+  return oneLine(describePath(path));
 }
 
 /** Field names and values are outside text: one line, bounded. */

@@ -1,5 +1,5 @@
 import type { Finding, Outcome } from '../../core/decision.ts';
-import { CODES, type GateError } from '../../core/errors.ts';
+import { effectOf, type GateError } from '../../core/errors.ts';
 import type { Manifest } from '../../core/manifest.ts';
 
 /**
@@ -28,7 +28,7 @@ export function checkNamespaces(
     const error = belongs(namespace);
     if (error === undefined || first === undefined) continue;
     findings.push({
-      effect: CODES[error.code].answer === 'denied' ? 'deny' : 'error',
+      effect: effectOf(error.code),
       code: error.code,
       rule: 'namespaces',
       object: first.identity,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { CODES, GateError } from '../../core/errors.ts';
+import { effectOf, GateError } from '../../core/errors.ts';
 import type { GatedSourceSpec } from './gated-source.ts';
 import { Hindrance } from './hindrance.ts';
 import type { PrivateFolder } from './ports.ts';
@@ -63,7 +63,7 @@ async function fetched<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     return await ask();
   } catch (error) {
     if (!(error instanceof GateError)) throw error;
-    const denied = CODES[error.code].answer === 'denied';
+    const denied = effectOf(error.code) === 'deny';
     throw new Hindrance(denied ? 'SourceRefused' : 'FetchFailed', error, 'retry', denied ? 'revision' : 'source');
   }
 }

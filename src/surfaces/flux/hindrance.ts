@@ -1,4 +1,5 @@
-import { CODES, type GateError } from '../../core/errors.ts';
+import { asGateError, effectOf, GateError } from '../../core/errors.ts';
+import { KubeError } from '../../core/kube.ts';
 import { withMend } from '../../report/text.ts';
 
 /** What happens next to a GatedSource that came to nothing. */
@@ -25,11 +26,38 @@ export class Hindrance extends Error {
     this.reason = reason;
     this.error = error;
     this.next = next;
-    this.verdict = about === 'source' ? undefined : CODES[error.code].answer === 'denied' ? 'denied' : 'unevaluated';
+    this.verdict = about === 'source' ? undefined : effectOf(error.code) === 'deny' ? 'denied' : 'unevaluated';
   }
 
   /** What is wrong and what to do, in one line. */
   get text(): string {
     return `${this.error.code}: ${withMend(this.error)}`;
   }
+}
+
+/** Whatever was thrown, as what holds a GatedSource up. */
+export function asHindrance(thrown: unknown): Hindrance {
+  if (thrown instanceof Hindrance) return thrown;
+  const error = thrown instanceof KubeError ? ofCluster(thrown) : asGateError(thrown);
+  const reason = error.code.startsWith('STORE_') ? 'StorageOperationFailed' : 'ReconciliationFailed';
+  return new Hindrance(reason, error, 'retry', 'source');
+}
+
+/** What the API server did not do, by what mends it. */
+function ofCluster(error: KubeError): GateError {
+  const code =
+    error.status === 403 || error.status === 401
+      ? 'CLUSTER_FORBIDDEN'
+      : error.status === 404
+        ? 'CLUSTER_KIND_MISSING'
+        : error.status === 0 || error.status === 429 || error.status >= 500
+          ? 'CLUSTER_UNAVAILABLE'
+          : 'INTERNAL';
+  return new GateError(code, causeOf(error), { cause: error });
+}
+
+/** In the words of whoever failed. */
+export function causeOf(error: unknown): string {
+  if (error instanceof KubeError) return `the API server: ${error.reason} ${error.message}`;
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,4 @@
-import type { Decision } from '../../core/decision.ts';
+import type { Decision, Finding } from '../../core/decision.ts';
 import { findingText } from '../../report/text.ts';
 
 /** One line of a finding, in bytes; what is longer is cut. */
@@ -9,13 +9,17 @@ const MAX_TOLD = 3;
 const MAX_WARNINGS = 5;
 
 /** The first reasons of a decision, a line each, as people read them in the status. */
-export function findingLines({ reasons }: Pick<Decision, 'reasons'>): readonly string[] {
-  return reasons.slice(0, MAX_FINDINGS).map((finding) => cutBytes(findingText(finding), MAX_LINE));
+export function findingLines({ reasons }: Decision): readonly string[] {
+  return linesOf(reasons, MAX_FINDINGS);
 }
 
 /** The first warnings of a decision, in the same words. */
 export function warningLines({ warnings }: Decision): readonly string[] {
-  return findingLines({ reasons: warnings.slice(0, MAX_WARNINGS) });
+  return linesOf(warnings, MAX_WARNINGS);
+}
+
+function linesOf(findings: readonly Finding[], most: number): readonly string[] {
+  return findings.slice(0, most).map((finding) => cutBytes(findingText(finding), MAX_LINE));
 }
 
 /** A verdict as it is counted, in one word on every surface: what nobody could say is an error. */

@@ -245,7 +245,7 @@ export function createOutcomes(ports: ReconcilerPorts, settings: ReconcilerSetti
       objects: counts?.objects,
       images: counts?.images,
       findings: verdict === 'allowed' ? undefined : findings.slice(0, 5),
-      warnings: warnings.length === 0 ? undefined : warnings.slice(0, 5),
+      warnings: warnings.length === 0 ? undefined : warnings,
       ms: timers.now() - run.startedAt,
     };
     if (verdict === 'unevaluated') log.warn('judged', fields);

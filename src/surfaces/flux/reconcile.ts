@@ -1,15 +1,16 @@
 import type { Belongs } from '../../checks/namespaces/check.ts';
-import { asGateError, GateError } from '../../core/errors.ts';
+import { GateError } from '../../core/errors.ts';
 import { KubeError, type KubeObject, type ObjectKey, valueAt } from '../../core/kube.ts';
 import type { Judged } from '../../gate.ts';
 import type { StandingGate } from '../../gates.ts';
 import { artifactPath } from './artifact.ts';
 import { createCompliance } from './compliance.ts';
 import type { Saying } from './conditions.ts';
+import { createDue } from './due.ts';
 import { fetchSource } from './fetch-source.ts';
 import { cleanUp, ensureFinalizer, finalize, removeFormer } from './finalize.ts';
 import { GatedSourceSpec, milliseconds } from './gated-source.ts';
-import { Hindrance } from './hindrance.ts';
+import { asHindrance, causeOf, Hindrance } from './hindrance.ts';
 import { createOutcomes } from './outcome.ts';
 import { readyFalse, statusOf, withReadiness, writeOwnStatus } from './own-status.ts';
 import { readArtifact } from './publish.ts';
@@ -26,14 +27,6 @@ export const REQUESTED_AT = 'reconcile.fluxcd.io/requestedAt';
 const DEFAULT_TIMEOUT = 5 * 60_000;
 /** What takes longer says that it is under way. Most is done before anybody could read it. */
 const TOLD_AFTER = 2_000;
-const NO_INTERVAL = 10 * 60_000;
-/**
- * Images are often signed a little after the commit that names them, and nothing in the cluster tells of it. It is looked
- * for soon, then as long after as it has been waited for, then once a minute. What a registry did not have is believed for
- * five seconds (RegistryLimits.absentMs): sooner there would be the same answer.
- */
-const SIGNED_FIRST = 6_000;
-const SIGNED_LAST = 60_000;
 /** Reasons that no team can mend. */
 const PLATFORM: ReadonlySet<string> = new Set(['StorageOperationFailed', 'ReconciliationFailed', 'GateUnavailable']);
 /** What is so at every beginning, and passes: nobody is told of it but by the status. */
@@ -57,8 +50,7 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
   const { kube, gates, view, store, log, metrics, timers, reached } = ports;
   const outcomes = createOutcomes(ports, settings);
   const compliance = createCompliance(ports, settings, outcomes);
-  /** When each is judged again. Lost with the process, after which each is due within its interval, spread over it. */
-  const dueAt = new Map<string, number>();
+  const due = createDue(timers);
 
   async function reconcile(id: string, signal: AbortSignal): Promise<Outcome> {
     const startedAt = timers.now();
@@ -70,7 +62,7 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
       // What happens after the leadership is lost is nobody's failure.
       if (signal.aborted) return { kind: 'done' };
       const conflict = error instanceof KubeError && error.status === 409;
-      if (!conflict) log.warn('not reconciled', { namespace: key.namespace, name: key.name, why: reasonOf(error) });
+      if (!conflict) log.warn('not reconciled', { namespace: key.namespace, name: key.name, why: causeOf(error) });
       done = { result: 'failed', outcome: { kind: 'failed' } };
     }
     metrics.count('syncgate_reconcile_total', { result: done.result });
@@ -81,7 +73,7 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
   async function begin(key: ObjectKey, startedAt: number, signal: AbortSignal): Promise<Done> {
     const source = view.gatedSource(key);
     if (source === undefined || source.metadata.deletionTimestamp !== undefined) {
-      dueAt.delete(keyText(key));
+      due.forget(keyText(key));
       outcomes.forget(keyText(key));
       if (source === undefined) await cleanUp(ports, key, signal);
       else await finalize(ports, source, signal);
@@ -121,7 +113,7 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     const references = await readReferences(kube, key.namespace, run.spec, signal);
     const cluster = run.spec.helm === undefined ? undefined : await ports.capabilities(signal);
     const inputs = inputsOf(run, references, cluster);
-    const rest = restOf(run);
+    const rest = due.restOf(run);
     if (rest !== undefined && run.status.inputs === inputs && isSettled(run, gate)) {
       await outcomes.writeStatus(run, standing(run));
       return { result: 'unchanged', outcome: { kind: 'again', after: rest } };
@@ -157,10 +149,10 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     const asked = { gate: work.gate, inputs: work.inputs, live, judged };
     if (judged.decision.verdict === 'allowed' && judged.manifests !== undefined) {
       await outcomes.accept(run, asked, judged.manifests);
-      return { result: 'allowed', outcome: { kind: 'again', after: nextDue(run) } };
+      return { result: 'allowed', outcome: { kind: 'again', after: due.next(run) } };
     }
     await outcomes.refuse(run, asked);
-    const after = nextDue(run);
+    const after = due.next(run);
     return judged.decision.verdict === 'denied'
       ? { result: 'denied', outcome: { kind: 'again', after } }
       : { result: 'unevaluated', outcome: { kind: 'failed', atMost: after } };
@@ -230,38 +222,6 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     if (store.get(path) === undefined) await ports.recover(path, record.digest, run.signal);
   }
 
-  /** How long the last verdict still holds by its age; undefined where it is asked for anew. */
-  function restOf(run: Run): number | undefined {
-    if (run.requestedAt !== undefined && run.requestedAt !== run.status.lastHandledReconcileAt) return undefined;
-    const id = keyText(run.key);
-    let at = dueAt.get(id);
-    if (at === undefined) {
-      at = timers.now() + timers.random() * interval(run);
-      dueAt.set(id, at);
-    }
-    const rest = at - timers.now();
-    return rest > 0 ? rest : undefined;
-  }
-
-  /** A little less or more each time, so that what began together does not go on together. */
-  function interval({ spec }: Run): number {
-    return (milliseconds(spec.interval) ?? NO_INTERVAL) * (0.95 + timers.random() / 10);
-  }
-
-  /** Notes when what was judged just now is judged again, and answers with how long that is. */
-  function nextDue(run: Run): number {
-    const { verdict, findings = [], history = [] } = run.status;
-    let after = interval(run);
-    if (verdict === 'denied' && findings.some((line) => line.startsWith('IMAGE_'))) {
-      const refusedFirst = Date.parse(history[0]?.time ?? '');
-      // Who asks has often just signed it.
-      const waited = run.requestedAt === statusOf(run.source).lastHandledReconcileAt ? timers.now() - refusedFirst : 0;
-      after = Math.min(after, Math.max(SIGNED_FIRST, Math.min(waited || 0, SIGNED_LAST)));
-    }
-    dueAt.set(keyText(run.key), timers.now() + after);
-    return after;
-  }
-
   async function whileSuspended(run: Run): Promise<Done> {
     await removeFormer(ports, run.source, view.artifact(run.key), run.signal);
     const namespace = view.namespace(run.key.namespace);
@@ -294,9 +254,9 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
       case 'stalled':
         return { result, outcome: { kind: 'done' } };
       case 'wait':
-        return { result, outcome: { kind: 'again', after: interval(run) } };
+        return { result, outcome: { kind: 'again', after: due.interval(run) } };
       case 'retry':
-        return { result, outcome: { kind: 'failed', atMost: interval(run) } };
+        return { result, outcome: { kind: 'failed', atMost: due.interval(run) } };
       default:
         return hindrance.next satisfies never;
     }
@@ -351,29 +311,4 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
   }
 
   return { reconcile };
-}
-
-function asHindrance(thrown: unknown): Hindrance {
-  if (thrown instanceof Hindrance) return thrown;
-  const error = thrown instanceof KubeError ? ofCluster(thrown) : asGateError(thrown);
-  const reason = error.code.startsWith('STORE_') ? 'StorageOperationFailed' : 'ReconciliationFailed';
-  return new Hindrance(reason, error, 'retry', 'source');
-}
-
-/** What the API server did not do, by what mends it. */
-function ofCluster(error: KubeError): GateError {
-  const code =
-    error.status === 403 || error.status === 401
-      ? 'CLUSTER_FORBIDDEN'
-      : error.status === 404
-        ? 'CLUSTER_KIND_MISSING'
-        : error.status === 0 || error.status === 429 || error.status >= 500
-          ? 'CLUSTER_UNAVAILABLE'
-          : 'INTERNAL';
-  return new GateError(code, reasonOf(error), { cause: error });
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof KubeError) return `the API server: ${error.reason} ${error.message}`;
-  return error instanceof Error ? error.message : String(error);
 }

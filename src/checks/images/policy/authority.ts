@@ -1,7 +1,7 @@
-import type { JsonPath } from '../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../core/json.ts';
 import type { SettingsDocument } from '../../../core/settings-file.ts';
 import { rootOfCertificates } from './certificate.ts';
-import { at, atAsync, describePath, refusal } from './complaint.ts';
+import { at, atAsync, refusal } from './complaint.ts';
 import type { PolicyContext } from './context.ts';
 import { readEvidence } from './evidence.ts';
 import { readIdentities } from './identity.ts';

@@ -1,7 +1,7 @@
-import type { JsonPath } from '../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../core/json.ts';
 import { type SettingsDocument, validateSettings } from '../../../core/settings-file.ts';
 import { readAuthority } from './authority.ts';
-import { at, describePath, refusal } from './complaint.ts';
+import { at, refusal } from './complaint.ts';
 import { readPolicyContent } from './content.ts';
 import type { PolicyContext } from './context.ts';
 import { globHazards, globScope, parseGlob } from './glob.ts';

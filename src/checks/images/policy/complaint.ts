@@ -1,5 +1,5 @@
 import { GateError } from '../../../core/errors.ts';
-import type { JsonPath } from '../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../core/json.ts';
 import { describePlace } from '../../../core/manifest.ts';
 import type { SettingsDocument } from '../../../core/settings-file.ts';
 
@@ -41,12 +41,4 @@ export function refusal(
 ): GateError {
   const where = describePlace(document.locate(path, 'key'));
   return new GateError(code, `${where}: ${why}`, { place: where, ...(mend === undefined ? {} : { mend }) });
-}
-
-/** `spec.authorities[0].key`, as a person would say it. */
-export function describePath(path: JsonPath): string {
-  return path.reduce<string>(
-    (shown, step) => (typeof step === 'number' ? `${shown}[${step}]` : shown === '' ? step : `${shown}.${step}`),
-    '',
-  );
 }

@@ -1,6 +1,6 @@
-import { isObject, type JsonPath } from '../../../core/json.ts';
+import { describePath, isObject, type JsonPath } from '../../../core/json.ts';
 import type { SettingsDocument } from '../../../core/settings-file.ts';
-import { atAsync, describePath, refusal } from './complaint.ts';
+import { atAsync, refusal } from './complaint.ts';
 import type { ContentReference, PolicyContext } from './context.ts';
 import type { ContentRule, PolicyContent } from './model.ts';
 import type { Policy } from './schema.ts';

@@ -1,8 +1,8 @@
 import { asGateError, GateError } from '../../../core/errors.ts';
 import { type ImageReference, parseImageReference, repositoryName } from '../../../core/image.ts';
-import type { JsonPath } from '../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../core/json.ts';
 import type { SettingsDocument } from '../../../core/settings-file.ts';
-import { at, atAsync, describePath, refusal } from './complaint.ts';
+import { at, atAsync, refusal } from './complaint.ts';
 import { readAttestationRule } from './content.ts';
 import type { PolicyContext } from './context.ts';
 import type { AttestationDemand, Evidence, SignatureSource, TrustRoot } from './model.ts';

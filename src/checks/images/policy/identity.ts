@@ -1,8 +1,8 @@
 import { RE2JS } from 're2js';
 import { GateError } from '../../../core/errors.ts';
-import type { JsonPath } from '../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../core/json.ts';
 import type { SettingsDocument } from '../../../core/settings-file.ts';
-import { at, describePath, refusal } from './complaint.ts';
+import { at, refusal } from './complaint.ts';
 import type { IdentityPair, TextMatch } from './model.ts';
 import type { Identity } from './schema.ts';
 

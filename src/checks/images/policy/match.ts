@@ -1,6 +1,6 @@
-import type { JsonPath } from '../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../core/json.ts';
 import type { SettingsDocument } from '../../../core/settings-file.ts';
-import { describePath, refusal } from './complaint.ts';
+import { refusal } from './complaint.ts';
 import type { LabelSelector, ResourceMatch } from './model.ts';
 import type { Match } from './schema.ts';
 

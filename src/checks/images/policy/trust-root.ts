@@ -1,9 +1,9 @@
 import * as z from 'zod/mini';
 import { GateError } from '../../../core/errors.ts';
-import type { JsonPath } from '../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../core/json.ts';
 import { type SettingsDocument, validateSettings } from '../../../core/settings-file.ts';
 import { authorityChains, authorityOf, logOf, readCertificates, rootOfParts, timestampChain } from './certificate.ts';
-import { at, describePath, refusal } from './complaint.ts';
+import { at, refusal } from './complaint.ts';
 import type { TrustRoot } from './model.ts';
 import { Metadata } from './schema.ts';
 

@@ -1,9 +1,9 @@
 import { createHash, createPublicKey, X509Certificate } from 'node:crypto';
 import * as z from 'zod/mini';
 import { asGateError, GateError } from '../../../core/errors.ts';
-import type { JsonPath, JsonValue } from '../../../core/json.ts';
+import { describePath, type JsonPath, type JsonValue } from '../../../core/json.ts';
 import { readSettings, type SettingsDocument, validateSettings } from '../../../core/settings-file.ts';
-import { describePath, refusal } from './complaint.ts';
+import { refusal } from './complaint.ts';
 import type { TrustRoot } from './model.ts';
 
 /** What a root may hold of each kind; the largest one in use has five entries. */

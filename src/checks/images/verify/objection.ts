@@ -1,4 +1,4 @@
-import { CODES, type Code, type GateError } from '../../../core/errors.ts';
+import { CODES, type Code, effectOf, type GateError } from '../../../core/errors.ts';
 import type { Digest } from '../../../core/image.ts';
 import type { PredicateObjection } from '../content/judgement.ts';
 import { describeKey } from '../policy/key.ts';
@@ -47,7 +47,7 @@ export function describeVouching({ policy, authorities }: PolicyAccount): string
 export function failureObjection(rule: string, failure: GateError, what: string): Objection {
   return {
     // Some failures are answers: content that is not what its digest says was judged, and refused.
-    effect: CODES[failure.code].answer === 'denied' ? 'deny' : 'error',
+    effect: effectOf(failure.code),
     code: failure.code,
     rule,
     message: `${what}: ${oneLine(failure.message)}`,
@@ -198,7 +198,7 @@ function notationObjection(rule: string, { note, obstacles, notation }: Authorit
   const message = why === undefined ? `it has no signature (tried ${tried})` : `${oneLine(why)} (tried ${tried})`;
   const mend = notation?.mend ?? 'Sign the digest with notation, as an identity of the policy.';
   // Whether a certificate was revoked may only be unknown now; that is no answer.
-  return { effect: CODES[code].answer === 'denied' ? 'deny' : 'error', code, rule, message, mend };
+  return { effect: effectOf(code), code, rule, message, mend };
 }
 
 const mends = {

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { GateError } from '../../../../core/errors.ts';
-import type { JsonPath } from '../../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../../core/json.ts';
 import { readSettings, type SettingsDocument, validateSettings } from '../../../../core/settings-file.ts';
-import { describePath, refusal } from '../complaint.ts';
+import { refusal } from '../complaint.ts';
 import type { Authority, ImagePolicy, ImageScope, SignedName } from '../model.ts';
 import { ContainersPolicySchema, type Requirement, type SignedIdentity } from './containers-schema.ts';
 import { type ScopeKey, scopeProblem, scopesOf } from './containers-scope.ts';

@@ -1,8 +1,8 @@
 import { GateError } from '../../../../core/errors.ts';
-import type { JsonPath } from '../../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../../core/json.ts';
 import type { SettingsDocument } from '../../../../core/settings-file.ts';
 import { authorityChains, authorityOf, logOf, type RootParts, readCertificates, rootOfParts } from '../certificate.ts';
-import { at, atAsync, describePath, refusal } from '../complaint.ts';
+import { at, atAsync, refusal } from '../complaint.ts';
 import { parsePublicKey } from '../key.ts';
 import type { Evidence, IdentityPair, KeyAuthority, KeylessAuthority } from '../model.ts';
 import type { SigstoreSigned } from './containers-schema.ts';

@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import { GateError } from '../../../../core/errors.ts';
-import type { JsonPath } from '../../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../../core/json.ts';
 import { type SettingsDocument, validateSettings } from '../../../../core/settings-file.ts';
-import { at, atAsync, describePath, refusal } from '../complaint.ts';
+import { at, atAsync, refusal } from '../complaint.ts';
 import { identityHazards, readRegExp } from '../identity.ts';
 import { parsePublicKey } from '../key.ts';
 import type { Authority, Evidence, IdentityPair, ImagePolicy, ImageScope, TrustRoot } from '../model.ts';

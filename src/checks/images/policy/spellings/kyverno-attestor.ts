@@ -1,7 +1,7 @@
 import { GateError } from '../../../../core/errors.ts';
-import type { JsonPath } from '../../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../../core/json.ts';
 import type { SettingsDocument } from '../../../../core/settings-file.ts';
-import { at, atAsync, describePath, refusal } from '../complaint.ts';
+import { at, atAsync, refusal } from '../complaint.ts';
 import { identityHazards, readRegExp } from '../identity.ts';
 import { type HashName, type PolicyKey, parsePublicKey } from '../key.ts';
 import type { AttestationDemand, Authority, Evidence, IdentityPair, TextMatch } from '../model.ts';

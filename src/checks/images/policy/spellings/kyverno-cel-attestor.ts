@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
-import type { JsonPath } from '../../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../../core/json.ts';
 import { type SettingsDocument, validateSettings } from '../../../../core/settings-file.ts';
-import { at, atAsync, describePath, refusal } from '../complaint.ts';
+import { at, atAsync, refusal } from '../complaint.ts';
 import { identityHazards } from '../identity.ts';
 import { type HashName, parsePublicKey } from '../key.ts';
 import type { AttestationDemand, Authority, Evidence, IdentityPair, TextMatch, TrustRoot } from '../model.ts';

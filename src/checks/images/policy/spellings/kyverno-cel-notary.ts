@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import * as z from 'zod/mini';
-import type { JsonPath } from '../../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../../core/json.ts';
 import type { SettingsDocument } from '../../../../core/settings-file.ts';
 import { certificatePolicy } from '../../notation/load.ts';
-import { at, describePath, refusal } from '../complaint.ts';
+import { at, refusal } from '../complaint.ts';
 import type { Authority } from '../model.ts';
 import { refuseUnread } from './refuse.ts';
 

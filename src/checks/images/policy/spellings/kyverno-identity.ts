@@ -1,6 +1,6 @@
-import type { JsonPath } from '../../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../../core/json.ts';
 import type { SettingsDocument } from '../../../../core/settings-file.ts';
-import { at, describePath, refusal } from '../complaint.ts';
+import { at, refusal } from '../complaint.ts';
 import { readRegExp } from '../identity.ts';
 import type { TextMatch } from '../model.ts';
 

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
-import { isObject, type JsonPath } from '../../../../core/json.ts';
+import { describePath, isObject, type JsonPath } from '../../../../core/json.ts';
 import type { SettingsDocument } from '../../../../core/settings-file.ts';
-import { describePath } from '../complaint.ts';
+
 import { Metadata } from '../schema.ts';
 import { fieldOf, members, refuseUnread, type Unread, unsupported } from './refuse.ts';
 

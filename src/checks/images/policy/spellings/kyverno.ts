@@ -1,6 +1,6 @@
-import type { JsonPath } from '../../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../../core/json.ts';
 import { type SettingsDocument, validateSettings } from '../../../../core/settings-file.ts';
-import { at, describePath, refusal } from '../complaint.ts';
+import { at, refusal } from '../complaint.ts';
 import type { AttestationDemand, ImagePolicy, ImageScope, ResourceMatch } from '../model.ts';
 import type { Clause } from './clause.ts';
 import type { SpellingContext } from './context.ts';

@@ -1,8 +1,8 @@
 import { GateError } from '../../../../core/errors.ts';
 import { type ImageReference, parseImageReference, repositoryName } from '../../../../core/image.ts';
-import type { JsonPath } from '../../../../core/json.ts';
+import { describePath, type JsonPath } from '../../../../core/json.ts';
 import type { SettingsDocument } from '../../../../core/settings-file.ts';
-import { describePath, refusal } from '../complaint.ts';
+import { refusal } from '../complaint.ts';
 
 /** An image name in a policy. Throws IMAGE_POLICY_INVALID: a policy that cannot be read is no image that is denied. */
 export function referenceAt(document: SettingsDocument, path: JsonPath, text: string): ImageReference {

@@ -1,6 +1,6 @@
-import { isObject, type JsonPath } from '../../../../core/json.ts';
+import { describePath, isObject, type JsonPath } from '../../../../core/json.ts';
 import type { SettingsDocument } from '../../../../core/settings-file.ts';
-import { describePath, refusal } from '../complaint.ts';
+import { refusal } from '../complaint.ts';
 
 /** A field that is known and not read, why, and what to write instead. */
 export type Unread = Readonly<Record<string, readonly [why: string, mend?: string]>>;
