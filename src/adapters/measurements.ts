@@ -53,7 +53,7 @@ export const GAUGES: Readonly<Record<GaugeName, Measurement>> = {
     labels: [],
   },
   syncgate_gate_loaded_timestamp_seconds: {
-    help: 'When a Gate that judges was loaded, with its policies, trust and roots, in seconds since the epoch: where roots are fetched (trustRoots.refresh), when they were fetched.',
+    help: 'When a Gate that judges was loaded, with its policies, trust and roots, in seconds since the epoch: where roots are fetched (trustRoots.refresh), when they were last asked for.',
     labels: ['gate'],
   },
   syncgate_gate_warnings: {

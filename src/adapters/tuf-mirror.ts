@@ -7,12 +7,8 @@ import { AnswerError, download } from './download.ts';
  * where the server says that a file is not there (404, or 403 as object stores say it); anything else that goes wrong
  * throws IMAGE_TRUST_ROOT_REMOTE. What comes is signed, and checked by whoever asked.
  */
-export function tufMirror(
-  proxies: Proxies,
-  signal: AbortSignal,
-  credentialsFor: DownloadRequest['credentialsFor'] = () => undefined,
-) {
-  return async (url: string, maxBytes: number): Promise<Uint8Array | undefined> => {
+export function tufMirror(proxies: Proxies, credentialsFor: DownloadRequest['credentialsFor'] = () => undefined) {
+  return async (url: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined> => {
     const { origin } = new URL(url);
     const isAllowed = (asked: string) => new URL(asked).origin === origin && origin.startsWith('https://');
     try {
@@ -21,10 +17,7 @@ export function tufMirror(
       if (!(error instanceof GateError)) throw error;
       if (error.cause instanceof AnswerError && (error.cause.status === 404 || error.cause.status === 403))
         return undefined;
-      throw new GateError('IMAGE_TRUST_ROOT_REMOTE', error.message, {
-        mend: 'Check that the gate may connect to the mirror; or write the repository into the TrustRoot (spec.repository).',
-        cause: error,
-      });
+      throw new GateError('IMAGE_TRUST_ROOT_REMOTE', error.message, { cause: error });
     }
   };
 }

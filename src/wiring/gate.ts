@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { createExec, createServe, findLaunchers, findProgram } from '../adapters/exec.ts';
 import { createWorkspace, makeFolder } from '../adapters/workspace.ts';
+import type { RootsStanding } from '../checks/images/policy/shelf.ts';
 import type { Belongs } from '../checks/namespaces/check.ts';
 import type { Policies, PolicyDescription } from '../checks/policy/dialect.ts';
 import type { GateConfig } from '../config.ts';
@@ -21,6 +22,12 @@ import { openImages } from './images.ts';
 import { atNamedPath, requirePolicyPaths, requireTrustPaths } from './named-paths.ts';
 import { askSocketLazily, closeGraceMs, type Lifetime, systemClock, type World } from './world.ts';
 
+/** How trust stands when it is loaded. */
+export interface TrustStanding {
+  readonly warnings: readonly Finding[];
+  readonly roots: RootsStanding;
+}
+
 /** A gate that is loaded and can judge, once or often. */
 export interface OpenGate {
   judge(request: RenderRequest, format: 'json' | 'yaml', signal: AbortSignal, belongs?: Belongs): Promise<Judged>;
@@ -30,8 +37,8 @@ export interface OpenGate {
   describe(): Promise<readonly PolicyDescription[]>;
   /** Settles when policies and trust are loaded. Throws what is wrong with them. */
   loaded(): Promise<void>;
-  /** What a person should know of the trust policies and roots that were loaded; it changes no verdict. */
-  trustWarnings(): Promise<readonly Finding[]>;
+  /** What is known of the trust policies and roots that were loaded; it changes no verdict. */
+  trust(): Promise<TrustStanding>;
   /** Ends children, closes connections and removes the private folder. Calling it again is harmless. */
   close(): Promise<void>;
 }
@@ -145,7 +152,10 @@ export function openGate(
     loaded: async () => {
       await Promise.all([policies(), images?.()]);
     },
-    trustWarnings: async () => (await images?.())?.trust.warnings ?? [],
+    async trust() {
+      const loaded = await images?.();
+      return { warnings: loaded?.trust.warnings ?? [], roots: loaded?.roots ?? noRoots };
+    },
     judge: (request, format, stop, belongs) => judge(request, stages(format, belongs), stop),
     async close() {
       const closed = Promise.allSettled([
@@ -185,6 +195,8 @@ const noPolicies: Policies = {
   judge: async () => ({ outcome: { kind: 'completed', examined: 0, findings: [] }, engines: {}, notEvaluated: [] }),
   dispose: async () => {},
 };
+
+const noRoots: RootsStanding = { expires: undefined, isFetched: true };
 
 /** A promise that is started now and asked for later; its failure waits for whoever asks. */
 function settled<Value>(promise: Promise<Value>): () => Promise<Value> {

@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stampOf } from '../adapters/watched-files.ts';
+import type { AlarmClock } from '../core/deadline.ts';
 import { GateError } from '../core/errors.ts';
 import type { Log, MetricLabels, Metrics } from '../core/telemetry.ts';
 import type { Gates, Governing } from '../gates.ts';
@@ -22,6 +23,8 @@ export interface GatesPorts {
   readonly metrics: Metrics;
   /** The product's own if nothing is said. */
   readonly open?: OpenConfig;
+  /** The process's own if nothing is said. */
+  readonly timers?: AlarmClock;
 }
 
 /** The Gates of one look at the folder. */
@@ -47,14 +50,15 @@ const namedAtMost = 5;
  */
 export async function openGates(
   options: GatesOptions,
-  { world, log, metrics, open = (config, stop) => openGate(config, world, stop, 'many verdicts') }: GatesPorts,
+  { world, log, metrics, open = openStanding({ ...world, fetchedRoots: new Map() }), timers }: GatesPorts,
   signal: AbortSignal,
 ): Promise<Gates> {
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
   const listeners = new Set<(names: readonly string[]) => void>();
   let stamp = folderStamp(options.folder);
-  let current = await loadSet(options.folder, [], open, stop);
+  const load = (file: string) => loadGate(file, open, stop, timers);
+  let current = await loadSet(options.folder, [], load, stop);
   tell(current, undefined, log, metrics);
 
   const follow = async () => {
@@ -72,7 +76,7 @@ export async function openGates(
       current = await loadSet(
         options.folder,
         before.gates.filter((gate) => !stale.includes(gate)),
-        open,
+        load,
         stop,
       );
       stamp = now.folder;
@@ -106,6 +110,11 @@ export async function openGates(
   };
 }
 
+/** Roots that were fetched are kept from one Gate to the next that is loaded in its place. */
+function openStanding(world: World): OpenConfig {
+  return (config, stop) => openGate(config, world, stop, 'many verdicts');
+}
+
 function governing(set: GateSet, governs: (gate: LoadedGate) => boolean): Governing {
   if (set.kind === 'failed') return { kind: 'unavailable', why: set.why };
   const [only, ...others] = set.gates.filter(governs);
@@ -124,7 +133,7 @@ function whyOf(set: GateSet): string | undefined {
 async function loadSet(
   folder: string,
   kept: readonly LoadedGate[],
-  open: OpenConfig,
+  load: (file: string) => Promise<LoadedGate>,
   signal: AbortSignal,
 ): Promise<GateSet> {
   const gates: LoadedGate[] = [];
@@ -140,7 +149,7 @@ async function loadSet(
   for (const file of files) {
     const known = kept.find((gate) => gate.file === file);
     try {
-      gates.push(known ?? (await loadGate(file, open, signal)));
+      gates.push(known ?? (await load(file)));
     } catch (error) {
       signal.throwIfAborted();
       failures.push(reasonOf(error));

@@ -6,6 +6,7 @@ import type { ImagesDeps } from '../checks/images/check.ts';
 import type { ImageExplanation } from '../checks/images/explain.ts';
 import type { AskedSigner } from '../checks/images/policy/asked.ts';
 import type { Authority } from '../checks/images/policy/model.ts';
+import type { RootsStanding } from '../checks/images/policy/shelf.ts';
 import type { Trust } from '../checks/images/policy/trust.ts';
 import type { ClosableContentJudge, ContentSettings } from '../checks/policy/content/judge.ts';
 import type { RegoContentPorts } from '../checks/policy/content/rego.ts';
@@ -63,9 +64,16 @@ export async function openImages(
   };
   try {
     const { tufMirror } = settings.trustRoots.refresh ? await import('../adapters/tuf-mirror.ts') : {};
-    const fetch = tufMirror?.(proxiesOf(world.env), signal);
-    const ports = { clock: systemClock, signal, judge: content, roots: settings.trustRoots, ...(fetch && { fetch }) };
-    const loaded = await loadTrust(settings.trust, resolvePath, ports);
+    const fetch = tufMirror?.(proxiesOf(world.env));
+    const { fetchedRoots: fetched } = world;
+    const loaded = await loadTrust(settings.trust, resolvePath, {
+      clock: systemClock,
+      signal,
+      judge: content,
+      roots: settings.trustRoots,
+      ...(fetch && { fetch }),
+      ...(fetched && { fetched }),
+    });
     const trust = await boundTrust(settings, loaded);
     // Such policies will need a thread, and it can start while the source is rendered.
     if (trust.policies.some(({ authorities }) => authorities.some(needsThread))) examiner.warm();
@@ -81,6 +89,7 @@ export async function openImages(
     return {
       checkImages,
       trust,
+      roots: loaded.roots,
       close,
       deps,
       async verification() {
@@ -112,6 +121,7 @@ async function boundTrust({ predicates, maxAge }: Images, trust: Trust): Promise
 export interface OpenImages {
   readonly checkImages: typeof import('../checks/images/check.ts')['checkImages'];
   readonly trust: Trust;
+  readonly roots: RootsStanding;
   /** For one run: the registries are asked anew. */
   deps(): ImagesDeps;
   /** For policies over objects that ask whether an image is signed. */

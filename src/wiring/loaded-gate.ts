@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { contentDigest, stampOf, type WatchedPath } from '../adapters/watched-files.ts';
+import type { RootsStanding } from '../checks/images/policy/shelf.ts';
+import type { PolicyDescription } from '../checks/policy/dialect.ts';
 import { compileSelector, type LabelMatcher } from '../checks/policy/values/label-selector.ts';
 import { matchesWildcard } from '../checks/policy/values/wildcard.ts';
 import { type GateConfig, loadConfig, type NamespaceSelection } from '../config.ts';
-import { withDeadline } from '../core/deadline.ts';
+import { type AlarmClock, monotonicClock, withDeadline } from '../core/deadline.ts';
+import type { Finding } from '../core/decision.ts';
 import { asGateError, type Code, GateError } from '../core/errors.ts';
 import type { JsonObject, JsonPath } from '../core/json.ts';
 import type { NamespaceFacts, StandingGate } from '../gates.ts';
@@ -16,10 +19,15 @@ import type { OpenGate } from './gate.ts';
 const hourMs = 3600 * 1000;
 /** What roots of trust are fetched from elsewhere is fetched again this often. */
 const refreshMs = 6 * hourMs;
-/** What could not be fetched may be had a little later. */
-const refetchMs = 60_000;
-/** Roots grow old, and expire, with no file changing. */
+/** What could not be loaded, for something was out of reach, may be had a little later. */
+const retryMs = 60_000;
+/** There is less haste where roots that were fetched before still hold. */
+const refetchMs = 300_000;
+/** Roots grow old with no file changing. */
 const trustMs = 24 * hourMs;
+
+/** Rules that have not been loaded by then are given up; so long the Gates beside them wait. */
+const loadMs = 120_000;
 
 /** One Gate as it was loaded: it judges, or it says why it cannot. */
 export interface LoadedGate {
@@ -33,6 +41,8 @@ export interface LoadedGate {
   readonly stamp: string;
   readonly rules: string;
   readonly loadedAt: number;
+  /** When it is to be loaded again although no file has changed, in milliseconds since the epoch. */
+  readonly dueAt: number;
   readonly state:
     | ({ readonly kind: 'standing'; readonly gate: StandingGate } & Remarks)
     | { readonly kind: 'failed'; readonly why: string };
@@ -51,10 +61,15 @@ interface Remarks {
 export type OpenConfig = (config: GateConfig, signal: AbortSignal) => OpenGate;
 
 /**
- * Loads the Gate of a file, with all that it names. Throws where the file says no Gate; what is wrong with the rules is
- * its state.
+ * Loads the Gate of a file, with all that it names. Throws where the file says no Gate; what is wrong with the rules, or
+ * that they cannot be loaded in time, is its state.
  */
-export async function loadGate(file: string, open: OpenConfig, signal: AbortSignal): Promise<LoadedGate> {
+export async function loadGate(
+  file: string,
+  open: OpenConfig,
+  signal: AbortSignal,
+  timers: AlarmClock = monotonicClock,
+): Promise<LoadedGate> {
   const own: WatchedPath = { path: file, name: 'gate' };
   const paths = new Map<string, WatchedPath>([[file, own]]);
   /** How each was before it was read. */
@@ -85,16 +100,10 @@ export async function loadGate(file: string, open: OpenConfig, signal: AbortSign
     },
   };
   const watched = () => [...paths.values()];
-  const opened = open(recorded, signal);
-  let failure: string | undefined;
-  let remarks: Remarks = { notEvaluated: [], warnings: [] };
-  try {
-    await opened.loaded();
-    remarks = await remarksOf(opened);
-  } catch (error) {
-    signal.throwIfAborted();
-    failure = reasonOf(error);
-  }
+  const givenUp = new AbortController();
+  const opened = open(recorded, AbortSignal.any([signal, givenUp.signal]));
+  const loading = await awaitRules(opened, signal, timers);
+  if (loading.kind === 'failed') givenUp.abort();
   const deciding = watched().filter(({ name }) => !elsewhere.besides.has(name));
   const stampNow = stampOf(watched());
   const digestNow = contentDigest(deciding);
@@ -104,6 +113,7 @@ export async function loadGate(file: string, open: OpenConfig, signal: AbortSign
   const stamp = isSettled ? stampNow : '';
   const rules = isSettled ? digestNow : contentDigest([...deciding, { path: file, name: 'written while it was read' }]);
   const standing = standingGate(opened, config, rules);
+  const loadedAt = Date.now();
   return {
     file,
     shown,
@@ -113,14 +123,39 @@ export async function loadGate(file: string, open: OpenConfig, signal: AbortSign
     watched,
     stamp,
     rules,
-    loadedAt: Date.now(),
+    loadedAt,
+    dueAt: loadedAt + againAfter(config, loading, loadedAt),
     state:
-      failure === undefined ? { kind: 'standing', gate: standing.gate, ...remarks } : { kind: 'failed', why: failure },
+      loading.kind === 'loaded'
+        ? { kind: 'standing', gate: standing.gate, ...loading.remarks }
+        : { kind: 'failed', why: loading.why },
     close: async () => {
       await standing.idle();
       await opened.close();
     },
   };
+}
+
+/** What came of loading the rules. */
+type Loading =
+  | { readonly kind: 'loaded'; readonly remarks: Remarks; readonly roots: RootsStanding }
+  | { readonly kind: 'failed'; readonly why: string; readonly isLate: boolean };
+
+async function awaitRules(opened: OpenGate, signal: AbortSignal, timers: AlarmClock): Promise<Loading> {
+  const late = new GateError('CHECK_TIMEOUT', `its rules were not loaded within ${loadMs / 1000} s`, {
+    mend: 'It is tried again each minute; find out what they wait for.',
+  });
+  const deadline = { milliseconds: loadMs, late: () => late, graceMs: 0, clock: timers };
+  try {
+    return await withDeadline(signal, deadline, async () => {
+      await opened.loaded();
+      const [described, { warnings, roots }] = await Promise.all([opened.describe(), opened.trust()]);
+      return { kind: 'loaded', remarks: remarksOf(described, warnings), roots };
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    return { kind: 'failed', why: reasonOf(error), isLate: error === late };
+  }
 }
 
 function standingGate(opened: OpenGate, config: GateConfig, rules: string) {
@@ -156,8 +191,7 @@ function standingGate(opened: OpenGate, config: GateConfig, rules: string) {
   };
 }
 
-async function remarksOf(opened: OpenGate): Promise<Remarks> {
-  const [described, trust] = await Promise.all([opened.describe(), opened.trustWarnings()]);
+function remarksOf(described: readonly PolicyDescription[], trust: readonly Finding[]): Remarks {
   const notEvaluated = described.flatMap(({ policy, rules }) =>
     rules.flatMap(({ name, notEvaluated: why }) =>
       why === undefined ? [] : [`${policy}${name === '' ? '' : ` ${name}`} (${why})`],
@@ -215,13 +249,20 @@ function settingsOfRegistries({ spec }: GateConfig) {
 }
 
 /** Whether what stands there now, by its stamp, is no longer what was loaded, or has to be fetched or looked at anew. */
-export function isStale(gate: LoadedGate, stamp: string | undefined, now: number): boolean {
-  if (stamp !== gate.stamp) return true;
-  const { images } = gate.config.spec;
-  if (images === 'unchecked') return false;
-  const age = now - gate.loadedAt;
-  if (!images.trustRoots.refresh) return age > trustMs;
-  return age > (gate.state.kind === 'failed' ? refetchMs : refreshMs);
+export function isStale({ stamp, dueAt }: LoadedGate, stampNow: string | undefined, now: number): boolean {
+  return stampNow !== stamp || now >= dueAt;
+}
+
+/** After how many milliseconds a Gate is loaded again. */
+function againAfter({ spec: { images } }: GateConfig, loading: Loading, now: number): number {
+  const refresh = images !== 'unchecked' && images.trustRoots.refresh;
+  if (loading.kind === 'failed') return refresh || loading.isLate ? retryMs : trustMs;
+  if (images === 'unchecked') return Number.POSITIVE_INFINITY;
+  const { expires, isFetched } = loading.roots;
+  const refreshed = isFetched ? refreshMs : refetchMs;
+  // From its end on a root is refused: a Gate that was loaded before must not go on with it.
+  const left = expires === undefined ? Number.POSITIVE_INFINITY : Math.max(0, expires.getTime() - now);
+  return Math.min(left, refresh ? refreshed : trustMs);
 }
 
 /** A failure in one line, with its mend, as it is told of a Gate. */

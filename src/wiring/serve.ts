@@ -49,13 +49,6 @@ export async function serve(
       clock: systemClock,
     });
     closing.push(() => kube.close());
-    const gates = await openGates(
-      { folder: options.gates, pollMs: gatesPollMs },
-      { world: world.world, log, metrics },
-      stop,
-    );
-    closing.push(() => gates.close());
-    const parts: ServiceParts = { options, kube, gates, log, metrics, world: world.world };
     const services: Service[] = [];
     let failure: string | undefined;
     const probes = await startServer({
@@ -73,6 +66,14 @@ export async function serve(
       }),
     });
     closing.push(() => probes.close(1000));
+    // What the Gates wait for may take longer than a kubelet waits for a probe.
+    const gates = await openGates(
+      { folder: options.gates, pollMs: gatesPollMs },
+      { world: world.world, log, metrics },
+      stop,
+    );
+    closing.push(() => gates.close());
+    const parts: ServiceParts = { options, kube, gates, log, metrics, world: world.world };
     if (options.admission) services.push(await (await import('./admission.ts')).openAdmission(parts));
     if (options.flux) services.push(await (await import('./flux.ts')).openFlux(parts, world.hooks));
     log.info('syncgate serves', {

@@ -1,3 +1,4 @@
+import type { FetchedRoots } from '../checks/images/policy/context.ts';
 import type { AskSocket, Clock } from '../core/ports.ts';
 
 /** How long what is open may take to close. */
@@ -9,6 +10,8 @@ export interface World {
   readonly temporaryFolder: string;
   /** The file that this program was started from: its threads run it too. */
   readonly program: string;
+  /** What was fetched of roots of trust; where it is left out nothing is kept. */
+  readonly fetchedRoots?: FetchedRoots;
 }
 
 /** Whether what is opened serves once, or stays and remembers. */

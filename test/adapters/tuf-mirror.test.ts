@@ -12,6 +12,7 @@ const none = { https: undefined, http: undefined, none: undefined };
 const { ca, server: tls } = makeCertificates();
 const folder = mkdtempSync(join(tmpdir(), 'syncgate-test-mirror-'));
 const caFile = join(folder, 'ca.pem');
+const { signal } = new AbortController();
 const asked: string[] = [];
 const server = createServer(tls, (request, response) => {
   asked.push(request.url ?? '');
@@ -21,8 +22,8 @@ const server = createServer(tls, (request, response) => {
   response.end('a file');
 });
 const port = () => (server.address() as AddressInfo).port;
-const fetch = tufMirror(none, new AbortController().signal, () => ({ caFile }));
-const ask = (status: number, maxBytes = 100) => fetch(`https://127.0.0.1:${port()}/${status}`, maxBytes);
+const fetch = tufMirror(none, () => ({ caFile }));
+const ask = (status: number, maxBytes = 100) => fetch(`https://127.0.0.1:${port()}/${status}`, maxBytes, signal);
 
 beforeAll(async () => {
   writeFileSync(caFile, ca);
@@ -42,23 +43,24 @@ describe('a TUF mirror', () => {
     ['that fails', () => ask(500), /its server answered 500/],
     ['that sends more than is read', () => ask(200, 3), /larger than 3 bytes/],
     ['that redirects to another host', () => ask(302), /redirects to .*whose host is not listed/],
-    ['that cannot be reached', () => fetch('https://127.0.0.1:9/2.root.json', 100), /the request failed/],
+    ['that cannot be reached', () => fetch('https://127.0.0.1:9/2.root.json', 100, signal), /the request failed/],
   ])('%s is an error, and not the end of its roots', async (_, work, message) => {
     const error = await rejectionOf(work());
     expect(error.code).toBe('IMAGE_TRUST_ROOT_REMOTE');
     expect(error.message).toMatch(message);
-    expect(error.mend).toContain('spec.repository');
   });
 
   it('is asked by https alone: the request never leaves', async () => {
     const before = asked.length;
-    const error = await rejectionOf(fetch(`http://127.0.0.1:${port()}/200`, 100));
+    const error = await rejectionOf(fetch(`http://127.0.0.1:${port()}/200`, 100, signal));
     expect(error.code).toBe('IMAGE_TRUST_ROOT_REMOTE');
     expect(asked.length).toBe(before);
   });
 
   it('of an unknown authority is not believed', async () => {
-    const strict = tufMirror(none, new AbortController().signal);
-    expect((await rejectionOf(strict(`https://127.0.0.1:${port()}/200`, 100))).code).toBe('IMAGE_TRUST_ROOT_REMOTE');
+    const strict = tufMirror(none);
+    expect((await rejectionOf(strict(`https://127.0.0.1:${port()}/200`, 100, signal))).code).toBe(
+      'IMAGE_TRUST_ROOT_REMOTE',
+    );
   });
 });

@@ -9,6 +9,7 @@ import { plainRequest } from '../../src/render/request.ts';
 import { openGate } from '../../src/wiring/gate.ts';
 import { type GatesPorts, openGates } from '../../src/wiring/gates.ts';
 import { isStale, loadGate } from '../../src/wiring/loaded-gate.ts';
+import { hurried } from '../support/hurried.ts';
 
 let root = '';
 let opened: Gates[] = [];
@@ -332,6 +333,45 @@ function listening() {
 
 const brokenRule = '{"apiVersion": "kyverno.io/v1", "kind": "ClusterPolicy"}';
 
+describe('rules that nobody ever finishes loading', () => {
+  it('refuse what their Gate governs, say so, are tried again, and hold up no other Gate', async () => {
+    putGate('one', { names: ['a'] });
+    putGate('two', { names: ['b'] });
+    const stops: AbortSignal[] = [];
+    const gates = await open({
+      timers: hurried,
+      open: (config, stop) => {
+        const gate = openGate(config, world(), stop, 'many verdicts');
+        if (config.name !== 'one') return gate;
+        stops.push(stop);
+        return { ...gate, loaded: () => new Promise(() => {}) };
+      },
+    });
+    expect(of(gates, 'a')).toEqual({
+      kind: 'unavailable',
+      why: 'Gate one (one.yaml): CHECK_TIMEOUT its rules were not loaded within 120 s. It is tried again each minute; find out what they wait for.',
+    });
+    expect(stops.map(({ aborted }) => aborted)).toEqual([true]);
+    expect(theGate(of(gates, 'b')).name).toBe('two');
+    putRule('owner');
+    await changed(gates);
+    const { decision } = await theGate(of(gates, 'b')).judge(configMap({ team: 'x' }), signal);
+    expect(decision.reasons[0]?.message).toContain('owner is missing');
+  });
+
+  it('are tried again though no file changes', async () => {
+    putGate('one', { names: ['a'] });
+    const open: GatesPorts['open'] = (config, stop) => ({
+      ...openGate(config, world(), stop),
+      loaded: () => new Promise(() => {}),
+    });
+    const loaded = await loadGate(join(root, 'gates/one.yaml'), open, signal, hurried);
+    expect(isStale(loaded, loaded.stamp, loaded.loadedAt + 59_000)).toBe(false);
+    expect(isStale(loaded, loaded.stamp, loaded.loadedAt + 60_000)).toBe(true);
+    await loaded.close();
+  });
+});
+
 describe('whoever watches the Gates', () => {
   it('sees how many cannot be loaded, and that rules are the newest only where all are', async () => {
     putGate('one', { names: ['a'] });
@@ -461,22 +501,32 @@ describe('what is loaded', () => {
   const refreshed = { ...images, trustRoots: { refresh: true } };
 
   it.each([
-    ['policies alone', 'unchecked', true, 1000 * hour, false],
-    ['trust that is a day old', images, true, 25 * hour, true],
-    ['trust that is a few hours old', images, true, 7 * hour, false],
-    ['trust that cannot be read', images, false, 7 * hour, false],
-    ['roots that were fetched hours ago', refreshed, true, 7 * hour, true],
-    ['roots that were fetched lately', refreshed, true, 5 * hour, false],
-    ['roots that could not be fetched', refreshed, false, 0.02 * hour, true],
-    ['roots that could not be fetched a moment ago', refreshed, false, 0.01 * hour, false],
-  ] as const)('is loaded again in time though no file changes: %s', async (_, imagesOf, stands, age, again) => {
+    ['policies alone', 'unchecked', {}, 1000 * hour, false],
+    ['trust that is a day old', images, {}, 25 * hour, true],
+    ['trust that is a few hours old', images, {}, 7 * hour, false],
+    ['trust that expires in four hours, before', images, { expiresIn: 4 * hour }, 3 * hour, false],
+    ['trust that expires in four hours, after', images, { expiresIn: 4 * hour }, 4 * hour, true],
+    ['trust that cannot be read', images, 'fails', 7 * hour, false],
+    ['roots that were fetched hours ago', refreshed, {}, 7 * hour, true],
+    ['roots that were fetched lately', refreshed, {}, 5 * hour, false],
+    ['roots that were fetched lately, and expire', refreshed, { expiresIn: 4 * hour }, 5 * hour, true],
+    ['roots of before, as none could be fetched', refreshed, { isFetched: false }, 0.1 * hour, true],
+    ['roots of before, as none could be fetched a moment ago', refreshed, { isFetched: false }, 0.05 * hour, false],
+    ['roots that could not be fetched', refreshed, 'fails', 0.02 * hour, true],
+    ['roots that could not be fetched a moment ago', refreshed, 'fails', 0.01 * hour, false],
+  ] as const)('is loaded again in time though no file changes: %s', async (_, imagesOf, roots, age, again) => {
     const spec = { namespaces: { names: ['a'] }, policies: [], images: imagesOf };
     const gate = { apiVersion: 'syncgate.dev/v1alpha1', kind: 'Gate', metadata: { name: 'one' }, spec };
     put('gates/one.yaml', JSON.stringify(gate));
     const open: GatesPorts['open'] = (config, stop) => ({
       ...openGate({ ...config, spec: { ...config.spec, images: 'unchecked' } }, world(), stop),
       async loaded() {
-        if (!stands) throw new Error('nothing was fetched');
+        if (roots === 'fails') throw new Error('nothing was fetched');
+      },
+      async trust() {
+        const { expiresIn, isFetched } = { expiresIn: undefined, isFetched: true, ...(roots === 'fails' ? {} : roots) };
+        const expires = expiresIn === undefined ? undefined : new Date(Date.now() + expiresIn);
+        return { warnings: [], roots: { expires, isFetched } };
       },
     });
     const loaded = await loadGate(join(root, 'gates/one.yaml'), open, signal);

@@ -106,7 +106,7 @@ export const TrustRootsSettings = z.strictObject({
     ._default(z.boolean(), false)
     .check(
       z.describe(
-        'true fetches each TrustRoot with spec.remote from its TUF mirror when the gate is opened. Without it such a TrustRoot is refused.',
+        'true fetches each TrustRoot with spec.remote from its TUF mirror when the gate is opened, and every 6 hours where it stays open. Without it such a TrustRoot is refused.',
       ),
     ),
 });

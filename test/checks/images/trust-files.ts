@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TrustPorts } from '../../../src/checks/images/policy/context.ts';
-import { loadTrust, type Trust } from '../../../src/checks/images/policy/trust.ts';
+import { type LoadedTrust, loadTrust } from '../../../src/checks/images/policy/trust.ts';
 
 const never = new AbortController().signal;
 
@@ -15,7 +15,7 @@ export async function loadFiles(
   files: Readonly<Record<string, string | Uint8Array>>,
   secrets?: string,
   { ports = {}, source: more = {} }: { readonly ports?: Partial<TrustPorts>; readonly source?: object } = {},
-): Promise<Trust> {
+): Promise<LoadedTrust> {
   const folder = mkdtempSync(join(tmpdir(), 'syncgate-test-trust-'));
   try {
     for (const [name, content] of Object.entries(files)) {

@@ -1,3 +1,4 @@
+import type { AlarmClock } from '../../../core/deadline.ts';
 import type { Clock, ContentJudge } from '../../../core/ports.ts';
 import type { TrustRootsSettings } from '../settings.ts';
 import type { TrustRoot } from './model.ts';
@@ -33,7 +34,16 @@ export type ContentReference =
   | { readonly kind: 'remote'; readonly url: string; readonly sha256: string };
 
 /** Fetches one file over https; undefined where the server says that it is not there. Throws for anything else. */
-export type FetchTuf = (url: string, maxBytes: number) => Promise<Uint8Array | undefined>;
+export type FetchTuf = (url: string, maxBytes: number, signal: AbortSignal) => Promise<Uint8Array | undefined>;
+
+/** What was fetched of TUF repositories, by what was asked for. Whoever keeps one for long is spared outages of mirrors. */
+export type FetchedRoots = Map<string, FetchedRoot>;
+
+export interface FetchedRoot {
+  readonly root: TrustRoot;
+  readonly expires: Date;
+  readonly fetchedAt: Date;
+}
 
 /** What loading needs of the world. */
 export interface TrustPorts {
@@ -43,5 +53,9 @@ export interface TrustPorts {
   readonly judge?: ContentJudge;
   /** Fetches TUF repositories; given only where the settings allow it. */
   readonly fetch?: FetchTuf;
+  /** Kept from one loading to the next; without it nothing is remembered. */
+  readonly fetched?: FetchedRoots;
+  /** The process's own if nothing is said. */
+  readonly timers?: AlarmClock;
   readonly roots?: TrustRootsSettings;
 }

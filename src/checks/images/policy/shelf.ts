@@ -16,6 +16,15 @@ export interface Shelf {
   publicGood(): Promise<TrustRoot>;
   /** What a person should know of the roots that were asked for so far. */
   warnings(): readonly Finding[];
+  readonly roots: RootsStanding;
+}
+
+/** How long the roots that were loaded hold. */
+export interface RootsStanding {
+  /** When the first of them expires; undefined where none does. */
+  readonly expires: Date | undefined;
+  /** Whether all that lie on servers were fetched just now. */
+  readonly isFetched: boolean;
 }
 
 const publicGoodName = 'public-good';
@@ -31,6 +40,7 @@ export async function fillShelf(
 ): Promise<Shelf> {
   const roots = new Map<string, TrustRoot>();
   const warnings: Finding[] = [];
+  let standing: RootsStanding = { expires: undefined, isFetched: true };
   const tuf: TufReader = {
     fromArchive: async (...about) => (await lazyReader(ports)).fromArchive(...about),
     fromMirror: async (...about) => (await lazyReader(ports)).fromMirror(...about),
@@ -49,7 +59,8 @@ export async function fillShelf(
       );
     }
     roots.set(loaded.name, loaded.root);
-    warnings.push(...expiryWarning(loaded, ports.clock.now(), document));
+    warnings.push(...expiryWarning(loaded, ports.clock.now(), document), ...unfetchedWarning(loaded, document));
+    standing = withRoot(standing, loaded);
   }
   for (const [name, path] of Object.entries(ports.roots?.files ?? {})) {
     if (roots.has(name)) {
@@ -90,12 +101,21 @@ export async function fillShelf(
       return shipped;
     },
     warnings: () => warnings,
+    roots: standing,
+  };
+}
+
+function withRoot(standing: RootsStanding, { expires, unfetched }: LoadedRoot): RootsStanding {
+  const ends = [standing.expires, expires].filter((each) => each !== undefined).map(Number);
+  return {
+    expires: ends.length === 0 ? undefined : new Date(Math.min(...ends)),
+    isFetched: standing.isFetched && unfetched === undefined,
   };
 }
 
 async function lazyReader(ports: TrustPorts): Promise<TufReader> {
   const { tufReader } = await import('./tuf-root.ts');
-  return tufReader(ports.clock, ports.fetch);
+  return tufReader(ports);
 }
 
 /** Sigstore changes keys now and then; a root that is older than the change refuses what is signed by the new ones. */
@@ -121,9 +141,27 @@ function expiryWarning({ name, expires }: LoadedRoot, now: number, document: Set
       effect: 'warn',
       code: 'IMAGE_TRUST_ROOT_AGED',
       rule: `TrustRoot ${name}`,
-      message: `its TUF repository expires on ${expires.toISOString().slice(0, 16)}Z, and is refused from then on`,
+      message: `its TUF repository expires on ${minuteOf(expires)}, and is refused from then on`,
       mend: 'Renew the repository in the TrustRoot.',
       place: document.locate(['spec']),
     },
   ];
+}
+
+function unfetchedWarning({ name, expires, unfetched }: LoadedRoot, document: SettingsDocument): Finding[] {
+  if (unfetched === undefined || expires === undefined) return [];
+  return [
+    {
+      effect: 'warn',
+      code: 'IMAGE_TRUST_ROOT_REMOTE',
+      rule: `TrustRoot ${name}`,
+      message: `it could not be fetched (${unfetched.why}); what was fetched at ${minuteOf(unfetched.since)} holds until ${minuteOf(expires)}`,
+      mend: 'Let the gate connect to the mirror; or write the repository into the TrustRoot (spec.repository).',
+      place: document.locate(['spec']),
+    },
+  ];
+}
+
+function minuteOf(time: Date): string {
+  return `${time.toISOString().slice(0, 16)}Z`;
 }

@@ -61,6 +61,8 @@ export interface LoadedRoot {
   readonly name: string;
   readonly root: TrustRoot;
   readonly expires?: Date;
+  /** Where it could not be fetched, and is what was fetched before. */
+  readonly unfetched?: { readonly why: string; readonly since: Date };
 }
 
 /**

@@ -11,7 +11,7 @@ import { refusal } from './complaint.ts';
 import type { TrustPorts } from './context.ts';
 import { listPolicyFiles, readBounded, readContent, readSecret, secretEntries } from './files.ts';
 import type { ImagePolicy, TrustRoot } from './model.ts';
-import { fillShelf } from './shelf.ts';
+import { fillShelf, type RootsStanding } from './shelf.ts';
 import type { SpellingContext } from './spellings/context.ts';
 
 /** The policies of a run. Made once and never changed: nothing that is rendered can add to it. */
@@ -23,6 +23,7 @@ export interface Trust {
 
 /** The policies of a run, and the root that whoever names none means: the platform's own, or the one that is shipped. */
 export interface LoadedTrust extends Trust {
+  readonly roots: RootsStanding;
   publicGood(): Promise<TrustRoot>;
 }
 
@@ -67,6 +68,7 @@ export async function loadTrust(
   return Object.freeze({
     policies: Object.freeze(policies),
     warnings: [...policies.flatMap(warningsOf), ...shelf.warnings()],
+    roots: shelf.roots,
     publicGood: () => shelf.publicGood(),
   });
 }

@@ -1,34 +1,85 @@
+import { createHash } from 'node:crypto';
+import { monotonicClock, withDeadline } from '../../../core/deadline.ts';
 import { GateError } from '../../../core/errors.ts';
 import type { Clock } from '../../../core/ports.ts';
 import { unpack } from './archive.ts';
 import { authorityChains, authorityOf, logOf, readCertificates, rootOfParts } from './certificate.ts';
-import type { FetchTuf } from './context.ts';
+import type { FetchedRoot, FetchedRoots, FetchTuf, TrustPorts } from './context.ts';
 import type { TrustRoot } from './model.ts';
-import type { LoadedRoot, TufReader, TufTrust } from './trust-root.ts';
+import type { TufReader, TufTrust } from './trust-root.ts';
 import { readTrustedRoot } from './trusted-root.ts';
 import { type TufFiles, type TufTargets, updateFrom } from './tuf.ts';
 
-/** What reads TUF repositories; without `fetch` those of `spec.remote` are refused. */
-export function tufReader(clock: Clock, fetch: FetchTuf | undefined): TufReader {
+/** A mirror that has not given all of a repository by then is out of reach. */
+const fetchMs = 20_000;
+
+/**
+ * What reads TUF repositories; without `fetch` those of `spec.remote` are refused. A mirror that cannot be reached changes nothing while what it said before has not expired:
+ * that date is how long the repository's owner wants it to be believed unasked (TUF specification, 5.4.4 and on). A mirror
+ * that answers, and wrongly, is refused at once.
+ */
+export function tufReader({ clock, signal, fetch, fetched, timers = monotonicClock }: TrustPorts): TufReader {
   return {
-    fromArchive: async (tuf, archive, name) => read(tuf, filesOf(unpack(archive), tuf.targets), name, clock),
+    async fromArchive(tuf, archive, name) {
+      return { name, ...(await read(tuf, filesOf(unpack(archive), tuf.targets), name, clock)) };
+    },
     fromMirror: async (tuf, mirror, name) => {
       if (fetch === undefined) {
-        throw new GateError('IMAGE_TRUST_ROOT_REMOTE', 'it lies on a server, and the gate fetches no trust by itself', {
-          mend: 'Set images.trustRoots.refresh to true, or write the repository into the TrustRoot (spec.repository).',
-        });
+        throw new GateError('IMAGE_TRUST_ROOT_REMOTE', 'it lies on a server, and the gate fetches no trust by itself');
       }
-      return read(tuf, mirrorOf(mirror, tuf.targets, fetch), name, clock);
+      const asked = identityOf(tuf, mirror, name);
+      try {
+        const found = await withDeadline(signal, { milliseconds: fetchMs, late, graceMs: 0, clock: timers }, (stop) =>
+          read(
+            tuf,
+            mirrorOf(mirror, tuf.targets, (url, maxBytes) => fetch(url, maxBytes, stop)),
+            name,
+            clock,
+          ),
+        );
+        if (fetched !== undefined) remember(fetched, asked, { ...found, fetchedAt: new Date(clock.now()) });
+        return { name, ...found };
+      } catch (error) {
+        const before = fetched?.get(asked);
+        if (before === undefined || !isOutOfReach(error) || before.expires.getTime() <= clock.now()) throw error;
+        const { root, expires, fetchedAt } = before;
+        return { name, root, expires, unfetched: { why: error.message, since: fetchedAt } };
+      }
     },
   };
 }
 
-async function read(tuf: TufTrust, files: TufFiles, name: string, clock: Clock): Promise<LoadedRoot> {
+function remember(fetched: FetchedRoots, asked: string, found: FetchedRoot): void {
+  // TrustRoots come and go in a process that stays.
+  for (const [other, { expires }] of fetched) if (expires <= found.fetchedAt) fetched.delete(other);
+  fetched.set(asked, found);
+}
+
+/** Everything that decides what is read from a mirror: of another TrustRoot nothing may be taken. */
+function identityOf({ root, targets, trustedRootTarget }: TufTrust, mirror: string, name: string): string {
+  const digest = createHash('sha256').update(root).digest('hex');
+  return JSON.stringify([name, mirror, targets, trustedRootTarget, digest]);
+}
+
+function late(): GateError {
+  return new GateError('IMAGE_TRUST_ROOT_REMOTE', `its mirror has not given all of it within ${fetchMs / 1000} s`);
+}
+
+function isOutOfReach(error: unknown): error is GateError {
+  return error instanceof GateError && error.code === 'IMAGE_TRUST_ROOT_REMOTE';
+}
+
+async function read(
+  tuf: TufTrust,
+  files: TufFiles,
+  name: string,
+  clock: Clock,
+): Promise<Pick<FetchedRoot, 'root' | 'expires'>> {
   const repository = await updateFrom(tuf.root, files, new Date(clock.now()));
   const root = repository.targets.has(tuf.trustedRootTarget)
     ? await fromTrustedRoot(repository, tuf.trustedRootTarget, name)
     : await fromUsages(repository, name);
-  return { name, root, expires: repository.expires };
+  return { root, expires: repository.expires };
 }
 
 /** An unpacked archive. As upstream packs it, everything lies below `repository/`; an archive without it is read too. */
@@ -47,7 +98,11 @@ function filesOf(unpacked: ReadonlyMap<string, Uint8Array>, targets: string): Tu
   };
 }
 
-function mirrorOf(mirror: string, targets: string, fetch: FetchTuf): TufFiles {
+function mirrorOf(
+  mirror: string,
+  targets: string,
+  fetch: (url: string, maxBytes: number) => ReturnType<FetchTuf>,
+): TufFiles {
   const base = mirror.replace(/\/+$/, '');
   const path = (name: string) => name.split('/').map(encodeURIComponent).join('/');
   return {

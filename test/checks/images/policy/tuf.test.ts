@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { FetchTuf } from '../../../../src/checks/images/policy/context.ts';
+import type { FetchedRoots, FetchTuf, TrustPorts } from '../../../../src/checks/images/policy/context.ts';
 import type { ImagePolicy, TrustRoot } from '../../../../src/checks/images/policy/model.ts';
-import type { GateError } from '../../../../src/core/errors.ts';
+import { GateError } from '../../../../src/core/errors.ts';
+import { hurried } from '../../../support/hurried.ts';
 import { keyPair } from '../../../support/sigstore/certificates.ts';
 import { rejectionOf } from '../../../support/thrown.ts';
 import { nextRoot, type TufOptions, type TufRepository, tufRepository } from '../../../support/tuf.ts';
@@ -23,7 +24,7 @@ function rootsOf(policies: readonly ImagePolicy[]): TrustRoot {
   return authority.roots;
 }
 
-async function load(spec: object, fetch?: FetchTuf) {
+async function load(spec: object, fetch?: FetchTuf, more: Partial<TrustPorts> = {}) {
   const files = {
     'corp.yaml': trustRootOf(spec),
     'a.yaml': authorityOf({
@@ -31,7 +32,7 @@ async function load(spec: object, fetch?: FetchTuf) {
       ctlog: { trustRootRef: 'corp' },
     }),
   };
-  return loadFiles(files, undefined, { ports: fetch === undefined ? { clock } : { clock, fetch } });
+  return loadFiles(files, undefined, { ports: { clock, ...(fetch && { fetch }), ...more } });
 }
 
 const inFile = ({ root, archive }: TufRepository, more: object = {}) => ({
@@ -272,5 +273,103 @@ describe('a TUF repository on a server', () => {
       throw new Error('connection refused');
     };
     await expect(load({ remote }, down)).rejects.toThrow('connection refused');
+  });
+});
+
+describe('a TUF repository on a server that was reached before', () => {
+  const mirror = 'https://tuf.corp.example/v2/';
+  const expiring = { expires: { timestamp: '2026-11-24T00:00:00Z' } };
+  const at = (time: string) => ({ clock: { now: () => Date.parse(time) } });
+  const serving =
+    ({ files }: TufRepository): FetchTuf =>
+    async (url) =>
+      files.get(url.replace(mirror, ''));
+  const outOfReach: FetchTuf = async () => {
+    throw new GateError('IMAGE_TRUST_ROOT_REMOTE', 'connection refused');
+  };
+
+  async function fetchedBefore() {
+    const repository = tufRepository(targets, expiring);
+    const remote = { root: base64(repository.root), mirror };
+    const fetched: FetchedRoots = new Map();
+    await load({ remote }, serving(repository), { fetched });
+    return { repository, remote, fetched };
+  }
+
+  it('stands for what it said until that expires, with a word of it', async () => {
+    const { remote, fetched } = await fetchedBefore();
+    const later = await load({ remote }, outOfReach, { fetched, ...at('2026-11-23T23:59:59Z') });
+    expect(rootsOf(later.policies).json).toEqual(JSON.parse(trustedRoot));
+    expect(later.roots).toEqual({ expires: new Date('2026-11-24T00:00:00Z'), isFetched: false });
+    expect(later.warnings).toContainEqual(
+      expect.objectContaining({
+        effect: 'warn',
+        code: 'IMAGE_TRUST_ROOT_REMOTE',
+        rule: 'TrustRoot corp',
+        message:
+          'it could not be fetched (connection refused); what was fetched at 2026-11-20T00:00Z holds until 2026-11-24T00:00Z',
+      }),
+    );
+    const over = load({ remote }, outOfReach, { fetched, ...at('2026-11-24T00:00:00Z') });
+    expect((await rejectionOf(over)).code).toBe('IMAGE_TRUST_ROOT_REMOTE');
+  });
+
+  it('stands for it too where the mirror takes the question and never answers', async () => {
+    const { remote, fetched } = await fetchedBefore();
+    const stopped: string[] = [];
+    const hanging: FetchTuf = (url, _, signal) => {
+      signal.addEventListener('abort', () => stopped.push(url));
+      return new Promise(() => {});
+    };
+    const { roots, warnings } = await load({ remote }, hanging, { fetched, timers: hurried });
+    expect(roots.isFetched).toBe(false);
+    expect(warnings).toContainEqual(
+      expect.objectContaining({ message: expect.stringContaining('has not given all of it within 20 s') }),
+    );
+    expect(stopped).toEqual([`${mirror}2.root.json`]);
+    const error = await rejectionOf(load({ remote }, hanging, { timers: hurried }));
+    expect(error).toMatchObject({ code: 'IMAGE_TRUST_ROOT_REMOTE', message: expect.stringContaining('within 20 s') });
+  });
+
+  it('is asked again, and what it says then counts', async () => {
+    const { repository, remote, fetched } = await fetchedBefore();
+    const { roots, warnings } = await load({ remote }, serving(repository), { fetched });
+    expect(roots).toEqual({ expires: new Date('2026-11-24T00:00:00Z'), isFetched: true });
+    expect(warnings.filter(({ code }) => code === 'IMAGE_TRUST_ROOT_REMOTE')).toEqual([]);
+  });
+
+  it('is refused where it answers, and wrongly', async () => {
+    const { repository, remote, fetched } = await fetchedBefore();
+    appendTo(repository.files, '1.targets.json');
+    expect((await rejectionOf(load({ remote }, serving(repository), { fetched }))).code).toBe(
+      'IMAGE_TRUST_ROOT_INVALID',
+    );
+  });
+
+  it('is refused where its answer has expired, whatever it said before', async () => {
+    const { repository, remote, fetched } = await fetchedBefore();
+    const error = await rejectionOf(load({ remote }, serving(repository), { fetched, ...at('2026-11-25T00:00:00Z') }));
+    expect(error.code).toBe('IMAGE_TRUST_ROOT_EXPIRED');
+  });
+
+  it.each<[string, object]>([
+    ['another first root', { root: base64(tufRepository(targets, expiring).root) }],
+    ['another mirror', { mirror: 'https://tuf.other.example/v2/' }],
+    ['another folder of targets', { targets: 'others' }],
+    ['another target', { trustedRootTarget: 'other.json' }],
+  ])('says nothing for %s', async (_, other) => {
+    const { remote, fetched } = await fetchedBefore();
+    const error = await rejectionOf(load({ remote: { ...remote, ...other } }, outOfReach, { fetched }));
+    expect(error.code).toBe('IMAGE_TRUST_ROOT_REMOTE');
+  });
+
+  it('is not remembered once that has expired', async () => {
+    const { fetched } = await fetchedBefore();
+    const next = tufRepository(targets, { expires: { timestamp: '2026-12-24T00:00:00Z' } });
+    await load({ remote: { root: base64(next.root), mirror } }, serving(next), {
+      fetched,
+      ...at('2026-11-25T00:00:00Z'),
+    });
+    expect(fetched.size).toBe(1);
   });
 });
