@@ -23,7 +23,7 @@ import { atNamedPath, requirePolicyPaths, requireTrustPaths } from './named-path
 import { askSocketLazily, closeGraceMs, type Lifetime, systemClock, type World } from './world.ts';
 
 /** How trust stands when it is loaded. */
-export interface TrustStanding {
+interface TrustStanding {
   readonly warnings: readonly Finding[];
   readonly roots: RootsStanding;
 }
