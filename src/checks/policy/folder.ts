@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  constants,
-  type Dirent,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
+import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import { GateError } from '../../core/errors.ts';
+import { readPlainFile } from './plain-file.ts';
 
 /** Far beyond what anybody writes by hand; the bounds keep a wrong mount from eating the memory. */
 const MAX_FILES = 10_000;
@@ -91,32 +82,17 @@ export function findFiles(paths: readonly string[]): FoundFolder[] {
 /** Reads files one after another, within bounds that count for all of them together. Throws POLICY_FILE_REFUSED. */
 export function createReader(): (file: FoundFile) => Buffer {
   let left = MAX_BYTES;
-  return ({ name, path }) => {
-    let handle: number;
-    try {
-      // O_NONBLOCK: it may have been exchanged for a pipe since it was looked at.
-      handle = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    } catch (error) {
-      throw refused(name, `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
-    }
-    try {
-      const stat = fstatSync(handle);
-      if (!stat.isFile()) throw refused(name, 'is not a plain file');
-      if (stat.size > MAX_FILE_BYTES) throw refused(name, `is larger than ${MAX_FILE_BYTES} bytes`);
-      left -= stat.size;
-      if (left < 0) throw refused(name, `is one too many: together they are larger than ${MAX_BYTES} bytes`);
-      const buffer = Buffer.allocUnsafe(stat.size);
-      let length = 0;
-      while (length < stat.size) {
-        const got = readSync(handle, buffer, length, stat.size - length, null);
-        if (got === 0) break;
-        length += got;
-      }
-      return buffer.subarray(0, length);
-    } finally {
-      closeSync(handle);
-    }
-  };
+  return ({ name, path }) =>
+    readPlainFile({
+      path,
+      maxBytes: MAX_FILE_BYTES,
+      links: false,
+      refused: (why) => refused(name, why),
+      charge(bytes) {
+        left -= bytes;
+        if (left < 0) throw refused(name, `is one too many: together they are larger than ${MAX_BYTES} bytes`);
+      },
+    });
 }
 
 /** The bytes as text. Throws POLICY_FILE_REFUSED where they are not UTF-8. */

@@ -1,4 +1,3 @@
-import { GateError } from '../../../core/errors.ts';
 import type { Clock } from '../../../core/ports.ts';
 import type { Dialect, PolicyFile } from '../dialect.ts';
 import { objectsIn, type PolicyDocument, platformDocuments, type ReadDocuments } from '../document.ts';
@@ -59,25 +58,4 @@ function documentsOf(file: PolicyFile, read: ReadDocuments): PolicyDocument[] {
     );
   }
   return documents;
-}
-
-/** Of two policies of one identity a cluster would keep the second alone. */
-export function refuseRepeated(documents: readonly PolicyDocument[]): void {
-  const known = new Map<string, PolicyDocument>();
-  for (const document of documents) {
-    const { apiVersion, kind, metadata } = document.value as {
-      readonly apiVersion: string;
-      readonly kind: string;
-      readonly metadata?: { readonly namespace?: unknown; readonly name?: unknown };
-    };
-    const group = apiVersion.slice(0, apiVersion.lastIndexOf('/'));
-    const key = JSON.stringify([group, kind, metadata?.namespace ?? '', metadata?.name ?? '']);
-    const first = known.get(key);
-    if (first !== undefined) {
-      const place = document.locate([]);
-      const message = `${place}: a second ${kind} ${String(metadata?.name)}; the first is at ${first.locate([])}`;
-      throw new GateError('POLICY_REPEATED', message, { place });
-    }
-    known.set(key, document);
-  }
 }

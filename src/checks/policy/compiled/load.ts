@@ -10,7 +10,7 @@ import { createResourceTable, type ResourceTable } from '../kube/resources.ts';
 import { createCluster, readSnapshot } from '../kube/snapshot.ts';
 import { oneLine } from '../message.ts';
 import type { CompiledPolicy } from '../rule.ts';
-import { type CompiledPorts, type CompiledSettings, refuseRepeated } from './dialect.ts';
+import type { CompiledPorts, CompiledSettings } from './dialect.ts';
 import { policyName } from './findings.ts';
 import { createJudge } from './judge.ts';
 import { feeds } from './worlds.ts';
@@ -215,4 +215,25 @@ function unevaluatedIn({ policy, rules }: PolicyDescription): UnevaluatedRule[] 
   return rules.flatMap(({ name, notEvaluated }) =>
     notEvaluated === undefined ? [] : [{ policy, rule: name, why: notEvaluated }],
   );
+}
+
+/** Of two policies of one identity a cluster would keep the second alone. */
+function refuseRepeated(documents: readonly PolicyDocument[]): void {
+  const known = new Map<string, PolicyDocument>();
+  for (const document of documents) {
+    const { apiVersion, kind, metadata } = document.value as {
+      readonly apiVersion: string;
+      readonly kind: string;
+      readonly metadata?: { readonly namespace?: unknown; readonly name?: unknown };
+    };
+    const group = apiVersion.slice(0, apiVersion.lastIndexOf('/'));
+    const key = JSON.stringify([group, kind, metadata?.namespace ?? '', metadata?.name ?? '']);
+    const first = known.get(key);
+    if (first !== undefined) {
+      const place = document.locate([]);
+      const message = `${place}: a second ${kind} ${String(metadata?.name)}; the first is at ${first.locate([])}`;
+      throw new GateError('POLICY_REPEATED', message, { place });
+    }
+    known.set(key, document);
+  }
 }

@@ -1,6 +1,7 @@
-import { closeSync, constants, type Dirent, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { GateError } from '../../../core/errors.ts';
+import { readPlainFile } from '../plain-file.ts';
 
 /** What a test reads; far beyond what anybody writes by hand. */
 const maxFileBytes = 16 * 1024 * 1024;
@@ -78,28 +79,7 @@ export function namedPath(test: string, entry: string, place: string): string {
 
 /** The bytes of a plain file. Throws TEST_INVALID. */
 export function readTestFile(path: string): Uint8Array {
-  let handle: number;
-  try {
-    // O_NONBLOCK: opening a pipe must not wait for somebody to write into it.
-    handle = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    throw invalid(path, `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
-  }
-  try {
-    const stat = fstatSync(handle);
-    if (!stat.isFile()) throw invalid(path, 'is not a plain file');
-    if (stat.size > maxFileBytes) throw invalid(path, `is larger than ${maxFileBytes} bytes`);
-    const buffer = Buffer.allocUnsafe(stat.size);
-    let length = 0;
-    while (length < stat.size) {
-      const got = readSync(handle, buffer, length, stat.size - length, null);
-      if (got === 0) break;
-      length += got;
-    }
-    return buffer.subarray(0, length);
-  } finally {
-    closeSync(handle);
-  }
+  return readPlainFile({ path, maxBytes: maxFileBytes, links: true, refused: (why) => invalid(path, why) });
 }
 
 function kindOf(path: string): 'file' | 'folder' | undefined {
