@@ -2,6 +2,7 @@
  * A Kubernetes API server, as the long-lived surfaces see it. The adapter speaks to a real one; what is asked of it is
  * said in the API's own words.
  */
+import { type Code, GateError } from './errors.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 
 /** A resource by the path that the API serves it under. */
@@ -130,6 +131,21 @@ export interface Kube {
   watch(resource: KubeResource, options: WatchOptions): KubeCache;
   /** What charts ask of a cluster: `v1.36.3`, and every `group/version` and `group/version/Kind` that it serves. */
   capabilities(signal: AbortSignal): Promise<{ readonly version: string; readonly apiVersions: readonly string[] }>;
+}
+
+/** What the API server did not do, as an error of the gate: the code goes by what mends it. */
+export function ofCluster(error: KubeError): GateError {
+  const code = codeOf(error);
+  const { reason, message } = error;
+  const told = code === 'CLUSTER_CREDENTIALS_INVALID' ? message : `the API server: ${reason} ${message}`;
+  return new GateError(code, told, { cause: error });
+}
+
+function codeOf({ status, reason }: KubeError): Code {
+  if (reason === 'CredentialsInvalid') return 'CLUSTER_CREDENTIALS_INVALID';
+  if (status === 401 || status === 403) return 'CLUSTER_FORBIDDEN';
+  if (status === 404) return 'CLUSTER_KIND_MISSING';
+  return status === 0 || status === 429 || status >= 500 ? 'CLUSTER_UNAVAILABLE' : 'INTERNAL';
 }
 
 /** The field manager of everything that is written: what admission and `kubectl get --show-managed-fields` see. */

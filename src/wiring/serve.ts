@@ -2,8 +2,8 @@ import { startServer } from '../adapters/http-server.ts';
 import { openKube } from '../adapters/kube/open.ts';
 import { createLog } from '../adapters/log.ts';
 import { createMetrics } from '../adapters/metrics.ts';
-import { asGateError, GateError } from '../core/errors.ts';
-import { KubeError } from '../core/kube.ts';
+import { asGateError } from '../core/errors.ts';
+import { KubeError, ofCluster } from '../core/kube.ts';
 import { withMend } from '../report/text.ts';
 import type { ServeOptions } from '../surfaces/cli/serve-arguments.ts';
 import { createProbeApp } from '../surfaces/http/probes.ts';
@@ -134,17 +134,4 @@ async function endWithin(ms: number, closing: readonly (() => Promise<void> | vo
 function reasonOf(error: unknown): string {
   const known = error instanceof KubeError ? ofCluster(error) : asGateError(error);
   return `${known.code} ${withMend(known)}`;
-}
-
-function ofCluster(error: KubeError): GateError {
-  const { status, reason, message } = error;
-  const code =
-    reason === 'CredentialsInvalid'
-      ? 'CLUSTER_CREDENTIALS_INVALID'
-      : status === 401 || status === 403
-        ? 'CLUSTER_FORBIDDEN'
-        : 'CLUSTER_UNAVAILABLE';
-  return new GateError(code, code === 'CLUSTER_CREDENTIALS_INVALID' ? message : `${reason}: ${message}`, {
-    cause: error,
-  });
 }

@@ -1,5 +1,5 @@
-import { asGateError, effectOf, GateError } from '../../core/errors.ts';
-import { KubeError } from '../../core/kube.ts';
+import { asGateError, effectOf, type GateError } from '../../core/errors.ts';
+import { KubeError, ofCluster } from '../../core/kube.ts';
 import { withMend } from '../../report/text.ts';
 
 /** What happens next to a GatedSource that came to nothing. */
@@ -41,19 +41,6 @@ export function asHindrance(thrown: unknown): Hindrance {
   const error = thrown instanceof KubeError ? ofCluster(thrown) : asGateError(thrown);
   const reason = error.code.startsWith('STORE_') ? 'StorageOperationFailed' : 'ReconciliationFailed';
   return new Hindrance(reason, error, 'retry', 'source');
-}
-
-/** What the API server did not do, by what mends it. */
-function ofCluster(error: KubeError): GateError {
-  const code =
-    error.status === 403 || error.status === 401
-      ? 'CLUSTER_FORBIDDEN'
-      : error.status === 404
-        ? 'CLUSTER_KIND_MISSING'
-        : error.status === 0 || error.status === 429 || error.status >= 500
-          ? 'CLUSTER_UNAVAILABLE'
-          : 'INTERNAL';
-  return new GateError(code, causeOf(error), { cause: error });
 }
 
 /** In the words of whoever failed. */
