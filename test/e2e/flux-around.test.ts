@@ -1,49 +1,31 @@
 /** A Kustomization that goes around the gated source: a real kustomize-controller, and the webhook before the API server. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
-import { freePorts, waitFor } from '../support/argocd/component.ts';
+import { waitFor } from '../support/argocd/component.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import { configMap, deployment, live } from '../support/flux/application.ts';
-import { type Flux, startFlux, USERS } from '../support/flux/flux.ts';
-import { type GateFiles, startGateFiles } from '../support/flux/gates.ts';
-import { type GitServer, startGitServer } from '../support/flux/git-server.ts';
+import { type Flux, USERS } from '../support/flux/flux.ts';
+import type { GateFiles } from '../support/flux/gates.ts';
+import type { GitServer } from '../support/flux/git-server.ts';
+import { type Guarded, startGuarded } from '../support/flux/guarded.ts';
 import { gitRepository, kustomization } from '../support/flux/objects.ts';
-import {
-  applyShipped,
-  applyWebhook,
-  shippedObjects,
-  startWebhook,
-  type Webhook,
-  writeCertificate,
-} from '../support/flux/syncgate.ts';
+import { writeCertificate } from '../support/flux/syncgate.ts';
 import { conditionOf, type Reference, type Writable } from '../support/kubernetes/client.ts';
 
-const overlay = 'flux/overlays/admission';
-const authorities = [makeCertificates(), makeCertificates()] as const;
+/** The authority that the certificate is exchanged for. */
+const next = makeCertificates();
 
+let cluster: Guarded;
 let flux: Flux;
 let gates: GateFiles;
 let git: GitServer;
-let webhook: Webhook;
-/** Where a Secret with a certificate is mounted. */
-let mount: string;
-let port: number;
-let shipped: readonly Writable[];
 
 beforeAll(async () => {
-  mount = mkdtempSync(join(tmpdir(), 'syncgate-certificates-'));
-  [port] = (await freePorts(1)) as [number];
-  [flux, gates, git] = await Promise.all([startFlux(), startGateFiles(), startGitServer()]);
-  gates.setPolicy('refused.rego', refusedPolicy);
-  await applyShipped(flux, overlay);
-  writeCertificate(mount, authorities[0].server);
-  webhook = await start();
-  shipped = await shippedObjects(overlay);
-  await trust(authorities[0].ca);
+  cluster = await startGuarded({ prepare: (files) => files.setPolicy('refused.rego', refusedPolicy) });
+  ({ flux, gates } = cluster);
+  ({ git } = flux);
+  await cluster.configure();
   await waitFor('the webhook to be asked', 30_000, () =>
     applyAsFlux('unpinned').then(
       () => undefined,
@@ -52,21 +34,9 @@ beforeAll(async () => {
   );
 });
 
-afterAll(async () => {
-  await webhook?.stop();
-  await git?.stop();
-  await gates?.stop();
-  await flux?.stop();
-  rmSync(mount, { recursive: true, force: true });
-});
+afterAll(async () => cluster?.stop());
 
-beforeEach(() => {
-  onTestFailed(() => void process.stderr.write(`${flux.logs()}\n--- webhook\n${webhook.log().slice(-6000)}\n`));
-});
-
-const start = () => startWebhook(flux, gates, { port, certificates: mount });
-
-const trust = (...trusted: readonly string[]) => applyWebhook(flux, shipped, `https://127.0.0.1:${port}`, ...trusted);
+beforeEach(() => onTestFailed(() => void process.stderr.write(cluster.logs())));
 
 /** It refuses in the very words that Flux deletes for. */
 const refusedPolicy = `package main
@@ -170,11 +140,11 @@ it('while the webhook is down nothing is applied, and once it is back everything
   const app = await direct('down', { 'a.yaml': configMap('down', { says: 'first' }) }, { force: true });
   await flux.admin.condition(app.consumer, { status: 'True' });
   const before = await uid(live('ConfigMap', 'down'));
-  await webhook.stop('SIGKILL');
+  await cluster.webhook.stop('SIGKILL');
   const commit = await app.push({ 'a.yaml': configMap('down', { says: 'second' }) });
   await refusal(app.consumer, commit);
   expect((await flux.admin.get(live('ConfigMap', 'down')))?.['data']).toEqual({ says: 'first' });
-  webhook = await start();
+  await cluster.restart();
   await flux.admin.until(app.consumer, 'to be applied', (each) => each['status'].lastAppliedRevision?.includes(commit));
   expect((await flux.admin.get(live('ConfigMap', 'down')))?.['data']).toEqual({ says: 'second' });
   expect(await uid(live('ConfigMap', 'down'))).toBe(before);
@@ -191,14 +161,12 @@ it('a mounted certificate of another authority takes its place without one faile
     }
   });
   // Both are trusted before the certificate of the other is served.
-  await trust(authorities[0].ca, authorities[1].ca);
+  await cluster.configure([], cluster.ca, next.ca);
   await sleep(1000);
-  writeCertificate(mount, authorities[1].server);
-  await waitFor('the new certificate to be served', 60_000, async () =>
-    (await servedBy(authorities[1].ca)) ? true : undefined,
-  );
+  writeCertificate(cluster.mount, next.server);
+  await waitFor('the new certificate to be served', 60_000, async () => ((await servedBy(next.ca)) ? true : undefined));
   await sleep(500);
-  await trust(authorities[1].ca);
+  await cluster.configure([], next.ca);
   await sleep(1000);
   over.abort();
   await Promise.all(asking);
@@ -211,7 +179,7 @@ it('a mounted certificate of another authority takes its place without one faile
 /** Whether what is served now is of an authority. */
 function servedBy(ca: string): Promise<boolean> {
   return new Promise((done) => {
-    const socket = connect({ host: '127.0.0.1', port, ca }, () => {
+    const socket = connect({ host: '127.0.0.1', port: cluster.port, ca }, () => {
       socket.destroy();
       done(true);
     });

@@ -1,52 +1,28 @@
 /** Everybody's writes of a gated namespace before the webhook, by the component admit-everyone. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import type { JsonValue } from '../../src/core/json.ts';
 import { waitFor } from '../support/argocd/component.ts';
-import { makeCertificates } from '../support/certificates.ts';
 import { deployment } from '../support/flux/application.ts';
-import { type Flux, startFlux, USERS } from '../support/flux/flux.ts';
-import { type GateFiles, startGateFiles } from '../support/flux/gates.ts';
-import {
-  applyShipped,
-  applyWebhook,
-  composedObjects,
-  startWebhook,
-  type Webhook,
-  writeCertificate,
-} from '../support/flux/syncgate.ts';
+import { USERS } from '../support/flux/flux.ts';
+import { type Guarded, startGuarded } from '../support/flux/guarded.ts';
 import { type Client, pathOf, type Writable } from '../support/kubernetes/client.ts';
 
-const certificates = makeCertificates();
-let flux: Flux;
-let gates: GateFiles;
-let webhook: Webhook;
-let mount: string;
+let cluster: Guarded;
 let tenant: Client;
 
 beforeAll(async () => {
-  mount = mkdtempSync(join(tmpdir(), 'syncgate-certificates-'));
-  [flux, gates] = await Promise.all([startFlux({ controllers: false }), startGateFiles()]);
-  gates.setPolicy('limits.rego', limits);
-  await applyShipped(flux, 'flux/overlays/admission');
-  writeCertificate(mount, certificates.server);
-  webhook = await startWebhook(flux, gates, { certificates: mount, args: ['--admission-match=all'] });
-  tenant = flux.as(USERS.tenant);
+  cluster = await startGuarded({
+    flux: { controllers: false },
+    args: ['--admission-match=all'],
+    prepare: (gates) => gates.setPolicy('limits.rego', limits),
+  });
+  tenant = cluster.flux.as(USERS.tenant);
   await shipped('admit-everyone');
 });
 
-afterAll(async () => {
-  await webhook?.stop();
-  await gates?.stop();
-  await flux?.stop();
-  rmSync(mount, { recursive: true, force: true });
-});
+afterAll(async () => cluster?.stop());
 
-beforeEach(() => {
-  onTestFailed(() => void process.stderr.write(`${flux.logs()}\n--- webhook\n${webhook.log().slice(-6000)}\n`));
-});
+beforeEach(() => onTestFailed(() => void process.stderr.write(cluster.logs())));
 
 const limits = `package main
 
@@ -65,8 +41,8 @@ deny contains {"msg": "no endpoints"} if input.kind in {"EndpointSlice", "Endpoi
 
 /** Has the configuration that is shipped with these components in force. */
 async function shipped(...components: readonly string[]): Promise<void> {
-  await applyWebhook(flux, await composedObjects('admission', components), webhook.url, certificates.ca);
-  const unsigned = JSON.parse(deployment('probe', gates.unsigned.pinned)) as Writable;
+  await cluster.configure(components);
+  const unsigned = JSON.parse(deployment('probe', cluster.gates.unsigned.pinned)) as Writable;
   const isJudged = components.includes('admit-everyone');
   await waitFor('the configuration to be in force', 30_000, async () => {
     const isRefused = await tenant.create(unsigned, { dryRun: true }).then(
@@ -79,7 +55,7 @@ async function shipped(...components: readonly string[]): Promise<void> {
 
 function pod(name: string, memory: string): Writable {
   const resources = { limits: { memory, cpu: '1' }, requests: { memory, cpu: '1' } };
-  const containers = [{ name: 'web', image: gates.signed.pinned, resources }];
+  const containers = [{ name: 'web', image: cluster.gates.signed.pinned, resources }];
   const spec = { automountServiceAccountToken: false, containers };
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'apps' }, spec };
 }
@@ -110,13 +86,13 @@ describe('what people write is judged', () => {
     const refused = await resize('64Gi', '1');
     expect([refused.status, refused.body.message]).toEqual([403, expect.stringContaining('at most 1Gi')]);
     expect((await resize('1Gi', '2')).status).toBe(200);
-    const [container] = (await flux.admin.get(pod('web', '')))?.['spec'].containers ?? [];
+    const [container] = (await cluster.flux.admin.get(pod('web', '')))?.['spec'].containers ?? [];
     expect(container.resources.limits).toEqual({ memory: '1Gi', cpu: '2' });
   });
 
   /** The page says so: a Scale holds a number, and not the object that it is of. */
   it('but not through scale and status', async () => {
-    const web = JSON.parse(deployment('web', gates.signed.pinned)) as Writable;
+    const web = JSON.parse(deployment('web', cluster.gates.signed.pinned)) as Writable;
     await tenant.create(web);
     const many: JsonValue = { spec: { replicas: 50 } };
     await expect(tenant.merge(web, many)).rejects.toThrow(/403 Forbidden .*at most 5 replicas/s);
@@ -138,6 +114,6 @@ describe('of what clusters write by the thousand', () => {
     ['without it', []],
   ])('that of GitOps controllers is, %s', async (_, components) => {
     await shipped(...components);
-    await expect(flux.admin.apply(slice, byFlux)).rejects.toThrow(/403 Forbidden .*no endpoints/s);
+    await expect(cluster.flux.admin.apply(slice, byFlux)).rejects.toThrow(/403 Forbidden .*no endpoints/s);
   });
 });

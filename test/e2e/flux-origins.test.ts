@@ -2,24 +2,12 @@
  * A team says in `commonMetadata` that what it applies came from flux-system, with the webhook alone: everything that leaves
  * alone what came from there would be open to it. A real kustomize-controller, with all rights of its own.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFailed } from 'vitest';
 import { waitFor } from '../support/argocd/component.ts';
-import { makeCertificates } from '../support/certificates.ts';
 import { deployment, live } from '../support/flux/application.ts';
-import { type Flux, startFlux, USERS } from '../support/flux/flux.ts';
-import { type GateFiles, startGateFiles } from '../support/flux/gates.ts';
+import { USERS } from '../support/flux/flux.ts';
+import { type Guarded, startGuarded } from '../support/flux/guarded.ts';
 import { gitRepository, kustomization } from '../support/flux/objects.ts';
-import {
-  applyShipped,
-  applyWebhook,
-  composedObjects,
-  startWebhook,
-  type Webhook,
-  writeCertificate,
-} from '../support/flux/syncgate.ts';
 import { type Client, conditionOf, type Reference, type Writable } from '../support/kubernetes/client.ts';
 
 const forged = { commonMetadata: { labels: { 'kustomize.toolkit.fluxcd.io/namespace': 'flux-system' } } };
@@ -31,44 +19,39 @@ const role: Writable = {
 };
 const apps: Reference = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'apps' } };
 const ungated = { ...apps, metadata: { ...apps.metadata, labels: { 'syncgate.dev/gated': 'false' } } };
-const certificates = makeCertificates();
 
-let flux: Flux;
-let gates: GateFiles;
-let webhook: Webhook;
-let mount: string;
+let cluster: Guarded;
+let admin: Client;
 let tenant: Client;
 let source: Writable;
 
 beforeAll(async () => {
-  mount = mkdtempSync(join(tmpdir(), 'syncgate-certificates-'));
-  [flux, gates] = await Promise.all([startFlux(), startGateFiles()]);
-  gates.setGate('cluster', { namespaces: { clusterObjects: true } });
-  gates.setPolicy('cluster.rego', clusterPolicy);
+  cluster = await startGuarded({
+    prepare(gates) {
+      gates.setGate('cluster', { namespaces: { clusterObjects: true } });
+      gates.setPolicy('cluster.rego', clusterPolicy);
+    },
+  });
+  const { flux, gates } = cluster;
+  ({ admin } = flux);
   await flux.git.commit('what a team would like', {
     'role/role.yaml': JSON.stringify(role),
     'namespace/namespace.yaml': JSON.stringify(ungated),
     'web/web.yaml': deployment('web', gates.unsigned.pinned),
   });
-  await applyShipped(flux, 'flux/overlays/admission');
   // As where an account with rights everywhere is named: what the labels say is then all that there is.
-  await flux.admin.delete({
+  await admin.delete({
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingAdmissionPolicyBinding',
     metadata: { name: 'syncgate-accounts' },
   });
-  writeCertificate(mount, certificates.server);
-  webhook = await startWebhook(flux, gates, { certificates: mount });
-  await applyWebhook(flux, await composedObjects('admission', ['cluster-objects']), webhook.url, certificates.ca);
+  await cluster.configure(['cluster-objects']);
   tenant = flux.as(USERS.tenant);
   source = gitRepository('team', flux.git.url);
   await tenant.create(source);
   await waitFor('the webhook and the policies to be in force', 60_000, async () => {
     const asked = [
-      flux.admin.apply(
-        { ...role, metadata: { name: 'probe' } },
-        { fieldManager: 'kustomize-controller', dryRun: true },
-      ),
+      admin.apply({ ...role, metadata: { name: 'probe' } }, { fieldManager: 'kustomize-controller', dryRun: true }),
       tenant.create(attempt('web', forged), { dryRun: true }),
     ];
     const answers = await Promise.allSettled(asked);
@@ -77,16 +60,9 @@ beforeAll(async () => {
   });
 });
 
-afterAll(async () => {
-  await webhook?.stop();
-  await gates?.stop();
-  await flux?.stop();
-  rmSync(mount, { recursive: true, force: true });
-});
+afterAll(async () => cluster?.stop());
 
-beforeEach(() => {
-  onTestFailed(() => void process.stderr.write(`${flux.logs()}\n--- webhook\n${webhook.log().slice(-6000)}\n`));
-});
+beforeEach(() => onTestFailed(() => void process.stderr.write(cluster.logs())));
 
 const clusterPolicy = `package main
 
@@ -103,13 +79,13 @@ function attempt(name: Attack, spec: object = {}): Writable {
 
 /** What the Kustomization says of its last attempt. */
 async function outcome(name: Attack): Promise<string> {
-  const ended = await flux.admin.until(attempt(name), 'to have been tried', (each) =>
+  const ended = await admin.until(attempt(name), 'to have been tried', (each) =>
     /^Reconciliation(Failed|Succeeded)$/.test(conditionOf(each)?.reason ?? ''),
   );
   return conditionOf(ended)?.message ?? '';
 }
 
-const labelsOfApps = async () => (await flux.admin.get(apps))?.metadata.labels;
+const labelsOfApps = async () => (await admin.get(apps))?.metadata.labels;
 
 const refusals = [
   ['role', 'teams have no rights everywhere'],
@@ -123,11 +99,11 @@ it.each(refusals)('%s is refused, and no label says otherwise', async (name, mes
   // Neither of a Kustomization that is there, nor of a new one.
   const refused = /403 Forbidden .*holds a label of Flux's own/;
   await expect(tenant.merge(attempt(name), { spec: forged })).rejects.toThrow(refused);
-  await flux.admin.delete(attempt(name));
-  await flux.admin.gone(attempt(name));
+  await admin.delete(attempt(name));
+  await admin.gone(attempt(name));
   await expect(tenant.create(attempt(name, forged))).rejects.toThrow(refused);
-  expect(await flux.admin.get(role)).toBeUndefined();
-  expect(await flux.admin.get(live('Deployment', 'web'))).toBeUndefined();
+  expect(await admin.get(role)).toBeUndefined();
+  expect(await admin.get(live('Deployment', 'web'))).toBeUndefined();
   expect(await labelsOfApps()).toMatchObject({ 'syncgate.dev/gated': 'true' });
 });
 
@@ -137,10 +113,10 @@ it('would be let through without the policy: what it is there for', async () => 
     kind: 'ValidatingAdmissionPolicyBinding',
     metadata: { name: 'syncgate-origins' },
   };
-  await flux.admin.delete(binding);
+  await admin.delete(binding);
   await waitFor('the policy to be away', 30_000, () => tenant.create(attempt('role', forged)).catch(() => undefined));
   expect(await outcome('role')).toContain('Applied revision');
-  expect(await flux.admin.get(role)).toBeDefined();
+  expect(await admin.get(role)).toBeDefined();
   await tenant.create(attempt('namespace', forged));
   expect(await outcome('namespace')).toContain('Applied revision');
   expect(await labelsOfApps()).toMatchObject({ 'syncgate.dev/gated': 'false' });

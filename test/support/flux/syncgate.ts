@@ -84,7 +84,7 @@ export interface SyncgateOptions {
   /** Another program in its place, which takes the same arguments. */
   readonly program?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Whether to wait until it says that it lives; it does where this is left out. */
+  /** Whether to wait until it serves; it does where this is left out. */
   readonly wait?: boolean;
 }
 
@@ -94,7 +94,7 @@ export interface Syncgate extends Served {
   readonly port: number;
 }
 
-/** Starts `syncgate serve --flux`, and waits until it says that it lives. */
+/** Starts `syncgate serve --flux`, and waits until it serves. */
 export async function startSyncgate(flux: Flux, gates: GateFiles, options: SyncgateOptions = {}): Promise<Syncgate> {
   const own = options.storage === undefined ? mkdtempSync(join(tmpdir(), 'syncgate-data-')) : undefined;
   const storage = options.storage ?? own ?? '';
@@ -211,7 +211,10 @@ async function serve(
       KUBECONFIG: options.kubeconfig ?? flux.server.kubeconfigFileOf(USERS[user].name),
       ...options.env,
     },
-    ready: async () => options.wait === false || (await fetch(`${url}/healthz`)).ok,
+    // It lives before its ports are open.
+    ready: async () =>
+      options.wait === false ||
+      ((await fetch(`${url}/healthz`)).ok && (await (await fetch(`${url}/readyz`)).text()) !== 'start\n'),
   });
   const stop: Served['stop'] = async (signal = 'SIGTERM') => {
     if (signal === 'SIGKILL') killIfThere(component.pid);
