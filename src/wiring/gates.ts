@@ -1,13 +1,11 @@
-import { readdirSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { stampOf } from '../adapters/watched-files.ts';
-import type { AlarmClock } from '../core/deadline.ts';
+import { type AlarmClock, monotonicClock } from '../core/deadline.ts';
 import { GateError } from '../core/errors.ts';
 import type { Log, MetricLabels, Metrics } from '../core/telemetry.ts';
 import type { Gates, Governing } from '../gates.ts';
 import { openGate } from './gate.ts';
-import { isStale, type LoadedGate, loadGate, type OpenConfig, reasonOf } from './loaded-gate.ts';
+import { createUnrest, folderStamp, gateFiles, lookAt } from './gate-files.ts';
+import { hasExpired, type LoadedGate, loadGate, type OpenConfig, reasonOf } from './loaded-gate.ts';
 import type { World } from './world.ts';
 
 export interface GatesOptions {
@@ -37,9 +35,12 @@ type GateSet =
       /** How many things are wrong. */
       readonly failures: number;
       readonly gates: readonly LoadedGate[];
+      /** When it is read again although no file has changed: what failed may have been the machine. */
+      readonly dueAt: number;
     };
 
 const folderMend = 'Mount the files of the Gates there, or name their folder with --gates.';
+const retryMs = 60_000;
 /** So many of what a Gate does not evaluate, or warns of, are named. */
 const namedAtMost = 5;
 
@@ -50,50 +51,65 @@ const namedAtMost = 5;
  */
 export async function openGates(
   options: GatesOptions,
-  { world, log, metrics, open = openStanding({ ...world, fetchedRoots: new Map() }), timers }: GatesPorts,
+  {
+    world,
+    log,
+    metrics,
+    open = openStanding({ ...world, fetchedRoots: new Map() }),
+    timers = monotonicClock,
+  }: GatesPorts,
   signal: AbortSignal,
 ): Promise<Gates> {
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
   const listeners = new Set<(names: readonly string[]) => void>();
+  const load: LoadFile = (file, before) => loadGate(file, open, stop, { before, timers });
   let stamp = folderStamp(options.folder);
-  const load = (file: string) => loadGate(file, open, stop, timers);
-  let current = await loadSet(options.folder, [], load, stop);
+  let current = await loadSet(options.folder, [], [], load, timers, stop);
   tell(current, undefined, log, metrics);
 
-  const follow = async () => {
-    let seen = lookAt(options.folder, current);
-    for (;;) {
-      await delay(options.pollMs, undefined, { signal: stop, ref: false });
-      const now = lookAt(options.folder, current);
-      const settled = isSameLook(now, seen);
-      seen = now;
-      // Files that are being written are left alone until they stay as they are.
-      if (!settled) continue;
-      const stale = current.gates.filter((gate) => isStale(gate, now.gates.get(gate), Date.now()));
-      if (now.folder === stamp && stale.length === 0) continue;
-      const before = current;
-      current = await loadSet(
-        options.folder,
-        before.gates.filter((gate) => !stale.includes(gate)),
-        load,
-        stop,
-      );
-      stamp = now.folder;
-      seen = lookAt(options.folder, current);
-      tell(current, before, log, metrics);
-      const changed = changedNames(before.gates, current.gates);
-      // What is told of a Gate that fails stands in statuses. It is made of files alone: read again, they fail alike.
-      if (changed.length > 0 || whyOf(before) !== whyOf(current)) {
-        for (const listener of listeners) listener(changed);
-      }
-      const kept = new Set(current.gates);
-      for (const gate of before.gates) if (!kept.has(gate)) void gate.close();
+  const unrest = createUnrest(timers);
+  let seen = lookAt(options.folder, current.gates);
+  const lookAgain = async () => {
+    const now = lookAt(options.folder, current.gates);
+    const before = current;
+    const isSettled = unrest.settled(seen, now, stamp);
+    seen = now;
+    const at = timers.now();
+    const stale = before.gates.filter(
+      (gate) =>
+        at >= gate.dueAt || hasExpired(gate, Date.now()) || (now.gates.get(gate) !== gate.stamp && isSettled(gate)),
+    );
+    const isNew = now.folder !== stamp;
+    // A file that is being written is no Gate yet, and without it none would judge.
+    if (isNew && !isSettled('folder')) return;
+    if (!isNew && stale.length === 0 && !(before.kind === 'failed' && at >= before.dueAt)) return;
+    const kept = before.gates.filter((gate) => !stale.includes(gate));
+    current = await loadSet(options.folder, kept, before.gates, load, timers, stop);
+    stamp = now.folder;
+    seen = lookAt(options.folder, current.gates);
+    tell(current, before, log, metrics);
+    const stays = new Set(current.gates);
+    for (const gate of before.gates) if (!stays.has(gate)) void gate.close();
+    const changed = changedNames(before.gates, current.gates);
+    // What is told of a Gate that fails stands in statuses.
+    if (changed.length > 0 || whyOf(before) !== whyOf(current)) {
+      for (const listener of listeners) listener(changed);
     }
   };
-  const following = follow().catch((error: unknown) => {
-    if (!stop.aborted) log.error('the files of the Gates are no longer followed', { error: String(error) });
-  });
+  const follow = async () => {
+    for (;;) {
+      await delay(options.pollMs, undefined, { signal: stop, ref: false });
+      try {
+        await lookAgain();
+      } catch (error) {
+        stop.throwIfAborted();
+        // Whatever it was: rules that nobody follows any more would be those of today for ever.
+        log.error('the files of the Gates could not be looked at', { error: String(error) });
+      }
+    }
+  };
+  const following = follow().catch(() => {});
 
   return {
     of: (namespace) => governing(current, (gate) => gate.governs(namespace)),
@@ -120,20 +136,34 @@ function governing(set: GateSet, governs: (gate: LoadedGate) => boolean): Govern
   const [only, ...others] = set.gates.filter(governs);
   if (only === undefined) return { kind: 'none' };
   if (others.length > 0) return { kind: 'several', names: [only, ...others].map(({ name }) => name) };
-  return only.state.kind === 'standing'
-    ? { kind: 'one', gate: only.state.gate }
-    : { kind: 'unavailable', why: `Gate ${only.name} (${only.shown}): ${only.state.why}` };
+  const { state } = only;
+  if (state.kind === 'failed') return unavailable(only, state.why);
+  if (hasExpired(only, Date.now())) return unavailable(only, reasonOf(expired(state.expires)));
+  return { kind: 'one', gate: state.gate };
+}
+
+function unavailable({ name, shown }: LoadedGate, why: string): Governing {
+  return { kind: 'unavailable', why: `Gate ${name} (${shown}): ${why}` };
+}
+
+function expired(at: Date | undefined): GateError {
+  return new GateError('IMAGE_TRUST_ROOT_EXPIRED', `a root of trust expired at ${at?.toISOString()}`);
 }
 
 function whyOf(set: GateSet): string | undefined {
   return set.kind === 'failed' ? set.why : undefined;
 }
 
+/** Loads the Gate of a file; where it was loaded already, in the place of that one. */
+type LoadFile = (file: string, before: LoadedGate | undefined) => Promise<LoadedGate>;
+
 /** Loads every Gate of the folder, but for those of `kept`, which are as they were. */
 async function loadSet(
   folder: string,
   kept: readonly LoadedGate[],
-  load: (file: string) => Promise<LoadedGate>,
+  before: readonly LoadedGate[],
+  load: LoadFile,
+  timers: AlarmClock,
   signal: AbortSignal,
 ): Promise<GateSet> {
   const gates: LoadedGate[] = [];
@@ -147,9 +177,9 @@ async function loadSet(
     failures.push(reasonOf(error instanceof GateError ? error : missing(`cannot be read (${code})`, error)));
   }
   for (const file of files) {
-    const known = kept.find((gate) => gate.file === file);
+    const ofFile = (gate: LoadedGate) => gate.file === file;
     try {
-      gates.push(known ?? (await load(file)));
+      gates.push(kept.find(ofFile) ?? (await load(file, before.find(ofFile))));
     } catch (error) {
       signal.throwIfAborted();
       failures.push(reasonOf(error));
@@ -157,7 +187,8 @@ async function loadSet(
   }
   failures.push(...sharedNames(gates).map(reasonOf));
   if (failures.length === 0) return { kind: 'loaded', gates };
-  return { kind: 'failed', why: failures.join(' | '), failures: failures.length, gates };
+  const dueAt = timers.now() + retryMs;
+  return { kind: 'failed', why: failures.join(' | '), failures: failures.length, gates, dueAt };
 }
 
 function missing(what: string, cause?: unknown): GateError {
@@ -174,40 +205,6 @@ function sharedNames(gates: readonly LoadedGate[]): GateError[] {
       const message = `${place}: metadata.name: two Gates are called ${name}, the other in ${first?.shown}`;
       return new GateError('CONFIG_INVALID', message, { place, mend: 'Give each Gate a name of its own.' });
     }),
-  );
-}
-
-function gateFiles(folder: string): string[] {
-  return readdirSync(folder)
-    .filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name))
-    .sort()
-    .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile());
-}
-
-function folderStamp(folder: string): string {
-  try {
-    return stampOf(gateFiles(folder).map((path) => ({ path, name: basename(path) })));
-  } catch (error) {
-    return String((error as NodeJS.ErrnoException).code);
-  }
-}
-
-/** The files as they are at one moment: of the folder of Gates, and of all that each Gate names. */
-interface Look {
-  readonly folder: string;
-  readonly gates: ReadonlyMap<LoadedGate, string>;
-}
-
-function lookAt(folder: string, set: GateSet): Look {
-  return { folder: folderStamp(folder), gates: new Map(set.gates.map((gate) => [gate, stampOf(gate.watched())])) };
-}
-
-function isSameLook(a: Look, b: Look): boolean {
-  return (
-    a.folder === b.folder &&
-    a.gates.size === b.gates.size &&
-    [...a.gates].every(([gate, at]) => b.gates.get(gate) === at)
   );
 }
 

@@ -19,8 +19,12 @@ import type { OpenGate } from './gate.ts';
 const hourMs = 3600 * 1000;
 /** What roots of trust are fetched from elsewhere is fetched again this often. */
 const refreshMs = 6 * hourMs;
-/** What could not be loaded, for something was out of reach, may be had a little later. */
+/**
+ * What could not be loaded may be had a little later, whatever it was: a disk that was full, an engine that was killed, a
+ * server that was away. Each time that it fails again twice as much later, up to the second.
+ */
 const retryMs = 60_000;
+const retryAtMostMs = 300_000;
 /** There is less haste where roots that were fetched before still hold. */
 const refetchMs = 300_000;
 /** Roots grow old with no file changing. */
@@ -40,12 +44,14 @@ export interface LoadedGate {
   readonly watched: () => readonly WatchedPath[];
   readonly stamp: string;
   readonly rules: string;
+  /** Milliseconds since the epoch. */
   readonly loadedAt: number;
-  /** When it is to be loaded again although no file has changed, in milliseconds since the epoch. */
+  /** When it is to be loaded again although no file has changed, by the clock that it was loaded with. */
   readonly dueAt: number;
   readonly state:
-    | ({ readonly kind: 'standing'; readonly gate: StandingGate } & Remarks)
-    | { readonly kind: 'failed'; readonly why: string };
+    | ({ readonly kind: 'standing'; readonly gate: StandingGate; readonly expires: Date | undefined } & Remarks)
+    /** How often in a row it has failed now, and why the last time. */
+    | { readonly kind: 'failed'; readonly why: string; readonly times: number };
   close(): Promise<void>;
 }
 
@@ -60,15 +66,22 @@ interface Remarks {
 /** Opens the gate of a configuration, for many verdicts. */
 export type OpenConfig = (config: GateConfig, signal: AbortSignal) => OpenGate;
 
+export interface GateLoading {
+  /** Where it is loaded again, the one before. */
+  readonly before?: LoadedGate | undefined;
+  /** The process's own if nothing is said. */
+  readonly timers?: AlarmClock;
+}
+
 /**
  * Loads the Gate of a file, with all that it names. Throws where the file says no Gate; what is wrong with the rules, or
- * that they cannot be loaded in time, is its state.
+ * that they cannot be loaded now or in time, is its state.
  */
 export async function loadGate(
   file: string,
   open: OpenConfig,
   signal: AbortSignal,
-  timers: AlarmClock = monotonicClock,
+  { before, timers = monotonicClock }: GateLoading = {},
 ): Promise<LoadedGate> {
   const own: WatchedPath = { path: file, name: 'gate' };
   const paths = new Map<string, WatchedPath>([[file, own]]);
@@ -100,10 +113,7 @@ export async function loadGate(
     },
   };
   const watched = () => [...paths.values()];
-  const givenUp = new AbortController();
-  const opened = open(recorded, AbortSignal.any([signal, givenUp.signal]));
-  const loading = await awaitRules(opened, signal, timers);
-  if (loading.kind === 'failed') givenUp.abort();
+  const loading = await loadRules((stop) => open(recorded, stop), signal, timers);
   const deciding = watched().filter(({ name }) => !elsewhere.besides.has(name));
   const stampNow = stampOf(watched());
   const digestNow = contentDigest(deciding);
@@ -112,23 +122,19 @@ export async function loadGate(
   const isSettled = watched().every((each) => stampOf([each]) === stamps.get(each.path));
   const stamp = isSettled ? stampNow : '';
   const rules = isSettled ? digestNow : contentDigest([...deciding, { path: file, name: 'written while it was read' }]);
-  const standing = standingGate(opened, config, rules);
   const loadedAt = Date.now();
+  const about = { file, shown, name: config.name, config, governs, watched, stamp, rules, loadedAt };
+  if (loading.kind === 'failed') {
+    const times = before?.state.kind === 'failed' && before.stamp === stamp ? before.state.times + 1 : 1;
+    const dueAt = timers.now() + Math.min(retryMs * 2 ** (times - 1), retryAtMostMs);
+    return { ...about, dueAt, state: { kind: 'failed', why: loading.why, times }, close: loading.close };
+  }
+  const { opened, remarks, roots } = loading;
+  const standing = standingGate(opened, config, rules);
   return {
-    file,
-    shown,
-    name: config.name,
-    config,
-    governs,
-    watched,
-    stamp,
-    rules,
-    loadedAt,
-    dueAt: loadedAt + againAfter(config, loading, loadedAt),
-    state:
-      loading.kind === 'loaded'
-        ? { kind: 'standing', gate: standing.gate, ...loading.remarks }
-        : { kind: 'failed', why: loading.why },
+    ...about,
+    dueAt: timers.now() + againAfter(config, roots, loadedAt),
+    state: { kind: 'standing', gate: standing.gate, expires: roots.expires, ...remarks },
     close: async () => {
       await standing.idle();
       await opened.close();
@@ -138,23 +144,32 @@ export async function loadGate(
 
 /** What came of loading the rules. */
 type Loading =
-  | { readonly kind: 'loaded'; readonly remarks: Remarks; readonly roots: RootsStanding }
-  | { readonly kind: 'failed'; readonly why: string; readonly isLate: boolean };
+  | { readonly kind: 'loaded'; readonly opened: OpenGate; readonly remarks: Remarks; readonly roots: RootsStanding }
+  | { readonly kind: 'failed'; readonly why: string; readonly close: () => Promise<void> };
 
-async function awaitRules(opened: OpenGate, signal: AbortSignal, timers: AlarmClock): Promise<Loading> {
-  const late = new GateError('CHECK_TIMEOUT', `its rules were not loaded within ${loadMs / 1000} s`, {
-    mend: 'It is tried again each minute; find out what they wait for.',
-  });
-  const deadline = { milliseconds: loadMs, late: () => late, graceMs: 0, clock: timers };
+async function loadRules(
+  open: (stop: AbortSignal) => OpenGate,
+  signal: AbortSignal,
+  timers: AlarmClock,
+): Promise<Loading> {
+  const givenUp = new AbortController();
+  let opened: OpenGate | undefined;
+  const late = () =>
+    new GateError('CHECK_TIMEOUT', `its rules were not loaded within ${loadMs / 1000} s`, {
+      mend: 'It is tried again within minutes; find out what they wait for.',
+    });
   try {
-    return await withDeadline(signal, deadline, async () => {
-      await opened.loaded();
-      const [described, { warnings, roots }] = await Promise.all([opened.describe(), opened.trust()]);
-      return { kind: 'loaded', remarks: remarksOf(described, warnings), roots };
+    const gate = open(AbortSignal.any([signal, givenUp.signal]));
+    opened = gate;
+    return await withDeadline(signal, { milliseconds: loadMs, late, graceMs: 0, clock: timers }, async () => {
+      await gate.loaded();
+      const [described, { warnings, roots }] = await Promise.all([gate.describe(), gate.trust()]);
+      return { kind: 'loaded', opened: gate, remarks: remarksOf(described, warnings), roots };
     });
   } catch (error) {
     signal.throwIfAborted();
-    return { kind: 'failed', why: reasonOf(error), isLate: error === late };
+    givenUp.abort();
+    return { kind: 'failed', why: reasonOf(error), close: async () => opened?.close() };
   }
 }
 
@@ -248,21 +263,17 @@ function settingsOfRegistries({ spec }: GateConfig) {
   return { besides, large };
 }
 
-/** Whether what stands there now, by its stamp, is no longer what was loaded, or has to be fetched or looked at anew. */
-export function isStale({ stamp, dueAt }: LoadedGate, stampNow: string | undefined, now: number): boolean {
-  return stampNow !== stamp || now >= dueAt;
+/** Whether it judges by roots that have expired: from that moment on nobody may be let in by them. */
+export function hasExpired({ state }: LoadedGate, now: number): boolean {
+  return state.kind === 'standing' && state.expires !== undefined && state.expires.getTime() <= now;
 }
 
-/** After how many milliseconds a Gate is loaded again. */
-function againAfter({ spec: { images } }: GateConfig, loading: Loading, now: number): number {
-  const refresh = images !== 'unchecked' && images.trustRoots.refresh;
-  if (loading.kind === 'failed') return refresh || loading.isLate ? retryMs : trustMs;
+/** After how many milliseconds a Gate that judges is loaded again. */
+function againAfter({ spec: { images } }: GateConfig, { expires, isFetched }: RootsStanding, now: number): number {
   if (images === 'unchecked') return Number.POSITIVE_INFINITY;
-  const { expires, isFetched } = loading.roots;
   const refreshed = isFetched ? refreshMs : refetchMs;
-  // From its end on a root is refused: a Gate that was loaded before must not go on with it.
   const left = expires === undefined ? Number.POSITIVE_INFINITY : Math.max(0, expires.getTime() - now);
-  return Math.min(left, refresh ? refreshed : trustMs);
+  return Math.min(left, images.trustRoots.refresh ? refreshed : trustMs);
 }
 
 /** A failure in one line, with its mend, as it is told of a Gate. */
