@@ -74,7 +74,8 @@ async function rejudgeAll(): Promise<{ ms: number; verdicts: Record<string, numb
       log: SILENT_LOG,
       metrics: NO_METRICS,
       timers: {
-        now: Date.now,
+        now: () => performance.now(),
+        wallTime: Date.now,
         random: Math.random,
         after(delay, call) {
           const timer = setTimeout(call, delay);

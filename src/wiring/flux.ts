@@ -9,6 +9,7 @@ import { keepEndpoint } from '../adapters/kube/endpoint.ts';
 import { elect, type Leadership } from '../adapters/kube/leader.ts';
 import { createWorkspace, makeFolder, type Workspace } from '../adapters/workspace.ts';
 import { aborted } from '../core/abort.ts';
+import { monotonicClock } from '../core/deadline.ts';
 import { GateError } from '../core/errors.ts';
 import { type Kube, KubeError } from '../core/kube.ts';
 import type { SourceLimits } from '../core/source.ts';
@@ -172,7 +173,7 @@ function electLeader({ options, kube, log, metrics }: ServiceParts): Leadership 
     log,
     metrics,
     clock: systemClock,
-    ticks: () => performance.now(),
+    ticks: () => monotonicClock.now(),
     random: Math.random,
   });
 }
@@ -245,15 +246,16 @@ function peersOf(podName: string, namespace: string, port: number): readonly str
 function remembered<Value>(read: (signal: AbortSignal) => Promise<Value>): (signal: AbortSignal) => Promise<Value> {
   let last: { readonly at: number; readonly value: Value } | undefined;
   return async (signal) => {
-    if (last !== undefined && performance.now() - last.at < capabilitiesMs) return last.value;
+    if (last !== undefined && monotonicClock.now() - last.at < capabilitiesMs) return last.value;
     const value = await read(signal);
-    last = { at: performance.now(), value };
+    last = { at: monotonicClock.now(), value };
     return value;
   };
 }
 
 const systemTimers: Timers = {
-  now: () => Date.now(),
+  now: () => monotonicClock.now(),
+  wallTime: () => systemClock.now(),
   after(delay, call) {
     // Longer than a timer can wait is as good as this long: whoever is called looks again.
     const timer = setTimeout(call, Math.min(delay, 2 ** 31 - 1));

@@ -26,7 +26,7 @@ export function createCompliance(
 
   function say(run: Run, saying: Saying): void {
     const { conditions = [] } = run.status;
-    const said = withConditions(conditions, [saying], run.source.metadata.generation, timers.now());
+    const said = withConditions(conditions, [saying], run.source.metadata.generation, timers.wallTime());
     run.status = { ...run.status, conditions: said };
   }
 

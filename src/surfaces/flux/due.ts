@@ -55,7 +55,8 @@ export function createDue(timers: Timers): Due {
         const refusedFirst = Date.parse(history[0]?.time ?? '');
         // Who asks has often just signed it.
         const wasAsked = run.requestedAt !== statusOf(run.source).lastHandledReconcileAt;
-        const waited = wasAsked ? 0 : timers.now() - refusedFirst;
+        // By times of day, of which one may have been another replica's, or from before the clock was set.
+        const waited = wasAsked ? 0 : Math.abs(timers.wallTime() - refusedFirst);
         after = Math.min(after, Math.max(SIGNED_FIRST, Math.min(waited || 0, SIGNED_LAST)));
       }
       dueAt.set(keyText(run.key), timers.now() + after);

@@ -84,7 +84,7 @@ export function createOutcomes(ports: ReconcilerPorts, settings: ReconcilerSetti
     run.status = withVerdict(
       { ...before, artifactRevision: record.revision, artifact: record },
       { ...verdictOf(run, asked), kind: 'allowed', findings: [], digest: record.digest },
-      timers.now(),
+      timers.wallTime(),
     );
     await writeStatus(run, [ready, compliant(gate.name)]);
     tell(run, before, artifact, ready.message);
@@ -110,7 +110,7 @@ export function createOutcomes(ports: ReconcilerPorts, settings: ReconcilerSetti
       gate: gate.name,
       // Named by what it rests on: the same verdict reached again is the same decision, and nothing has to be written.
       decision: createHash('sha256').update(`${inputs}\n${gate.rules}\n${revision}`).digest('hex').slice(0, 32),
-      time: same ? known.time : rfc3339(timers.now()),
+      time: same ? known.time : rfc3339(timers.wallTime()),
       rules: gate.rules,
     };
   }
@@ -165,7 +165,7 @@ export function createOutcomes(ports: ReconcilerPorts, settings: ReconcilerSetti
     const ready = readyFalse(refusal.reason, message);
     const artifact = await writeArtifact(run, live, record, { ...ready, reason: 'VerificationFailed' });
     const before = run.status;
-    run.status = withVerdict(withRecord(before, record), { ...refusal, digest: undefined }, timers.now());
+    run.status = withVerdict(withRecord(before, record), { ...refusal, digest: undefined }, timers.wallTime());
     const retry = refusal.kind === 'unevaluated' ? [retrying(message)] : [];
     await writeStatus(run, [ready, ...(refusal.saying ?? retry)]);
     tell(run, before, artifact, refusal.summary);
@@ -202,7 +202,7 @@ export function createOutcomes(ports: ReconcilerPorts, settings: ReconcilerSetti
   ): Promise<KubeObject> {
     const made = await ensureArtifact(kube, run.source, live, run.signal);
     await reached('artifact-object', run.key);
-    const written = await writeArtifactStatus(kube, made, bodyOf(run, record), ready, timers.now(), run.signal);
+    const written = await writeArtifactStatus(kube, made, bodyOf(run, record), ready, timers.wallTime(), run.signal);
     if (record === undefined) published.delete(idOf(run));
     else published.set(idOf(run), record.digest);
     await reached('artifact-status', run.key);
@@ -223,7 +223,7 @@ export function createOutcomes(ports: ReconcilerPorts, settings: ReconcilerSetti
       conditions: conditions.filter(({ type }) => type !== 'ConsumerReady' || refused !== undefined),
       ...(requestedAt === undefined ? {} : { lastHandledReconcileAt: requestedAt }),
     };
-    run.status = withReadiness(status, [...sayings, ...consumer], run.source.metadata.generation, timers.now());
+    run.status = withReadiness(status, [...sayings, ...consumer], run.source.metadata.generation, timers.wallTime());
     run.latest = await writeOwnStatus(kube, run.latest, run.status, run.signal);
     const size = run.status.artifact?.size;
     if (size !== undefined) metrics.set('syncgate_artifact_bytes', { namespace: key.namespace, name: key.name }, size);
@@ -246,7 +246,7 @@ export function createOutcomes(ports: ReconcilerPorts, settings: ReconcilerSetti
       images: counts?.images,
       findings: verdict === 'allowed' ? undefined : findings.slice(0, 5),
       warnings: warnings.length === 0 ? undefined : warnings,
-      ms: timers.now() - run.startedAt,
+      ms: Math.round(timers.now() - run.startedAt),
     };
     if (verdict === 'unevaluated') log.warn('judged', fields);
     else log.info('judged', fields);

@@ -4,8 +4,13 @@ import type { ObjectKey } from '../../core/kube.ts';
 import type { RenderRequest } from '../../render/request.ts';
 import type { GatedSourceSpec } from './gated-source.ts';
 
-/** Time since the epoch, in milliseconds. A process does not stay alive for what is to be called later. */
+/**
+ * What lasts is measured by `now`, which is the process's own and never set. A process does not stay alive for what is to
+ * be called later.
+ */
 export interface Timers extends AlarmClock {
+  /** Milliseconds since the epoch: for times that others read or have written. It is set now and then, and jumps. */
+  wallTime(): number;
   /** At least 0, below 1. */
   random(): number;
 }

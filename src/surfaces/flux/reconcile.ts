@@ -284,7 +284,7 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
     const error = new GateError('FLUX_SPEC_INVALID', `${place}: ${first?.message ?? 'invalid'}`, { place });
     const hindrance = new Hindrance('InvalidSpec', error, 'stalled', 'source');
     const sayings = [readyFalse(hindrance.reason, hindrance.text), ...sayingsOf(hindrance)];
-    const status = withReadiness(statusOf(source), sayings, source.metadata.generation, timers.now());
+    const status = withReadiness(statusOf(source), sayings, source.metadata.generation, timers.wallTime());
     await writeOwnStatus(kube, source, status, signal);
     return { result: 'waiting', outcome: { kind: 'done' } };
   }
@@ -305,7 +305,7 @@ export function createReconciler(ports: ReconcilerPorts, settings: ReconcilerSet
       const ready = run.status.conditions?.find(({ type }) => type === 'Ready');
       const sayings: Saying[] = [{ type: 'Reconciling', status: 'True', reason: 'Progressing', message }];
       if (ready === undefined) sayings.push({ type: 'Ready', status: 'Unknown', reason: 'Progressing', message });
-      const status = withReadiness(run.status, sayings, undefined, timers.now());
+      const status = withReadiness(run.status, sayings, undefined, timers.wallTime());
       run.latest = await writeOwnStatus(kube, run.latest, status, run.signal);
     }
   }

@@ -124,12 +124,12 @@ export function createReplication(
     const { records } = retention;
     // The last of a source that is there stays though nothing names it: it may be about to be named.
     if (source !== undefined || named.length > 0) {
-      const young = store.list(key).filter(({ storedAt }) => timers.now() - storedAt < MIN_AGE);
+      const young = store.list(key).filter(({ storedAt }) => timers.wallTime() - storedAt < MIN_AGE);
       const keep = new Set([...named.map(hexOf), ...young.map(({ hex }) => hex)]);
       await store.collect(key, { keep, maxAgeMs, records });
       return;
     }
-    if (store.list(key).every(({ storedAt }) => timers.now() - storedAt >= maxAgeMs)) await store.remove(key);
+    if (store.list(key).every(({ storedAt }) => timers.wallTime() - storedAt >= maxAgeMs)) await store.remove(key);
   }
 
   return {

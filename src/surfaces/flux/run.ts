@@ -89,6 +89,7 @@ export interface Run {
   readonly requestedAt: string | undefined;
   /** The source's revision and its digest, once they are known. */
   revision: { readonly revision: string; readonly originRevision: string; readonly digest: string } | undefined;
+  /** By the process's own time. */
   readonly startedAt: number;
   readonly signal: AbortSignal;
 }

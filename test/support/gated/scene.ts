@@ -160,8 +160,8 @@ export interface SceneOptions {
 /** One replica, and the cluster around it. */
 export async function openScene(options: SceneOptions = {}) {
   const timers = options.timers ?? handTimers();
-  const kube = options.kube ?? createMemoryKube({ now: timers.now });
-  const store = options.store ?? memoryStore(timers.now);
+  const kube = options.kube ?? createMemoryKube({ now: timers.wallTime });
+  const store = options.store ?? memoryStore(timers.wallTime);
   const gate = scriptedGate();
   const listeners = new Set<(names: readonly string[]) => void>();
   const told: Announcement[] = [];

@@ -2,6 +2,8 @@
 import type { Timers } from '../../../src/surfaces/flux/ports.ts';
 
 export interface HandTimers extends Timers {
+  /** Sets the clock of the machine forward or back; no time passes by that. */
+  setClock(by: number): void;
   /** Lets so much time pass, and calls what was due in it, in order. */
   advance(milliseconds: number): Promise<void>;
   /** When the next call is due, in milliseconds from now. */
@@ -14,12 +16,18 @@ export async function turns(count = 20): Promise<void> {
 }
 
 export function handTimers(start = Date.parse('2026-03-01T12:00:00Z')): HandTimers {
-  let now = start;
+  // Two that nobody can take for one another.
+  let now = 5_000;
+  let ahead = start - now;
   let made = 0;
   const waiting = new Map<number, { readonly due: number; readonly call: () => void }>();
   const earliest = () => [...waiting].sort(([, a], [, b]) => a.due - b.due)[0];
   return {
     now: () => now,
+    wallTime: () => now + ahead,
+    setClock(by) {
+      ahead += by;
+    },
     random: () => 0.5,
     after(delay, call) {
       const id = ++made;

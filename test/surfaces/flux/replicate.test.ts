@@ -28,7 +28,11 @@ async function replica(options: SceneOptions = {}): Promise<Scene> {
 async function pair(): Promise<{ readonly leader: Scene; readonly standby: Scene }> {
   const leader = await replica();
   await givenShop(leader.kube);
-  const standby = await replica({ kube: leader.kube, timers: leader.timers, store: memoryStore(leader.timers.now) });
+  const standby = await replica({
+    kube: leader.kube,
+    timers: leader.timers,
+    store: memoryStore(leader.timers.wallTime),
+  });
   standby.download = async ({ url, file }) => {
     const stored = leader.store.files.get(url.replace(`http://${HOST}/`, ''));
     if (stored === undefined) return { kind: 'absent' };
@@ -68,7 +72,11 @@ describe('a standby', () => {
   it('asks again where the leader does not have it yet', async () => {
     const leader = await replica();
     await givenShop(leader.kube);
-    const standby = await replica({ kube: leader.kube, timers: leader.timers, store: memoryStore(leader.timers.now) });
+    const standby = await replica({
+      kube: leader.kube,
+      timers: leader.timers,
+      store: memoryStore(leader.timers.wallTime),
+    });
     standby.download = async () => ({ kind: 'absent' });
     await leader.lead();
     await leader.timers.advance(1000);
@@ -90,7 +98,11 @@ describe('a standby', () => {
     await leader.lead();
     await leader.end();
     change(leader);
-    const standby = await replica({ kube: leader.kube, timers: leader.timers, store: memoryStore(leader.timers.now) });
+    const standby = await replica({
+      kube: leader.kube,
+      timers: leader.timers,
+      store: memoryStore(leader.timers.wallTime),
+    });
     standby.download = async ({ file }) => {
       standby.store.downloads.set(file, Buffer.from(bytes ?? ''));
       return { kind: 'stored' };
