@@ -2,6 +2,7 @@ import type { AlarmClock } from '../../../core/deadline.ts';
 import type { Clock, ContentJudge } from '../../../core/ports.ts';
 import type { TrustRootsSettings } from '../settings.ts';
 import type { TrustRoot } from './model.ts';
+import type { TufVersions } from './tuf.ts';
 
 /**
  * What a reader of trust policies may ask for beside the document that it reads. All of it belongs to the platform:
@@ -43,6 +44,8 @@ export interface FetchedRoot {
   readonly root: TrustRoot;
   readonly expires: Date;
   readonly fetchedAt: Date;
+  /** Of each file, by the name of its role. */
+  readonly versions: TufVersions;
 }
 
 /** What loading needs of the world. */

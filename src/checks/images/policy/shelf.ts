@@ -45,8 +45,11 @@ export async function fillShelf(
     fromArchive: async (...about) => (await lazyReader(ports)).fromArchive(...about),
     fromMirror: async (...about) => (await lazyReader(ports)).fromMirror(...about),
   };
-  for (const document of documents) {
-    const loaded = await readTrustRoot(document, tuf);
+  // At once: several mirrors that do not answer are waited for no longer than one.
+  const read = documents.map((document) => readTrustRoot(document, tuf));
+  await Promise.allSettled(read);
+  for (const [i, document] of documents.entries()) {
+    const loaded = await (read[i] as Promise<LoadedRoot>);
     const where = document.locate(['metadata', 'name']);
     if (roots.has(loaded.name)) {
       throw new GateError(
@@ -155,7 +158,7 @@ function unfetchedWarning({ name, expires, unfetched }: LoadedRoot, document: Se
       effect: 'warn',
       code: 'IMAGE_TRUST_ROOT_REMOTE',
       rule: `TrustRoot ${name}`,
-      message: `it could not be fetched (${unfetched.why}); what was fetched at ${minuteOf(unfetched.since)} holds until ${minuteOf(expires)}`,
+      message: `it could not be fetched anew (${unfetched.why}); what was fetched at ${minuteOf(unfetched.since)} holds until ${minuteOf(expires)}`,
       mend: 'Let the gate connect to the mirror; or write the repository into the TrustRoot (spec.repository).',
       place: document.locate(['spec']),
     },

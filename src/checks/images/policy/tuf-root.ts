@@ -8,15 +8,16 @@ import type { FetchedRoot, FetchedRoots, FetchTuf, TrustPorts } from './context.
 import type { TrustRoot } from './model.ts';
 import type { TufReader, TufTrust } from './trust-root.ts';
 import { readTrustedRoot } from './trusted-root.ts';
-import { type TufFiles, type TufTargets, updateFrom } from './tuf.ts';
+import { olderRole, type TufFiles, type TufTargets, updateFrom } from './tuf.ts';
 
 /** A mirror that has not given all of a repository by then is out of reach. */
 const fetchMs = 20_000;
 
 /**
- * What reads TUF repositories; without `fetch` those of `spec.remote` are refused. A mirror that cannot be reached changes nothing while what it said before has not expired:
- * that date is how long the repository's owner wants it to be believed unasked (TUF specification, 5.4.4 and on). A mirror
- * that answers, and wrongly, is refused at once.
+ * What reads TUF repositories; without `fetch` those of `spec.remote` are refused. What was fetched before stands until it
+ * expires where it cannot be had anew: nobody answers, or with something that does not hold, or with an older repository.
+ * That date is how long the repository's owner wants it to be believed (TUF specification, 5.3 to 5.6: an update that
+ * fails leaves what is trusted as it is), and whoever can answer wrongly can also keep us from the mirror.
  */
 export function tufReader({ clock, signal, fetch, fetched, timers = monotonicClock }: TrustPorts): TufReader {
   return {
@@ -28,6 +29,7 @@ export function tufReader({ clock, signal, fetch, fetched, timers = monotonicClo
         throw new GateError('IMAGE_TRUST_ROOT_REMOTE', 'it lies on a server, and the gate fetches no trust by itself');
       }
       const asked = identityOf(tuf, mirror, name);
+      const before = fetched?.get(asked);
       try {
         const found = await withDeadline(signal, { milliseconds: fetchMs, late, graceMs: 0, clock: timers }, (stop) =>
           read(
@@ -37,11 +39,13 @@ export function tufReader({ clock, signal, fetch, fetched, timers = monotonicClo
             clock,
           ),
         );
+        const older = before && olderRole(found.versions, before.versions);
+        if (older !== undefined) throw isOlder(older);
         if (fetched !== undefined) remember(fetched, asked, { ...found, fetchedAt: new Date(clock.now()) });
         return { name, ...found };
       } catch (error) {
-        const before = fetched?.get(asked);
-        if (before === undefined || !isOutOfReach(error) || before.expires.getTime() <= clock.now()) throw error;
+        if (!(error instanceof GateError) || before === undefined || before.expires.getTime() <= clock.now())
+          throw error;
         const { root, expires, fetchedAt } = before;
         return { name, root, expires, unfetched: { why: error.message, since: fetchedAt } };
       }
@@ -55,6 +59,12 @@ function remember(fetched: FetchedRoots, asked: string, found: FetchedRoot): voi
   fetched.set(asked, found);
 }
 
+function isOlder(role: string): GateError {
+  return new GateError('IMAGE_TRUST_ROOT_INVALID', `its mirror has an older ${role}.json than it had before`, {
+    mend: 'Find out who takes it back: a copy that is not up to date, or somebody who wants a key back that was withdrawn.',
+  });
+}
+
 /** Everything that decides what is read from a mirror: of another TrustRoot nothing may be taken. */
 function identityOf({ root, targets, trustedRootTarget }: TufTrust, mirror: string, name: string): string {
   const digest = createHash('sha256').update(root).digest('hex');
@@ -65,21 +75,18 @@ function late(): GateError {
   return new GateError('IMAGE_TRUST_ROOT_REMOTE', `its mirror has not given all of it within ${fetchMs / 1000} s`);
 }
 
-function isOutOfReach(error: unknown): error is GateError {
-  return error instanceof GateError && error.code === 'IMAGE_TRUST_ROOT_REMOTE';
-}
-
 async function read(
   tuf: TufTrust,
   files: TufFiles,
   name: string,
   clock: Clock,
-): Promise<Pick<FetchedRoot, 'root' | 'expires'>> {
+): Promise<Omit<FetchedRoot, 'fetchedAt'>> {
   const repository = await updateFrom(tuf.root, files, new Date(clock.now()));
   const root = repository.targets.has(tuf.trustedRootTarget)
     ? await fromTrustedRoot(repository, tuf.trustedRootTarget, name)
     : await fromUsages(repository, name);
-  return { root, expires: repository.expires };
+  const { expires, versions } = repository;
+  return { root, expires, versions };
 }
 
 /** An unpacked archive. As upstream packs it, everything lies below `repository/`; an archive without it is read too. */

@@ -17,7 +17,11 @@ export interface TufTargets {
   read(path: string): Promise<Uint8Array>;
   /** When the first of its files expires: from then on it is refused. */
   readonly expires: Date;
+  readonly versions: TufVersions;
 }
+
+/** The version of each file of a repository, by its role. */
+export type TufVersions = Readonly<Record<'root' | 'timestamp' | 'snapshot' | 'targets', number>>;
 
 const maxRootRotations = 256;
 const maxRootBytes = 512 * 1024;
@@ -102,7 +106,22 @@ export async function updateFrom(rootBytes: Uint8Array, files: TufFiles, now: Da
     targets: new Map(Object.entries(targets.signed.targets)),
     read: (path) => readTarget(targets.signed, path, consistent, files),
     expires: new Date(Math.min(...expiries)),
+    versions: {
+      root: root.signed.version,
+      timestamp: timestamp.signed.version,
+      snapshot: snapshot.signed.version,
+      targets: targets.signed.version,
+    },
   };
+}
+
+/**
+ * The role whose file is older than it was before; undefined where none is (TUF specification, 5.4.3, 5.5.5 and 5.6.4). A
+ * newer root may have taken the keys of the others away, and then those begin anew (5.3.11).
+ */
+export function olderRole(now: TufVersions, before: TufVersions): string | undefined {
+  if (now.root !== before.root) return now.root < before.root ? 'root' : undefined;
+  return (['timestamp', 'snapshot', 'targets'] as const).find((role) => now[role] < before[role]);
 }
 
 function nextRoot(trusted: Metadata<Root>, next: Metadata<Root>): Metadata<Root> {

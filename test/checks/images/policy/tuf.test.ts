@@ -307,7 +307,7 @@ describe('a TUF repository on a server that was reached before', () => {
         code: 'IMAGE_TRUST_ROOT_REMOTE',
         rule: 'TrustRoot corp',
         message:
-          'it could not be fetched (connection refused); what was fetched at 2026-11-20T00:00Z holds until 2026-11-24T00:00Z',
+          'it could not be fetched anew (connection refused); what was fetched at 2026-11-20T00:00Z holds until 2026-11-24T00:00Z',
       }),
     );
     const over = load({ remote }, outOfReach, { fetched, ...at('2026-11-24T00:00:00Z') });
@@ -338,12 +338,70 @@ describe('a TUF repository on a server that was reached before', () => {
     expect(warnings.filter(({ code }) => code === 'IMAGE_TRUST_ROOT_REMOTE')).toEqual([]);
   });
 
-  it('is refused where it answers, and wrongly', async () => {
+  it.each<[string, (files: Map<string, Buffer>) => void, RegExp]>([
+    [
+      'with a file that does not hold',
+      (files) => appendTo(files, '1.targets.json'),
+      /1\.targets\.json .* does not hold/,
+    ],
+    ['that a file is not there', (files) => files.delete('timestamp.json'), /timestamp\.json is not in its TUF/],
+  ])('stands for what it said before where it answers %s', async (_, spoil, why) => {
     const { repository, remote, fetched } = await fetchedBefore();
-    appendTo(repository.files, '1.targets.json');
-    expect((await rejectionOf(load({ remote }, serving(repository), { fetched }))).code).toBe(
-      'IMAGE_TRUST_ROOT_INVALID',
+    spoil(repository.files);
+    const { policies, roots, warnings } = await load({ remote }, serving(repository), { fetched });
+    expect(rootsOf(policies).json).toEqual(JSON.parse(trustedRoot));
+    expect(roots.isFetched).toBe(false);
+    expect(warnings.find(({ code }) => code === 'IMAGE_TRUST_ROOT_REMOTE')?.message).toMatch(why);
+    const unknown = await rejectionOf(load({ remote }, serving(repository), { fetched: new Map() }));
+    expect(unknown.code).toBe('IMAGE_TRUST_ROOT_INVALID');
+  });
+
+  it.each<[string, Required<TufOptions>['versions'], Required<TufOptions>['versions']]>([
+    ['timestamp', { timestamp: 7 }, { timestamp: 6 }],
+    ['root', { root: 2 }, { root: 1 }],
+  ])('takes no older %s back', async (role, versions, older) => {
+    const first = tufRepository(targets, { ...expiring, versions });
+    const taken = tufRepository({ 'trusted_root.json': `${trustedRoot} ` }, { ...expiring, versions: older });
+    // Both begin with the same root, as a mirror that hides a newer one has it.
+    const remote = { root: base64(taken.root), mirror };
+    if (role === 'root') first.files.set('2.root.json', first.root);
+    const fetched: FetchedRoots = new Map();
+    await load({ remote }, serving(first), { fetched });
+    const { policies, warnings } = await load({ remote }, serving(taken), { fetched });
+    expect(rootsOf(policies).json).toEqual(JSON.parse(trustedRoot));
+    expect(warnings.find(({ code }) => code === 'IMAGE_TRUST_ROOT_REMOTE')?.message).toContain(
+      `its mirror has an older ${role}.json than it had before`,
     );
+  });
+
+  it('lets the other files begin anew under a newer root, which may have taken their keys away', async () => {
+    const first = tufRepository(targets, { ...expiring, versions: { timestamp: 7 } });
+    const remote = { root: base64(first.root), mirror };
+    const fetched: FetchedRoots = new Map();
+    await load({ remote }, serving(first), { fetched });
+    const next = tufRepository(targets, expiring);
+    next.files.set('2.root.json', tufRepository(targets, { ...expiring, versions: { root: 2 } }).root);
+    const { roots } = await load({ remote }, serving(next), { fetched });
+    expect(roots.isFetched).toBe(true);
+  });
+
+  it('is waited for no longer where there are several', async () => {
+    const names = Array.from({ length: 8 }, (_, i) => `corp-${i}`);
+    const repository = tufRepository(targets, expiring);
+    const files = Object.fromEntries(
+      names.map((name) => [
+        `${name}.yaml`,
+        trustRootOf({ remote: { root: base64(repository.root), mirror } }).replace('"corp"', JSON.stringify(name)),
+      ]),
+    );
+    const began: string[] = [];
+    const together: FetchTuf = (url, _, signal) => {
+      began.push(url);
+      return new Promise((_done, fail) => signal.addEventListener('abort', () => fail(signal.reason)));
+    };
+    const asked = loadFiles(files, undefined, { ports: { clock, fetch: together, timers: hurried } });
+    expect((await rejectionOf(asked)).code).toBe('IMAGE_TRUST_ROOT_REMOTE');
+    expect(began).toHaveLength(names.length);
   });
 
   it('is refused where its answer has expired, whatever it said before', async () => {
