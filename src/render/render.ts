@@ -4,7 +4,7 @@ import { GateError } from '../core/errors.ts';
 import type { Proxies } from '../core/ports.ts';
 import type { RenderedText } from '../core/rendered.ts';
 import type { SourceTree } from '../core/source.ts';
-import { openFolder } from '../source/folder.ts';
+import { isInGit, openFolder } from '../source/folder.ts';
 import { type CredentialStore, NO_CREDENTIALS, type RenderContext, type RenderPorts } from './context.ts';
 import { createRoom } from './environment.ts';
 import { Reading } from './reading.ts';
@@ -62,7 +62,8 @@ async function renderFolder(
   });
   const folder = tree.find(source.path);
   if (folder?.kind !== 'folder') {
-    const what = `${source.path} ${folder === undefined ? 'does not exist' : 'is not a folder'}`;
+    const isNot = folder === undefined ? 'does not exist' : 'is not a folder';
+    const what = `${source.path} ${isInGit(source.path) ? 'lies in .git, which is never read' : isNot}`;
     const field = request.called?.path;
     throw field === undefined
       ? new GateError('SOURCE_MISSING', what)

@@ -107,6 +107,11 @@ export function openFolder(root: string, limits: SourceLimits): SourceTree {
   return { find: guarded(find), read: guarded(read), list: guarded(list) };
 }
 
+/** Whether a path leads through what is called `.git`, where no source has anything. */
+export function isInGit(path: string): boolean {
+  return posix.normalize(path).split('/').includes(GIT);
+}
+
 function realFolder(root: string): string {
   try {
     const real = realpathSync(root);

@@ -82,6 +82,18 @@ describe('a source that is not there', () => {
   ])('because its path %s', async (_, path, code) => {
     expect((await refusalOf(renderFiles(kustomization, { path }))).code).toBe(code);
   });
+
+  it.each([
+    ['.git', true],
+    ['a/../.git/worktrees/x', true],
+    ['.github/deploy', false],
+    ['a/.git/../b', false],
+  ])('at %j: whether it is said to lie in Git’s own folder: %s', async (path, isSaid) => {
+    const files = { ...kustomization, '.git/worktrees/x/a.yaml': 'a: b' };
+    const { code, message } = await refusalOf(renderFiles(files, { path }));
+    expect(code).toBe('SOURCE_MISSING');
+    expect(message).toBe(`${path} ${isSaid ? 'lies in .git, which is never read' : 'does not exist'}`);
+  });
 });
 
 describe.each([
