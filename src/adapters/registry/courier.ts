@@ -1,9 +1,9 @@
-import { whenAborted } from '../../core/abort.ts';
 import { GateError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Host } from './hosts.ts';
 import type { RegistryLimits } from './limits.ts';
 import { Recent } from './recent.ts';
+import { Slots } from './slots.ts';
 import { aborted, type HttpAnswer, type HttpRequest, type Transport } from './transport.ts';
 
 type CourierRequest = Omit<HttpRequest, 'timeoutMs'>;
@@ -43,7 +43,7 @@ export function createCourier(ports: CourierPorts): Courier {
       own = new Slots(limits.perHost);
       slots.set(request.host.name, own);
     }
-    const release = await own.take(request.signal, request.host);
+    const release = await own.take(request.signal, () => aborted(request.signal, request.host));
     try {
       const known = down.get(request.host.name);
       if (known !== undefined && clock.now() < known.until) return { error: known.error, final: true };
@@ -119,46 +119,4 @@ function waitBefore(tries: number, result: Result, ports: CourierPorts): number 
   if (asked === undefined) return backoff;
   const seconds = /^\d{1,9}$/.test(asked) ? Number(asked) : (Date.parse(asked) - ports.clock.now()) / 1000;
   return Number.isFinite(seconds) ? Math.max(backoff, seconds * 1000) : backoff;
-}
-
-/** So many at once, and the others in the order in which they came. */
-class Slots {
-  #free: number;
-  readonly #count: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(count: number) {
-    this.#free = count;
-    this.#count = count;
-  }
-
-  /** Nobody has a turn or waits for one. */
-  get idle(): boolean {
-    return this.#free === this.#count;
-  }
-
-  async take(signal: AbortSignal, host: Host): Promise<() => void> {
-    if (signal.aborted) throw aborted(signal, host);
-    if (this.#free > 0) this.#free -= 1;
-    else await this.#turn(signal, host);
-    return () => {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
-    };
-  }
-
-  #turn(signal: AbortSignal, host: Host): Promise<void> {
-    return new Promise((called, left) => {
-      const go = () => {
-        stay();
-        called();
-      };
-      const stay = whenAborted(signal, () => {
-        this.#waiting.splice(this.#waiting.indexOf(go), 1);
-        left(aborted(signal, host));
-      });
-      this.#waiting.push(go);
-    });
-  }
 }

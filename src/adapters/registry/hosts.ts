@@ -11,6 +11,8 @@ export interface Host {
   readonly origin: string;
   /** Only a listed host may have an address that is not public. */
   readonly listed: boolean;
+  /** Whether the platform leads here: by its list, or from a host on it. Any other name an application has chosen. */
+  readonly known: boolean;
   /** Its settings; none where it is not listed. */
   readonly entry: RegistryEntry | undefined;
   /** Certificates for TLS; undefined for the usual ones alone. Read again when they change; the same object until then. */
@@ -66,7 +68,7 @@ export function createHosts(settings: RegistriesSettings, resolvePath: (path: st
     if (listed?.mirror !== undefined) throw invalid(`the mirror of ${name} has a mirror itself`);
     if (listed?.layout !== undefined)
       throw invalid(`the mirror of ${name} is a layout; give ${name} that layout itself`);
-    mirrors.set(name, { host: byName.get(target) ?? unlistedHost(target), prefix });
+    mirrors.set(name, { host: byName.get(target) ?? { ...unlistedHost(target), known: true }, prefix });
   }
   return {
     endpoint({ registry, path }) {
@@ -107,6 +109,7 @@ function makeHost(name: string, entry: RegistryEntry, resolvePath: (path: string
     name,
     origin: originOf(name, entry.plainHttp === true ? 'http' : 'https'),
     listed: true,
+    known: true,
     entry,
     certificates:
       files.length === 0
@@ -120,6 +123,7 @@ function unlistedHost(name: string, origin = originOf(name, 'https')): Host {
     name,
     origin,
     listed: false,
+    known: false,
     entry: undefined,
     certificates: async () => undefined,
   };

@@ -7,12 +7,13 @@ import { createDiskCache } from './disk-cache.ts';
 import { createHosts } from './hosts.ts';
 import { createLayoutClient } from './layout.ts';
 import { defaultLimits, type RegistryLimits } from './limits.ts';
+import type { Lookup } from './lookup.ts';
 import { createProxyFor } from './proxy.ts';
 import { Recent } from './recent.ts';
 import { askOnce } from './run.ts';
 import type { RegistriesSettings, RegistryCache } from './settings.ts';
 import { shareRuns } from './shared.ts';
-import { aborted, createTransport, type Lookup } from './transport.ts';
+import { aborted, createTransport } from './transport.ts';
 
 export interface RegistryPorts {
   readonly clock: Clock;

@@ -46,7 +46,7 @@ export function createRequester(host: Host, ports: RequesterPorts): Requester {
       const target = ports.hosts.of(request.url);
       // That the registry may name this one was checked; the platform's list of them counts for the address too.
       const named = (host.entry?.tokenRealms ?? []).map(canonicalHost).includes(request.url.host);
-      const service = { ...target, listed: target.listed || named };
+      const service = { ...target, listed: target.listed || named, known: target.known || named || host.known };
       const answer = await ports.courier.send({ ...request, host: service, maxBytes: ports.limits.tokenBytes, signal });
       if (answer.status === 429) throw rateLimited(service);
       if (answer.status >= 500) throw failed(service, answer.status);
@@ -92,6 +92,7 @@ async function follow(
     if (next === undefined || next.username !== '' || next.password !== '')
       throw refused(host, 'redirects to no usable address');
     target = ports.hosts.of(next);
+    if (host.known) target = { ...target, known: true };
     if (next.protocol !== 'https:' && !(next.protocol === 'http:' && target.entry?.plainHttp === true)) {
       throw refused(host, `redirects to an address without TLS (${printable(next.host)})`);
     }

@@ -6,17 +6,9 @@ import { GateError } from '../../core/errors.ts';
 import { addressKind } from './addresses.ts';
 import { Agents } from './agents.ts';
 import type { Host } from './hosts.ts';
+import type { Lookup } from './lookup.ts';
 import type { ProxyFor } from './proxy.ts';
 import { Recent } from './recent.ts';
-
-/** An address of a host, as the resolver gives it. */
-interface ResolvedAddress {
-  readonly address: string;
-  readonly family: 4 | 6;
-}
-
-/** Resolves a name to all of its addresses. */
-export type Lookup = (hostname: string) => Promise<readonly ResolvedAddress[]>;
 
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST';
@@ -65,9 +57,10 @@ export function createTransport(lookup: Lookup, proxyFor: ProxyFor, capacity: nu
     const key = `${hostname} ${host.listed}`;
     const known = judged.get(key);
     if (known !== undefined && performance.now() < known.until) return await known.answer;
+    const late = AbortSignal.timeout(nameTimeoutMs);
     const answer = Promise.race([
-      lookup(hostname).catch(() => []),
-      new Promise<readonly []>((late) => setTimeout(late, nameTimeoutMs, []).unref()),
+      lookup(hostname, { known: host.known, signal: late }).catch(() => []),
+      new Promise<readonly []>((done) => whenAborted(late, () => done([]))),
     ]).then((addresses) => {
       for (const { address } of addresses) refuseAddress(host, address, false);
     });
@@ -84,15 +77,20 @@ export function createTransport(lookup: Lookup, proxyFor: ProxyFor, capacity: nu
       // A literal address is connected to without a lookup, so it is judged here.
       if (isIP(hostname) !== 0) refuseAddress(host, hostname, true);
       else if (proxy !== undefined) await judgeName(host, hostname);
+      const over = new AbortController();
       return await agents.with(url, host, proxy, async (agent) => {
         const options: RequestOptions = {
           method: request.method,
           headers: { ...request.headers, 'accept-encoding': 'identity', 'user-agent': 'syncgate' },
           agent,
           // The proxy is the platform's choice, wherever it is.
-          ...(proxy === undefined ? { lookup: checkedLookup(host, lookup) } : {}),
+          ...(proxy === undefined ? { lookup: checkedLookup(host, lookup, over.signal) } : {}),
         };
-        return await exchange(request, (secure ? https() : http()).request(url, options));
+        try {
+          return await exchange(request, (secure ? https() : http()).request(url, options));
+        } finally {
+          over.abort();
+        }
       });
     },
     close: () => agents.close(),
@@ -113,11 +111,12 @@ function https(): typeof import('node:https') {
 
 /**
  * The lookup that a connection uses. What is judged here is what is connected to, so a name that answers differently
- * the second time (DNS rebinding) gains nothing. One address that may not be reached refuses the name.
+ * the second time (DNS rebinding) gains nothing. One address that may not be reached refuses the name. The signal aborts
+ * when nobody waits for the connection any more.
  */
-function checkedLookup(host: Host, lookup: Lookup): LookupFunction {
+function checkedLookup(host: Host, lookup: Lookup, signal: AbortSignal): LookupFunction {
   return (hostname, options, done) => {
-    lookup(hostname).then(
+    lookup(hostname, { known: host.known, signal }).then(
       (addresses) => {
         const [first] = addresses;
         try {
