@@ -10,7 +10,7 @@ import { createProbeApp } from '../surfaces/http/probes.ts';
 import type { FluxHooks } from './flux.ts';
 import { openGates } from './gates.ts';
 import type { Service, ServiceParts } from './service.ts';
-import { systemClock, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** The process as a long-lived surface needs to know it. */
 export interface ServeWorld {
@@ -46,7 +46,6 @@ export async function serve(
       kubeconfig: env['KUBECONFIG'],
       service: serviceOf(env),
       log,
-      clock: systemClock,
     });
     closing.push(() => kube.close());
     const services: Service[] = [];

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { type AlarmClock, monotonicClock } from '../../core/deadline.ts';
 import { GateError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { type Kube, KubeError, type KubeObject, valueAt } from '../../core/kube.ts';
@@ -42,6 +43,8 @@ const CERTIFICATE_TIMES: CertificateTimes = {
 export interface RotationOptions {
   readonly kube: Kube;
   readonly clock: Clock;
+  /** What is waited for is measured by it; the process's own time if nothing is said. */
+  readonly ticks?: AlarmClock['now'];
   readonly log: Log;
   readonly metrics: Metrics;
   /** The Secret. */
@@ -80,7 +83,7 @@ const MAX_RACES = 8;
  * version of the configuration an API server has, each trusts the other.
  */
 export function createRotation(options: RotationOptions): Rotation {
-  const { kube, clock, log, metrics, names } = options;
+  const { kube, clock, ticks = monotonicClock.now, log, metrics, names } = options;
   const times = options.times ?? CERTIFICATE_TIMES;
   const at = { namespace: options.namespace, name: options.secret };
   const listeners = new Set<(certificate: KeyPair) => void>();
@@ -117,7 +120,7 @@ export function createRotation(options: RotationOptions): Rotation {
       const authority = wanted.authority as Authority;
       known = authority;
       const cert = normal(authority.current.cert);
-      if (signing?.cert !== cert) signing = { cert, since: clock.now() };
+      if (signing?.cert !== cert) signing = { cert, since: ticks() };
       if (configuration !== undefined && !(await publish(configuration, bundleOf(authority), signal))) continue;
       say(configuration);
       serve(authority, configuration !== undefined);
@@ -161,7 +164,7 @@ export function createRotation(options: RotationOptions): Rotation {
       reasons.push('the authority comes to its end');
       next = await issueAuthority({ from: now - times.backdate, to: now + times.authority });
     }
-    const isSigningLong = signing?.cert === normal(current.cert) && now - signing.since >= times.keep;
+    const isSigningLong = signing?.cert === normal(current.cert) && ticks() - signing.since >= times.keep;
     if (outgoing.length === 0 && previous.length > 0 && isSigningLong) {
       reasons.push('the old authority has been kept long enough');
       previous = [];
@@ -199,7 +202,7 @@ export function createRotation(options: RotationOptions): Rotation {
 
   function isSettled(cert: string): boolean {
     const since = published.get(normal(cert));
-    return since !== undefined && clock.now() - since >= times.settle;
+    return since !== undefined && ticks() - since >= times.settle;
   }
 
   /** Which authorities every webhook of the configuration trusts. */
@@ -207,7 +210,7 @@ export function createRotation(options: RotationOptions): Rotation {
     const [first = [], ...others] = bundlesIn(configuration).map(authoritiesOf);
     const everywhere = new Set(first.filter((cert) => others.every((bundle) => bundle.includes(cert))));
     for (const cert of published.keys()) if (!everywhere.has(cert)) published.delete(cert);
-    for (const cert of everywhere) if (!published.has(cert)) published.set(cert, clock.now());
+    for (const cert of everywhere) if (!published.has(cert)) published.set(cert, ticks());
   }
 
   /** False where somebody else was first. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
+import type { AlarmClock } from '../../core/deadline.ts';
 import { KubeError } from '../../core/kube.ts';
-import type { Clock } from '../../core/ports.ts';
 
 /** Where the API server is, and who asks it. */
 export type KubePlace =
@@ -41,7 +41,7 @@ const keptMs = 60_000;
  * Reads the credentials again every minute and after a refusal, so that tokens and certificates may rotate. What would
  * run a program or ask a third party for a token is refused: it could be bounded by nothing here.
  */
-export function createCredentialSource(place: KubePlace, clock: Clock): CredentialSource {
+export function createCredentialSource(place: KubePlace, clock: Pick<AlarmClock, 'now'>): CredentialSource {
   let kept: { readonly credentials: Credentials; readonly until: number } | undefined;
   return {
     async current() {

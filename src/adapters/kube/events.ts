@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { type AlarmClock, monotonicClock } from '../../core/deadline.ts';
 import type { Announcement } from '../../core/events.ts';
 import { type Kube, KubeError, type KubeResource } from '../../core/kube.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -13,6 +14,8 @@ export interface KubeEventsOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  /** What has been told is remembered by it; the process's own time if nothing is said. */
+  readonly ticks?: AlarmClock['now'];
 }
 
 const EVENTS: KubeResource = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };
@@ -36,14 +39,21 @@ interface Written {
  * Tells who looks at the GatedSource (`kubectl describe`, `kubectl events`). What is said again only counts up, and what is
  * said too often about one object is dropped.
  */
-export function createKubeEvents({ kube, instance, log, metrics, clock }: KubeEventsOptions): OpenedEvents {
+export function createKubeEvents({
+  kube,
+  instance,
+  log,
+  metrics,
+  clock,
+  ticks = monotonicClock.now,
+}: KubeEventsOptions): OpenedEvents {
   const written = new Map<string, Written>();
   const allowances = new Map<string, { readonly left: number; readonly at: number }>();
 
   const mayTell = (object: string): boolean => {
-    const now = clock.now();
+    const now = ticks();
     const { left, at } = allowances.get(object) ?? { left: burst, at: now };
-    const refilled = Math.min(burst, left + Math.max(0, now - at) / refillMs);
+    const refilled = Math.min(burst, left + (now - at) / refillMs);
     if (refilled < 1) return false;
     remember(allowances, object, { left: refilled - 1, at: now });
     return true;
@@ -54,8 +64,8 @@ export function createKubeEvents({ kube, instance, log, metrics, clock }: KubeEv
     const { source, severity, reason } = announcement;
     const { namespace = '', name, uid = '', resourceVersion = '' } = source.metadata;
     const message = cut(announcement.message);
-    const now = clock.now();
-    const timestamp = `${new Date(now).toISOString().slice(0, 19)}Z`;
+    const now = ticks();
+    const timestamp = `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
     const id = createHash('sha256')
       .update(JSON.stringify([namespace, name, uid, severity, reason, message]))
       .digest('hex');

@@ -1,6 +1,6 @@
+import { type AlarmClock, monotonicClock } from '../../core/deadline.ts';
 import { canonicalJson, type JsonObject, valueAt as jsonAt } from '../../core/json.ts';
 import { FIELD_MANAGER, type Kube, KubeError, type ObjectKey } from '../../core/kube.ts';
-import type { Clock } from '../../core/ports.ts';
 import type { Log } from '../../core/telemetry.ts';
 import { readCapabilities } from './capabilities.ts';
 import type { KubePlace } from './credentials.ts';
@@ -15,7 +15,8 @@ export interface OpenKubeOptions {
   /** The variables KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT of a Pod; `folder` only where it is another. */
   readonly service?: { readonly host: string; readonly port: string; readonly folder?: string } | undefined;
   readonly log: Log;
-  readonly clock: Clock;
+  /** How long credentials are kept is measured by it; the process's own time if nothing is said. */
+  readonly clock?: Pick<AlarmClock, 'now'>;
   readonly limits?: Partial<RequesterLimits>;
   readonly times?: Partial<FollowTimes>;
 }
@@ -35,7 +36,7 @@ const maxWarnings = 64;
 export async function openKube(options: OpenKubeOptions): Promise<OpenedKube> {
   // It is large, and only a process that stays needs it.
   const { createCredentialSource } = await import('./credentials.ts');
-  const source = createCredentialSource(placeOf(options), options.clock);
+  const source = createCredentialSource(placeOf(options), options.clock ?? monotonicClock);
   const { tls } = await source.current();
   if (tls.rejectUnauthorized === false) options.log.warn('the API server is not asked for its certificate');
   const limits = { ...LIMITS, ...options.limits };

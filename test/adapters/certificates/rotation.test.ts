@@ -30,6 +30,8 @@ const signal = new AbortController().signal;
 interface World {
   readonly kube: MemoryKube;
   now: number;
+  /** By how much the clock of the machine was set. */
+  ahead: number;
   replica(): Rotation;
   secret(): KubeObject | undefined;
   /** Which authorities each webhook trusts. */
@@ -45,10 +47,12 @@ function world(options: { secret?: JsonObject | 'none'; webhooks?: number } = {}
   const made: World = {
     kube,
     now: Date.UTC(2030, 0, 1),
+    ahead: 0,
     replica: () =>
       createRotation({
         kube,
-        clock: { now: () => made.now },
+        clock: { now: () => made.now + made.ahead },
+        ticks: () => made.now,
         log: SILENT_LOG,
         metrics: NO_METRICS,
         namespace: secretKey.namespace,
@@ -235,6 +239,26 @@ describe('rotation', () => {
     it.now += 61 * MINUTE;
     await one.step(signal);
     expect(it.trusted()[0]).toEqual([young]);
+  });
+
+  it.each([
+    ['forward', 10],
+    ['back', -10],
+  ])('waits as long as it does though the clock is set %s meanwhile', async (_, minutes) => {
+    const it = world();
+    const one = it.replica();
+    await one.step(signal);
+    const [old] = it.trusted()[0] as [string];
+    it.now += 601 * MINUTE;
+    await one.step(signal);
+    it.ahead = minutes * MINUTE;
+    const isOld = () => trusts([old], one.current() as KeyPair, it.now);
+    it.now += 4 * MINUTE;
+    await one.step(signal);
+    expect(isOld()).toBe(true);
+    it.now += 2 * MINUTE;
+    await one.step(signal);
+    expect(isOld()).toBe(false);
   });
 
   it('does not go on while what it published is taken away again and again', async () => {
