@@ -53,6 +53,8 @@ COPY --chmod=0644 LICENSE /usr/share/doc/syncgate/LICENSE
 COPY --from=bundle --chmod=0644 /src/dist/THIRD-PARTY-NOTICES.txt /usr/share/doc/syncgate/THIRD-PARTY-NOTICES.txt
 # Nothing below is written to but /tmp and the socket's folder: run it with a read-only root file system.
 ENV PATH=/usr/local/bin:/usr/bin:/bin NODE_ENV=production TMPDIR=/tmp
+# A name whose servers are silent holds a thread of Node's pool: half of them look up names, and of the usual four that is two.
+ENV UV_THREADPOOL_SIZE=16
 WORKDIR /tmp
 USER 999:999
 # As PID 1, argocd-cmp-server would reap nobody's children.

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { readDockerfile } from '../../support/dockerfile.ts';
 import { findTool } from '../../support/tools/resolve.ts';
 
@@ -51,6 +52,14 @@ describe('the image', () => {
     expect(of('RUN', last).join()).toContain('useradd --uid 999 --gid 999');
     const order = instructions.filter((each) => each.stage === last).map((each) => each.name);
     expect(order.lastIndexOf('RUN')).toBeLessThan(order.indexOf('USER'));
+  });
+
+  it('gives Node threads enough to look up names, and so does each manifest that runs it', () => {
+    expect(of('ENV', last)).toContain('UV_THREADPOOL_SIZE=16');
+    const manifests = ['argocd/repo-server.yaml', 'argocd/values.yaml']
+      .concat('flux/base/source/stateful-set.yaml', 'flux/base/admission/deployment.yaml')
+      .map((path) => JSON.stringify(parseAllDocuments(read(path))));
+    for (const text of manifests) expect(text).toContain('{"name":"UV_THREADPOOL_SIZE","value":"16"}');
   });
 
   it('has every mount point that the sidecar uses, because its root cannot be written to', () => {
