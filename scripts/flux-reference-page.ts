@@ -143,9 +143,10 @@ metadata:
     syncgate.dev/gated: "true"
 \`\`\`
 
-Admission policies and the webhook go by that label. Which Gate *judges* is said by the Gates: let one of them select the
-same label (\`spec.namespaces.selector.matchLabels\`), and no namespace is gated without a Gate. Where there is none, every
-GatedSource is refused.
+Admission policies and the webhook go by that label. Which Gate *judges* is said by the Gates. With one, let it
+be for every namespace (\`spec.namespaces.names: ["*"]\`): none is gated without a Gate, and GatedSources can be tried in a namespace
+before it is gated. With several, let each say its own, by names or by labels of your platform; where no Gate governs, or two do,
+every GatedSource is refused, and in gated namespaces whatever GitOps controllers write.
 
 Whoever may label Namespaces may gate them. Taking the label off needs a verb of its own, \`ungate\` on
 \`namespaces.syncgate.dev\`: administrators of the cluster have it by \`*\`, and a role that gives \`update\` on Namespaces does not.
@@ -304,19 +305,23 @@ Components are in \`flux/components\`. Over an overlay that has nothing of what 
 
 | Component | Over | Then |
 | --- | --- | --- |
-| \`every-namespace\` | \`source\`, \`admission\`, \`both\` | every namespace is gated but \`syncgate-system\`, \`flux-system\` and \`kube-system\`, whatever its labels. Each needs a Gate: with one that selects by the label, all that GitOps controllers write into the others is \`GATE_NONE\`. Write \`names: ["*"]\` in one Gate, or two that share them out. Objects of the cluster are in no namespace: combine it with \`cluster-objects\`, or a team's ClusterRoleBinding is asked about by nobody |
+| \`every-namespace\` | \`source\`, \`admission\`, \`both\` | every namespace is gated but \`syncgate-system\`, \`flux-system\` and \`kube-system\`, whatever its labels. Each needs a Gate: \`names: ["*"]\` in one, or several that share them out. Where none governs, all that GitOps controllers write is \`GATE_NONE\`. Objects of the cluster are in no namespace: combine it with \`cluster-objects\`, or a team's ClusterRoleBinding is asked about by nobody |
 | \`cluster-objects\` | \`admission\`, \`both\` | the webhook judges objects of the cluster too, from wherever they are applied; look first ([admission.md](admission.md#objects-of-the-cluster)) |
 | \`trust-flux-account\` | \`source\`, \`admission\`, \`both\` | Kustomizations without \`serviceAccountName\` are warned of and noted in the audit log, and not refused; for Flux with \`--default-service-account\` |
-| \`allow-helm-releases\` | \`both\` | HelmReleases may be; the webhook judges their objects one by one, and a refusal leaves a release half applied. Objects of the cluster among them only with \`cluster-objects\` |
-| \`allow-remote-clusters\` | \`source\`, \`both\` | Kustomizations may have a \`kubeConfig\`; nobody judges for that cluster |
+| \`allow-helm-releases\` | \`both\` | HelmReleases may be, and are noted in the audit log; the webhook judges their objects one by one, and a refusal leaves a release half applied. Objects of the cluster among them only with \`cluster-objects\` |
+| \`allow-remote-clusters\` | \`source\`, \`both\` | Kustomizations may have a \`kubeConfig\`, which is noted in the audit log; nobody judges for that cluster |
+| \`flux-without-policies\` | \`source\`, \`both\` | the NetworkPolicy \`allow-syncgate\` of \`flux-system\` is about no Pod; for a Flux that has no NetworkPolicies of its own ([below](#the-network)) |
 | \`admit-everyone\` | \`admission\`, \`both\` | the webhook judges what anybody writes in gated namespaces, and not only GitOps controllers |
-| \`own-certificates\` | \`admission\`, \`both\` | the webhook serves the Secret \`syncgate-admission-certificate\`, which cert-manager or you renew ([admission.md](admission.md#certificates)) |
+| \`own-certificates\` | \`admission\`, \`both\` | the webhook serves the Secret \`syncgate-admission-certificate\`, which cert-manager or you renew ([admission.md](admission.md#certificates), which says what is left where the webhook ran without it) |
 | \`ipv6\` | \`source\`, \`both\` | artifacts are served on IPv6 addresses |
 
 \`\`\`yaml
 resources: [syncgate/overlays/both]
 components: [syncgate/components/cluster-objects, syncgate/components/ipv6]
 \`\`\`
+
+Where the overlay is in use already, put a component on or take it off by applying: none takes an object away but
+\`own-certificates\`, a Secret. Before \`ipv6\`, delete the EndpointSlice \`syncgate-artifacts\`.
 
 \`flux/patches/external-artifact.yaml\` turns on ExternalArtifacts in Flux, which ships with them turned off.
 
@@ -344,11 +349,12 @@ Both workloads have all four. A file that changes is loaded within a minute or t
 
 ## The network
 
-Everything is denied in \`syncgate-system\` but: names (kube-dns); ports 443 and 6443 outwards, for the API server and registries (a
-registry on another port needs a policy of yours, below); artifacts on 9090, for kustomize-controller, helm-controller and the other
-replica; source-controller and notification-controller on 9090, whose own policies \`allow-syncgate\` in \`flux-system\` opens; the
-webhook on 9443, for whoever asks, because no selector names an API server; metrics on 9440, for Pods of namespaces with the label
-\`syncgate.dev/metrics: "true"\` (label that of Prometheus).
+Everything is denied in \`syncgate-system\` but: names, of the Pods \`k8s-app: kube-dns\` in \`kube-system\`; ports 443 and 6443 outwards,
+for the API server and registries; artifacts on 9090, for kustomize-controller, helm-controller and the other replica;
+source-controller, source-watcher and notification-controller on 9090, which \`allow-syncgate\` in \`flux-system\` opens; the webhook on
+9443, for whoever asks, because no selector names an API server; metrics on 9440, for Pods of namespaces with the label
+\`syncgate.dev/metrics: "true"\` (label that of Prometheus). A registry or an API server on another port needs a policy of yours, and so
+do names that come from elsewhere (NodeLocal DNSCache), with port 53 over UDP and TCP:
 
 \`\`\`yaml
 apiVersion: networking.k8s.io/v1
@@ -362,9 +368,11 @@ spec:
 
 Whoever reaches the webhook's port can hold its connections, and then the API server is not answered and refuses what GitOps
 controllers apply: \`--admission-client-ca\` keeps strangers from asking, not from connecting. Where your network can tell the API
-server apart (an \`ipBlock\` of the control plane), put that into the policy \`syncgate-admission\`. Where Flux was installed without
-its own NetworkPolicies, leave \`allow-syncgate\` out: as the first policy of those Pods it would close every port but the artifacts'
-to other namespaces.
+server apart (an \`ipBlock\` of the control plane), put that into the policy \`syncgate-admission\`.
+
+Where Flux was installed without NetworkPolicies of its own, \`allow-syncgate\` would be the first about these Pods, and close all their
+ports but the artifacts' to other namespaces: metrics to Prometheus, the webhooks of Receivers to an ingress. With the component
+\`flux-without-policies\` it is about none. When Flux gets its own, take the component out, or the gate reads no source.
 
 ## How much a team may take
 

@@ -114,6 +114,14 @@ describe('the overlays', () => {
     ]);
   });
 
+  it('label all that they hold, so that it can be listed', async () => {
+    for (const { kind, metadata } of await all()) {
+      expect((metadata as Live['metadata']).labels, `${kind} ${metadata.name}`).toMatchObject({
+        'app.kubernetes.io/part-of': 'syncgate',
+      });
+    }
+  });
+
   it('name nobody’s image: a digest that nobody published is none', async () => {
     for (const each of await workloads()) {
       const template = podTemplate(each);
@@ -391,10 +399,95 @@ describe('the components', () => {
   it.each([
     ['allow-helm-releases', 'syncgate-helm-releases'],
     ['allow-remote-clusters', 'syncgate-remote-clusters'],
-  ])('%s takes the policy away, and no other', async (component, name) => {
-    const before = bindings(await shippedObjects('flux/overlays/both')).map(({ metadata }) => metadata.name);
-    const after = bindings(await built(component)).map(({ metadata }) => metadata.name);
-    expect(after).toEqual(before.filter((each) => each !== name));
+  ])('%s has the policy refuse nothing, and no other', async (component, name) => {
+    for (const { metadata, spec } of bindings(await built(component))) {
+      const expected = metadata.name === name ? ['Audit'] : ['Deny'];
+      expect(spec.validationActions, metadata.name).toEqual(expected);
+    }
+  });
+
+  // `kubectl apply` deletes nothing: a component that took an object away would change nothing where it is already.
+  it.each(['source', 'admission', 'both'] as const)(
+    'take nothing away from %s but a Secret of keys',
+    async (overlay) => {
+      const named = (objects: readonly Writable[]) => objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+      const shipped = named(await shippedObjects(`flux/overlays/${overlay}`));
+      for (const [name] of fits.filter(([, of]) => of.includes(overlay))) {
+        const left = new Set(named(await composedObjects(overlay, [name])));
+        const missing = shipped.filter((each) => !left.has(each));
+        expect(missing, name).toEqual(name === 'own-certificates' ? ['Secret syncgate-admission-tls'] : []);
+      }
+    },
+  );
+
+  // As on a cluster in use, where the gate has written `caBundle` of every webhook that is there.
+  it('are put on and taken off where the overlay is in use', async () => {
+    const webhook = {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingWebhookConfiguration',
+      metadata: { name: 'syncgate' },
+    };
+    const caBundle = Buffer.from(server.authority).toString('base64');
+    const binding = (name: string): Writable => ({
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata: { name: `syncgate-${name}` },
+    });
+    const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', ...at('syncgate-admission') };
+    const allow = {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { name: 'allow-syncgate', namespace: 'flux-system' },
+    };
+    const live = async () => ({
+      actions: await Promise.all(
+        ['helm-releases', 'remote-clusters', 'accounts'].map(
+          async (name) => (await admin.get(binding(name)))?.['spec'].validationActions,
+        ),
+      ),
+      rules: ((await admin.get(role))?.['rules'] ?? []).length,
+      pods: (await admin.get(allow))?.['spec'].podSelector.matchExpressions[0].values,
+      webhooks: (await admin.get(webhook))?.['webhooks'].map(({ name }: { readonly name: string }) => name),
+    });
+    const off = {
+      actions: [['Deny'], ['Deny'], ['Deny']],
+      rules: 1,
+      pods: ['source-controller', 'source-watcher', 'notification-controller'],
+      webhooks: ['objects.syncgate.dev'],
+    };
+    const on = {
+      actions: [['Audit'], ['Audit'], ['Warn', 'Audit']],
+      rules: 0,
+      pods: ['none-of-flux'],
+      webhooks: ['objects.syncgate.dev', 'cluster-objects.syncgate.dev'],
+    };
+    const every = fits.map(([name]) => name).filter((name) => name !== 'ipv6');
+    for (const [components, expected] of [
+      [[], off],
+      [every, on],
+      [[], off],
+    ] as const) {
+      writeKustomization({
+        components: components.map((name) => relative(folder, join(root, 'flux/components', name))),
+      });
+      await kubectl('apply', '-k', folder, '--server-side');
+      expect(await live(), components.join()).toEqual(expected);
+      const webhooks = (await admin.get(webhook))?.['webhooks'].map((each: Record<string, object>) => ({
+        ...each,
+        clientConfig: { ...each['clientConfig'], caBundle },
+      }));
+      await admin.merge(webhook, { webhooks }, { fieldManager: 'syncgate' });
+    }
+  });
+
+  it('flux-without-policies has no Pod of Flux chosen by a policy', async () => {
+    const policies = (await built('flux-without-policies')).filter(
+      ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.namespace === 'flux-system',
+    ) as unknown as readonly Live[];
+    expect(policies.map(({ metadata }) => metadata.name)).toEqual(['allow-syncgate']);
+    expect(policies[0]?.['spec'].podSelector).toEqual({
+      matchExpressions: [{ key: 'app', operator: 'In', values: ['none-of-flux'] }],
+    });
   });
 
   it.each([
@@ -411,7 +504,7 @@ describe('the components', () => {
   it('every-namespace looks at no label, and all of them together are taken', async () => {
     const objects = await built(
       ...['allow-remote-clusters', 'trust-flux-account', 'every-namespace', 'admit-everyone'],
-      ...['cluster-objects', 'own-certificates', 'allow-helm-releases', 'ipv6'],
+      ...['cluster-objects', 'own-certificates', 'allow-helm-releases', 'ipv6', 'flux-without-policies'],
     );
     for (const { metadata, spec } of bindings(objects)) {
       if (clusterWide.includes(metadata.name)) continue;
@@ -438,6 +531,7 @@ describe('the components', () => {
     ['allow-remote-clusters', ['source', 'both']],
     ['cluster-objects', ['admission', 'both']],
     ['every-namespace', ['source', 'admission', 'both']],
+    ['flux-without-policies', ['source', 'both']],
     ['ipv6', ['source', 'both']],
     ['own-certificates', ['admission', 'both']],
     ['trust-flux-account', ['source', 'admission', 'both']],
