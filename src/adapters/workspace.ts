@@ -134,8 +134,11 @@ function processStart(pid: number): string | undefined {
   }
 }
 
-/** A renderer may have made folders without the right to write in them (a chart's file modes): those are opened first. */
-function removeFolder(path: string): void {
+/**
+ * Removes a folder with everything in it. A renderer may have made folders without the right to write in them (a chart's
+ * file modes): those are opened first. What cannot be removed is left to whoever sweeps; never throws.
+ */
+export function removeFolder(path: string): void {
   try {
     rmSync(path, { recursive: true, force: true, maxRetries: 2 });
     return;

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { createExec, createServe, findLaunchers, findProgram } from '../adapters/exec.ts';
-import { createWorkspace, makeFolder } from '../adapters/workspace.ts';
+import { createWorkspace, makeFolder, removeFolder } from '../adapters/workspace.ts';
 import type { RootsStanding } from '../checks/images/policy/shelf.ts';
 import type { Belongs } from '../checks/namespaces/check.ts';
 import type { Policies, PolicyDescription } from '../checks/policy/dialect.ts';
@@ -111,9 +111,21 @@ export function openGate(
   const stages = (format: 'json' | 'yaml', belongs: Belongs | undefined): GateStages<RenderRequest> => ({
     belongs,
     render: async (request, stop) => {
-      // A folder a verdict: what one source left must not be seen by the next.
-      const folder = newFolder();
-      return render(request, spec.render, { ...renderPorts, workspace: folder }, stop);
+      // A folder a verdict: what one source left must not be seen by the next. Plain files need none.
+      let folder: string | undefined;
+      const ports: RenderPorts = {
+        ...renderPorts,
+        get workspace() {
+          folder ??= newFolder();
+          return folder;
+        },
+      };
+      try {
+        return await render(request, spec.render, ports, stop);
+      } finally {
+        // What was rendered is in memory, and every program has ended.
+        if (folder !== undefined) removeFolder(folder);
+      }
     },
     parse: (texts, request) => objectsOf(texts, request, spec.manifests),
     checkImages:

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GateError } from '../../../core/errors.ts';
 import { canonicalJson, type JsonValue } from '../../../core/json.ts';
@@ -60,11 +60,17 @@ export async function openCueContent(
   return {
     async judge(input, stop) {
       const document = `input-${documents++}.json`;
-      writeFileSync(join(folder, document), canonicalJson(input), { flag: 'wx', mode: 0o600 });
-      // Named as data: else a document with a "$schema" or "openapi" in it is taken for a schema, and refuses nothing.
-      const result = await run(['vet', '--concrete', 'policy.cue', 'json+data:', document], stop);
-      const complaint = complaintOf(result, question);
-      return complaint === undefined ? { kind: 'passed' } : { kind: 'failed', message: complaint };
+      const path = join(folder, document);
+      try {
+        writeFileSync(path, canonicalJson(input), { flag: 'wx', mode: 0o600 });
+        // Named as data: else a document with a "$schema" or "openapi" in it is taken for a schema, and refuses nothing.
+        const result = await run(['vet', '--concrete', 'policy.cue', 'json+data:', document], stop);
+        const complaint = complaintOf(result, question);
+        return complaint === undefined ? { kind: 'passed' } : { kind: 'failed', message: complaint };
+      } finally {
+        // The folder is there for as long as the policy: in a process that goes on, every document would be.
+        rmSync(path, { force: true });
+      }
     },
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -320,6 +320,28 @@ describe('CUE on the real cue', () => {
       code: 'CUE_INVALID',
       message: expect.stringContaining(message),
     });
+  });
+
+  it.each([
+    ['judged', async () => ({ kind: 'exited', code: 0, stdout: Buffer.alloc(0), stderr: '' }) as const],
+    ['not judged', async () => ({ kind: 'killed', why: 'deadline', stderr: '' }) as const],
+  ])('keeps no document that was %s', async (_, ended) => {
+    const folder = mkdtempSync(join(root, 'kept-'));
+    const seen: string[][] = [];
+    let compiled = false;
+    const exec: Exec = async () => {
+      seen.push(readdirSync(folder));
+      if (compiled) return await ended();
+      compiled = true;
+      return { kind: 'exited', code: 0, stdout: Buffer.alloc(0), stderr: '' };
+    };
+    const judge = await judgeWith({ cue: '/cue', exec, makeFolder: () => folder });
+    for (let i = 0; i < 3; i++) await judge.judge(cueRule('a: 1'), { a: 1 }, signal).catch(() => {});
+    expect(seen).toEqual([
+      ['policy.cue'],
+      ...['input-0.json', 'input-1.json', 'input-2.json'].map((name) => [name, 'policy.cue']),
+    ]);
+    expect(readdirSync(folder)).toEqual(['policy.cue']);
   });
 
   it.each([
