@@ -8,7 +8,6 @@ import { type RunningServer, startServer } from '../adapters/http-server.ts';
 import { keepEndpoint } from '../adapters/kube/endpoint.ts';
 import { elect, type Leadership } from '../adapters/kube/leader.ts';
 import { createWorkspace, makeFolder, type Workspace } from '../adapters/workspace.ts';
-import { aborted } from '../core/abort.ts';
 import { monotonicClock } from '../core/deadline.ts';
 import { GateError } from '../core/errors.ts';
 import { type Kube, KubeError } from '../core/kube.ts';
@@ -18,6 +17,7 @@ import { createController } from '../surfaces/flux/controller.ts';
 import type { PrivateFolder, Reached, Timers } from '../surfaces/flux/ports.ts';
 import { buildRequest } from '../surfaces/flux/request.ts';
 import { createArtifactApp } from '../surfaces/http/artifacts.ts';
+import { leadUntil } from './lead.ts';
 import type { Service, ServiceParts } from './service.ts';
 import { systemClock } from './world.ts';
 
@@ -118,49 +118,15 @@ export async function openFlux(parts: ServiceParts, { reached = () => {}, stored
         await leadUntil(signal, leadership, controller.lead);
       } finally {
         over.abort();
-        await following;
         await endpoint.stop();
-        // Only now may another begin: everything that this one had begun has ended.
+        // Only now may another begin: what this one had begun has ended, or is let write nothing any more.
         await leadership.stop();
+        await following;
         await events.close(eventsGraceMs);
         await close(server, store, workspace);
       }
     },
   };
-}
-
-/** Leads whenever this replica is the leader, and settles when the signal has aborted and the last work has ended. */
-async function leadUntil(
-  signal: AbortSignal,
-  leadership: Leadership,
-  lead: (signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  let reign: { readonly over: AbortController; readonly ended: Promise<void> } | undefined;
-  let failed = (_: unknown) => {};
-  const failure = new Promise<never>((_, reject) => {
-    failed = reject;
-  });
-  failure.catch(() => {});
-  const turn = (leads: boolean) => {
-    if (!leads) {
-      reign?.over.abort();
-      return;
-    }
-    const over = new AbortController();
-    const before = reign?.ended ?? Promise.resolve();
-    const ended = before.then(() => (over.signal.aborted ? undefined : lead(over.signal)));
-    ended.catch(failed);
-    reign = { over, ended };
-  };
-  const forget = leadership.onChange(turn);
-  try {
-    if (leadership.isLeader()) turn(true);
-    await Promise.race([failure, aborted(signal)]);
-  } finally {
-    forget();
-    reign?.over.abort();
-    await reign?.ended.catch(() => {});
-  }
 }
 
 function electLeader({ options, kube, log, metrics }: ServiceParts): Leadership {

@@ -1,14 +1,17 @@
 import { aborted } from '../../core/abort.ts';
+import { withDeadline } from '../../core/deadline.ts';
+import { GateError } from '../../core/errors.ts';
 import type { KubeObject, ObjectKey } from '../../core/kube.ts';
 import { artifactBody, isOurs, saysArtifact } from './artifact.ts';
 import { statusOf } from './own-status.ts';
-import type { ReadManifests } from './ports.ts';
+import type { ReadManifests, Timers } from './ports.ts';
 import { createQueue, type WorkQueue } from './queue.ts';
 import { createReconciler } from './reconcile.ts';
 import { createRejudge, type Rejudge } from './rejudge.ts';
 import { createReplication, type Replication } from './replicate.ts';
 import type { ReconcilerPorts, ReconcilerSettings } from './run.ts';
 import { keyText } from './sources.ts';
+import { boundedStorage, STORAGE_LIMIT } from './storage.ts';
 import { type FollowedView, followCluster } from './view.ts';
 
 export interface ControllerPorts extends Omit<ReconcilerPorts, 'view' | 'compliances' | 'recover'> {
@@ -28,13 +31,16 @@ export interface FluxController {
   run(signal: AbortSignal): Promise<void>;
   /**
    * Leads: reconciles every GatedSource until the signal, which is the leadership's. Once it has aborted nothing is
-   * written any more; settles when what was under way has ended. `run` must have been called before.
+   * written any more; settles when what was under way has ended. Rejects where that does not end, or where the storage
+   * does not answer any more. `run` must have been called before.
    */
   lead(signal: AbortSignal): Promise<void>;
   /** What has not been read yet; undefined where everything is known that is needed. */
   unready(): string | undefined;
 }
 
+/** What is under way when a reign ends may wait for the storage once, and a little for the API server. */
+const ENDING = STORAGE_LIMIT + 15_000;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 5 * 60_000;
 /** Sources that have to be judged anew all at once come one after the other, so that new revisions find a turn. */
@@ -44,11 +50,15 @@ const SPREAD = 10;
 const SOURCES_LIMIT = 5_000;
 
 export function createController(ports: ControllerPorts, settings: ControllerSettings): FluxController {
-  const { kube, gates, store, timers, log, metrics } = ports;
+  const { kube, gates, timers, log, metrics } = ports;
+  const disks = boundedStorage(ports, timers, (error) => leading?.fail(error));
+  const { store } = disks;
   let view: FollowedView | undefined;
   let replication: Replication | undefined;
   /** Set while this replica leads. */
-  let leading: { readonly queue: WorkQueue; readonly rejudge: Rejudge } | undefined;
+  let leading:
+    | { readonly queue: WorkQueue; readonly rejudge: Rejudge; readonly fail: (why: GateError) => void }
+    | undefined;
 
   function onArtifact(key: ObjectKey, object: KubeObject | undefined): void {
     replication?.changed(key);
@@ -85,22 +95,24 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
       await replication.stop();
     },
 
-    async lead(signal) {
+    async lead(deposed) {
       const [followed, copies] = [view, replication];
       if (followed === undefined || copies === undefined) throw new Error('the cluster is not followed yet');
       try {
-        await Promise.race([followed.synced, aborted(signal)]);
+        await Promise.race([followed.synced, aborted(deposed)]);
         // A source that was not read yet looks like one that is not ready; but a kind that is not there is not waited for.
         let stop = () => {};
         const late = new Promise<void>((done) => {
           stop = timers.after(SOURCES_LIMIT, done);
         });
-        await Promise.race([followed.othersRead, late, aborted(signal)]);
+        await Promise.race([followed.othersRead, late, aborted(deposed)]);
         stop();
       } catch {
         // The copies end with the process.
       }
-      if (signal.aborted) return;
+      if (deposed.aborted) return;
+      const failing = new AbortController();
+      const signal = AbortSignal.any([deposed, failing.signal]);
       const rejudge = createRejudge(
         {
           gates,
@@ -118,6 +130,7 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
       const reconciler = createReconciler(
         {
           ...ports,
+          ...disks,
           kube: followed.kube,
           view: followed,
           compliances: rejudge,
@@ -133,7 +146,7 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
         timers,
         onLength: (length) => metrics.set('syncgate_queue_length', {}, length),
       });
-      leading = { queue, rejudge };
+      leading = { queue, rejudge, fail: (why) => failing.abort(why) };
       const unsubscribe = gates.onChange((names) => onRules(followed, queue, names));
       try {
         for (const { metadata } of followed.gatedSources()) queue.add(idOf(metadata));
@@ -147,8 +160,9 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
       } finally {
         unsubscribe();
         leading = undefined;
-        await Promise.all([queue.drain(), rejudge.stop()]);
+        await inTime(Promise.all([queue.drain(), rejudge.stop()]), timers);
       }
+      failing.signal.throwIfAborted();
     },
 
     unready() {
@@ -172,6 +186,16 @@ export function createController(ports: ControllerPorts, settings: ControllerSet
       queue.add(`${namespace}/${name}`, delay);
     }
   }
+}
+
+/** Waits for work whose signal has aborted, and throws STORE_FAILED where it does not end: nothing else is without a deadline. */
+async function inTime(ended: Promise<unknown>, timers: Timers): Promise<void> {
+  const late = () =>
+    new GateError('STORE_FAILED', `what was under way has not ended within ${ENDING / 1000} s after this replica led`, {
+      mend: 'Look at the volumes of the Pod and at its node: the disk hangs.',
+    });
+  const outer = new AbortController().signal;
+  await withDeadline(outer, { milliseconds: ENDING, late, graceMs: 0, clock: timers }, () => ended);
 }
 
 function idOf({ namespace = '', name }: { readonly namespace?: string; readonly name: string }): string {

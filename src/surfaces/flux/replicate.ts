@@ -7,6 +7,7 @@ import type { ArtifactStore, DownloadArtifact, Timers } from './ports.ts';
 import { createQueue, type Outcome } from './queue.ts';
 import type { ClusterView } from './run.ts';
 import { keyOf, keyText } from './sources.ts';
+import { inTime } from './verdict.ts';
 
 export interface ReplicationPorts {
   readonly view: ClusterView;
@@ -81,19 +82,16 @@ export function createReplication(
   ): Promise<boolean> {
     for (const url of urls) {
       if (stop.aborted) return false;
-      const limit = new AbortController();
-      const cancel = timers.after(DOWNLOAD_LIMIT, () => limit.abort());
       try {
         const file = store.temporary();
-        const within = AbortSignal.any([stop, limit.signal]);
-        const answer = await download({ url, digest, file, maxBytes: maxDownloadBytes, signal: within });
+        const ask = (within: AbortSignal) =>
+          download({ url, digest, file, maxBytes: maxDownloadBytes, signal: within });
+        const answer = await inTime(ask, DOWNLOAD_LIMIT, timers, stop);
         if (answer.kind !== 'stored') continue;
         const stored = await store.adopt(path, { file });
         if (stored.digest === digest) return true;
       } catch (error) {
         log.debug('not copied', { url, why: asGateError(error).message });
-      } finally {
-        cancel();
       }
     }
     return false;

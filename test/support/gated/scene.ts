@@ -174,6 +174,8 @@ export async function openScene(options: SceneOptions = {}) {
     reached: (_: Step): void | Promise<void> => {},
     download: async (_: DownloadRequest): Promise<{ readonly kind: 'stored' | 'absent' }> => ({ kind: 'stored' }),
     unpack: async (): Promise<{ readonly top: readonly string[] }> => ({ top: ['deploy'] }),
+    pack,
+    removeFolder: async (path: string): Promise<void> => void folders.delete(path),
     readManifests: async (_: string) => Buffer.from('kind: A\n') as Uint8Array,
   };
   const gates: Gates = {
@@ -203,7 +205,7 @@ export async function openScene(options: SceneOptions = {}) {
       kube,
       gates,
       store,
-      pack,
+      pack: (files) => scene.pack(files),
       download: async (request) => {
         downloads.push(request);
         return scene.download(request);
@@ -212,7 +214,7 @@ export async function openScene(options: SceneOptions = {}) {
       newFolder: async () => {
         const path = `/private/${folders.size + 1}-${Math.floor(timers.now())}`;
         folders.add(path);
-        return { path, remove: async () => void folders.delete(path) };
+        return { path, remove: () => scene.removeFolder(path) };
       },
       readManifests: async (path) => scene.readManifests(path),
       buildRequest,
@@ -264,6 +266,8 @@ export async function openScene(options: SceneOptions = {}) {
       reign?.abort();
       await led;
     },
+    /** Settles as the last `lead` does. */
+    reign: async () => led,
     loseAtOnce: () => reign?.abort(),
     settle: () => turns(60),
     /** Has rules change: what the gate is called now, and what its rules are. */
