@@ -61,7 +61,7 @@ afterAll(async () => {
 const behaviours: readonly (readonly [string, () => Behaviour, Code])[] = [
   ['answers 401', () => unauthorized, 'REGISTRY_UNAUTHORIZED'],
   ['answers 403', () => forbidden, 'REGISTRY_UNAUTHORIZED'],
-  ['answers 404', () => notFound, 'IMAGE_UNSIGNED'],
+  ['answers 404', () => notFound, 'IMAGE_NOT_FOUND'],
   ['answers 429 for ever', () => tooManyRequests(), 'REGISTRY_RATE_LIMITED'],
   ['wants to be asked again tomorrow', () => tooManyRequests('86400'), 'REGISTRY_RATE_LIMITED'],
   ['answers 500', () => failing, 'REGISTRY_FAILED'],

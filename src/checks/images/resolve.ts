@@ -116,7 +116,10 @@ export class ImageDecider {
     }
     const policies = selected.filter((policy) => matchesName(policy, reference, digest));
     if (policies.length === 0) return unmatched(digest);
-    const { verdict, accounts } = await this.#judge({ reference, digest, policies, subjects, everything });
+    const { verdict: judged, accounts } = await this.#judge({ reference, digest, policies, subjects, everything });
+    const verdict = (await this.#isMissing(reference, judged))
+      ? refusedBy(notFound(`nothing there has the digest ${digest}`), policies)
+      : judged;
     // A policy that only perhaps looks at such an object can refuse, and not vouch alone.
     const decided =
       policies.some(isDecisive) || verdict.kind === 'refused' ? verdict : ({ kind: 'unmatched' } as const);
@@ -165,13 +168,26 @@ export class ImageDecider {
     );
   }
 
+  /** Whether an image that has no signature is not there at all: then nobody can sign it, and the digest is mistaken. */
+  async #isMissing({ repository, digest }: ImageReference, verdict: Decided): Promise<boolean> {
+    if (digest === undefined || verdict.kind !== 'refused') return false;
+    if (verdict.objections.some(({ code }) => code !== 'IMAGE_UNSIGNED')) return false;
+    try {
+      const { registry } = this.#deps;
+      return (await withSignal(registry.manifest(repository, digest, this.#signal), this.#signal)) === undefined;
+    } catch {
+      this.#signal.throwIfAborted();
+      // It is refused in any case; that it is unsigned is known.
+      return false;
+    }
+  }
+
   #resolve(reference: ImageReference): Promise<Digest> {
     const tag = reference.tag ?? 'latest';
     return remember(this.#resolved, `${repositoryName(reference.repository)}:${tag}`, async () => {
       const { registry } = this.#deps;
       const found = await withSignal(registry.resolveTag(reference.repository, tag, this.#signal), this.#signal);
-      if (found === undefined)
-        throw new GateError('IMAGE_NOT_FOUND', `the registry has no such image: it knows no tag ${tag} there`);
+      if (found === undefined) throw notFound(`it knows no tag ${tag} there`);
       if (!imageMediaTypes.has(found.mediaType)) {
         const shown = JSON.stringify(String(found.mediaType).slice(0, 80));
         throw new GateError('IMAGE_UNVERIFIABLE', `what the tag ${tag} points to is ${shown}, which is no image`);
@@ -201,6 +217,10 @@ function placeOf(
 ): { readonly repository: ReadRepository; readonly tagPrefix: string } {
   const at = repository === undefined ? own : parseImageReference(repository).repository;
   return { repository: pullSecrets.length === 0 ? at : { ...at, pullSecrets }, tagPrefix };
+}
+
+function notFound(why: string): GateError {
+  return new GateError('IMAGE_NOT_FOUND', `the registry has no such image: ${why}`);
 }
 
 function unmatched(digest: Digest | undefined): Explained {

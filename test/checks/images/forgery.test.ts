@@ -789,6 +789,21 @@ describe('a registry that cannot be relied on', () => {
     expect(result.findings[0]?.message).not.toMatch(/\n/);
   });
 
+  it('that does not have the digest at all is told apart from one whose image is unsigned', async () => {
+    const mistaken = podsWith(`ghcr.io/org/app@${otherDigest}`);
+    const { registry } = signed();
+    expect((await checked(mistaken, { trust, registry })).codes).toEqual(['deny IMAGE_NOT_FOUND']);
+    const unsigned = new MemoryRegistry();
+    const present = podsWith(`ghcr.io/org/app@${unsigned.image('v1')}`);
+    expect((await checked(present, { trust, registry: unsigned })).codes).toEqual(['deny IMAGE_UNSIGNED']);
+    // One that cannot say is believed in what it said before.
+    const { registry: silent } = signed();
+    const { manifest } = silent;
+    silent.manifest = async (repository: Parameters<typeof manifest>[0], name: string) =>
+      name === otherDigest ? await broken() : await manifest.call(silent, repository, name);
+    expect((await checked(mistaken, { trust, registry: silent })).codes).toEqual(['deny IMAGE_UNSIGNED']);
+  });
+
   it('that fails on referrers does not take back a good legacy signature', async () => {
     const { registry } = without({ referrers: broken });
     expect((await checked(podsWith(reference), { trust, registry })).codes).toEqual([]);
