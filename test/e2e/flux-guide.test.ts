@@ -107,14 +107,24 @@ it('every command works from top to bottom', { timeout: 400_000 }, async () => {
       if (text.includes('apply --server-side -k .')) await flux.admin.delete(configuration);
       if (mark === 'runs with credentials') putCredentials();
       if (mark === 'runs where the gate is down') await leaveGatedSource();
+      if (text.includes('orders.yaml')) await startOrders();
+      if (text.includes('comm -23')) await flux.admin.create(formerPolicy);
       writeLogs();
       const { exitCode, output } = await shell(text);
       expect(exitCode, `${text}\n${output}`).toBe(mark === 'runs, exit code 1' ? 1 : 0);
       if (exitCode === 1) expect(output).toContain('syncgate: ');
+      if (text.includes('comm -23')) {
+        expect(output.trim()).toBe('validatingadmissionpolicy.admissionregistration.k8s.io/syncgate-former');
+        await flux.admin.delete(formerPolicy);
+      }
       printed = output;
       await afterCommand(text);
     }
   }
+  // What moved is the object that was there, with its digest.
+  const moved = await flux.admin.get(deploymentOfOrders);
+  expect(moved?.metadata.uid).toBe(uidOfOrders);
+  expect(moved?.['spec'].template.spec.containers[0].image).toMatch(/\/acme\/shop:2\.0@sha256:/);
   // What it takes out is out, and what was applied is there.
   const deployment = await flux.admin.get(web('') as Writable);
   expect(deployment?.['spec'].template.spec.containers[0].image).toBe(`${gates.registry}/acme/shop:2.0`);
@@ -130,6 +140,14 @@ it('the settings of registries that are not public are such', async () => {
   write('gates/private.yaml', gate + text.replace('spec:\n', ''));
   const { exitCode, output } = await shell('docker run syncgate policies --config gates/private.yaml');
   expect(exitCode, output).toBe(0);
+});
+
+it('a pull secret that the kustomization names reaches every Pod', async () => {
+  const [{ text: patches = '' } = {}] = blocks.filter(({ text }) => text.includes('imagePullSecrets'));
+  write('private/kustomization.yaml', `resources: [../syncgate/overlays/both]\n${patches}`);
+  const { exitCode, output } = await shell('kubectl kustomize private');
+  expect(exitCode, output).toBe(0);
+  expect(output.split('imagePullSecrets:\n      - name: pull\n')).toHaveLength(3);
 });
 
 it.each([...page.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target = '']) => target))('%s is there', (target) => {
@@ -179,7 +197,7 @@ async function putStandIns(): Promise<void> {
     'docker',
     `while [ "$1" != syncgate ]; do shift; done\nshift\nexec '${process.execPath}' '${await builtCommand()}' "$@"`,
   );
-  const logs = `case "$*" in *" logs "*) exec cat "$HOME/.log-\${4#*/}" ;; esac`;
+  const logs = `case "$*" in *" logs "*) exec cat "$HOME/.log-\${5##*=}" ;; esac`;
   script('kubectl', `${logs}\nexec '${await tool('kubectl')}' "$@"`);
   symlinkSync(await tool('cosign'), join(bin, 'cosign'));
 }
@@ -221,6 +239,65 @@ async function leaveGatedSource(): Promise<void> {
       () => true,
     ),
   );
+}
+
+/** What an earlier version has shipped, and this one does not. */
+const formerPolicy = {
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'ValidatingAdmissionPolicy',
+  metadata: { name: 'syncgate-former', labels: { 'app.kubernetes.io/part-of': 'syncgate' } },
+  spec: {
+    matchConstraints: {
+      resourceRules: [
+        { apiGroups: ['example.com'], apiVersions: ['v1'], operations: ['CREATE'], resources: ['examples'] },
+      ],
+    },
+    validations: [{ expression: 'true' }],
+  },
+} as Writable;
+
+const namespaced = (name: string) => ({ name, namespace: 'orders' });
+const deploymentOfOrders: Writable = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: namespaced('web') };
+let uidOfOrders: string | undefined;
+
+/** The application that is to move: of the same repository, by an ordinary Kustomization. */
+async function startOrders(): Promise<void> {
+  const kustomization: Writable = {
+    apiVersion: 'kustomize.toolkit.fluxcd.io/v1',
+    kind: 'Kustomization',
+    metadata: namespaced('orders'),
+  };
+  const objects = [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'orders' } },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: namespaced('deployer') },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: namespaced('deployer'),
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'edit' },
+      subjects: [{ kind: 'ServiceAccount', ...namespaced('deployer') }],
+    },
+    {
+      apiVersion: 'source.toolkit.fluxcd.io/v1',
+      kind: 'GitRepository',
+      metadata: namespaced('orders'),
+      spec: { url: git.url, ref: { branch: 'main' }, interval: '1m' },
+    },
+    {
+      ...kustomization,
+      spec: {
+        sourceRef: { kind: 'GitRepository', name: 'orders' },
+        path: './deploy',
+        targetNamespace: 'orders',
+        prune: true,
+        interval: '10m',
+        retryInterval: '1s',
+      },
+    },
+  ];
+  for (const each of objects) await flux.admin.create(each as unknown as Writable);
+  const running = await waitFor('the application to run', 60_000, () => flux.admin.get(deploymentOfOrders));
+  uidOfOrders = running.metadata.uid;
 }
 
 /** What Flux, the kubelet and the nodes do in between. */
