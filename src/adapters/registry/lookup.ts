@@ -7,7 +7,7 @@ export interface ResolvedAddress {
   readonly family: 4 | 6;
 }
 
-export interface LookupOptions {
+interface LookupOptions {
   /** Whether the platform leads to this name. Any other is one that an application has chosen. */
   readonly known: boolean;
   /** Whoever's signal aborts waits no longer. */

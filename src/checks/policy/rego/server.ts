@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { whenAborted } from '../../../core/abort.ts';
 import { GateError } from '../../../core/errors.ts';
 import type { AskSocket, Serve, Served } from '../../../core/ports.ts';
 import { oneLine } from '../message.ts';
@@ -23,7 +24,7 @@ const MAX_SOCKET_PATH = 107;
 /**
  * A child server on a unix socket in the private folder, which only this user can enter. It must be given policies that
  * were compiled with what they may call: the server itself does not restrict them. A server that has died is started
- * anew for the next question.
+ * anew, and what it was being asked is asked once more: most of that was not what it died of.
  */
 export async function startServer(
   context: OpaContext,
@@ -47,14 +48,15 @@ export async function startServer(
   let stopped = false;
   const lifetime = new AbortController();
 
-  const start = async (stop: AbortSignal): Promise<Served> => {
+  /** Under a deadline of its own: it is started for all who ask, and not only for the first of them. */
+  const start = async (): Promise<Served> => {
+    const stop = AbortSignal.any([lifetime.signal, AbortSignal.timeout(settings.limits.timeoutSeconds * 1000)]);
     const request = opaRequest(context, [...args, '.', ...layout.data, layout.harness], lifetime.signal);
     const served = serve(request);
     if ('kind' in served) throw endedEarly(served, settings);
     let ended = false;
     void served.ended.then(() => {
       ended = true;
-      running = undefined;
     });
     for (;;) {
       if (ended) throw endedEarly(await served.ended, settings);
@@ -67,44 +69,64 @@ export async function startServer(
       await new Promise((done) => setTimeout(done, POLL_MS));
     }
   };
-  const server = (stop: AbortSignal): Promise<Served> => {
+  const server = (): Promise<Served> => {
     if (stopped) throw new GateError('OPA_FAILED', 'the policies were disposed of');
-    running ??= start(stop).catch((error) => {
-      running = undefined;
-      throw error;
-    });
-    return running;
+    if (running !== undefined) return running;
+    const starting = start();
+    running = starting;
+    const forget = () => {
+      if (running === starting) running = undefined;
+    };
+    starting.then(({ ended }) => ended.then(forget), forget);
+    return starting;
   };
+  const late = () => endedEarly({ kind: 'killed', why: 'deadline', stderr: '' }, settings);
 
   const path = `/v1/${question.replaceAll('.', '/')}?strict-builtin-errors=true`;
+  /** What the server answered, or how it ended over it. */
+  const put = async (input: string, stop: AbortSignal) => {
+    const served = await unlessAborted(server(), stop, late);
+    const body = `{"input":${input}}`;
+    const answer = await askSocket({ socket, method: 'POST', path, body, maxBytes, signal: stop });
+    if (answer.kind === 'answered') return answer;
+    if (answer.why !== 'connection') throw endedEarly({ kind: 'killed', why: answer.why, stderr: '' }, settings);
+    await served.stop();
+    return await served.ended;
+  };
   const engine: Engine = {
     lanes: LANES,
     async ask(input, stop) {
-      const served = await server(stop);
-      const answer = await askSocket({
-        socket,
-        method: 'POST',
-        path,
-        body: `{"input":${input}}`,
-        maxBytes,
-        signal: stop,
-      });
-      if (answer.kind === 'failed') {
-        if (answer.why !== 'connection') throw endedEarly({ kind: 'killed', why: answer.why, stderr: '' }, settings);
-        await served.stop();
-        throw endedEarly(await served.ended, settings);
-      }
+      let answer = await put(input, stop);
+      // All that is being asked goes down with a server, whosever question was too much for it. If the next one dies over
+      // this question too, it is taken to be this one.
+      if (answer.kind !== 'answered') answer = await put(input, stop);
+      if (answer.kind !== 'answered') throw endedEarly(answer, settings);
       return readServed(answer.status, answer.body.toString('utf8'), context);
     },
     async stop() {
       stopped = true;
-      const served = await running?.catch(() => undefined);
+      const last = running;
       lifetime.abort();
+      const served = await last?.catch(() => undefined);
       await served?.stop();
     },
   };
-  await server(signal);
+  try {
+    await unlessAborted(server(), signal, late);
+  } catch (error) {
+    await engine.stop();
+    throw error;
+  }
   return engine;
+}
+
+/** What the work gives; what `late` makes as soon as the signal aborts. The work goes on for whoever else waits for it. */
+function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal, late: () => Error): Promise<Value> {
+  return new Promise((done, failed) => {
+    const stay = whenAborted(signal, () => failed(late()));
+    if (signal.aborted) failed(late());
+    work.then(done, failed).finally(stay);
+  });
 }
 
 function readServed(status: number, body: string, context: OpaContext): unknown {
