@@ -10,15 +10,17 @@ interface ServerCertificate {
   readonly key: string;
 }
 
+/** `clientCa` (PEM) asks for a client certificate of that authority and refuses every other client. */
+interface ServerIdentity extends ServerCertificate {
+  readonly clientCa?: string;
+}
+
 export interface ServerOptions {
   /** `:9090`, `127.0.0.1:0`, `[::1]:9090`. */
   readonly address: string;
   readonly listener: RequestListener;
-  /**
-   * Serves HTTPS. `clientCa` (PEM) asks for a client certificate of that authority and refuses every other client;
-   * `clientName` refuses those whose certificate has another common name.
-   */
-  readonly tls?: ServerCertificate & { readonly clientCa?: string; readonly clientName?: string };
+  /** Serves HTTPS. `clientName` refuses clients whose certificate has another common name. */
+  readonly tls?: ServerIdentity & { readonly clientName?: string };
   /** Sockets at one time. Default 512. */
   readonly maxConnections?: number;
   /**
@@ -41,6 +43,11 @@ export interface RunningServer {
    * do not belong together, and then the old ones stay. Only where `tls` was given.
    */
   setCertificate(certificate: ServerCertificate): void;
+  /**
+   * Has clients be of another authority from now on. Connections that were made before end with their next answer, for
+   * nobody asks them again who they are. A text without a certificate lets nobody in. Only where `tls.clientCa` was given.
+   */
+  setClientCa(clientCa: string): void;
   /** Takes no new connections, waits at most `graceMs` for what is under way, then cuts what is left. */
   close(graceMs: number): Promise<void>;
 }
@@ -67,7 +74,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     connectionsCheckingInterval: 1000,
     maxHeaderSize: MAX_HEADER_BYTES,
   };
-  const { clientCa } = options.tls ?? {};
+  let identity: ServerIdentity | undefined = options.tls;
   let server: Server | https.Server;
   try {
     server =
@@ -76,9 +83,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         : https.createServer(
             {
               ...settings,
-              ...secure(options.tls, clientCa),
+              ...secure(options.tls),
               handshakeTimeout: HEADERS_MS,
-              ...(clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true }),
+              ...(options.tls.clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true }),
             },
             options.listener,
           );
@@ -97,6 +104,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       if (socket.getPeerCertificate().subject?.CN !== clientName) socket.destroy();
     });
   }
+  /** Whose client each was taken for. */
+  const admitted = new WeakMap<Socket, string | undefined>();
+  server.on('secureConnection', (socket: TLSSocket) => void admitted.set(socket, identity?.clientCa));
+  server.prependListener('request', ({ socket }, response) => {
+    if (admitted.get(socket) !== identity?.clientCa) response.setHeader('connection', 'close');
+  });
   server.setTimeout(SILENCE_MS);
   await new Promise<void>((done, fail) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -119,11 +132,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     clearTimeout(cut);
   }
 
+  function become(next: ServerIdentity): void {
+    // With new keys for its tickets: no session of before is taken up again.
+    if (server instanceof https.Server) server.setSecureContext(secure(next));
+    identity = next;
+  }
+
   return {
     host: bound.address,
     port: bound.port,
-    setCertificate: (certificate) => {
-      if (server instanceof https.Server) server.setSecureContext(secure(certificate, clientCa));
+    setCertificate: ({ cert, key }) => become({ ...identity, cert, key }),
+    setClientCa(clientCa) {
+      if (identity?.clientCa === undefined) throw new Error('this server asks no client for a certificate');
+      become({ ...identity, clientCa });
+      server.closeIdleConnections();
     },
     close,
   };
@@ -148,7 +170,7 @@ function limitEach(most: number): (socket: Socket) => void {
   };
 }
 
-function secure({ cert, key }: ServerCertificate, clientCa: string | undefined) {
+function secure({ cert, key, clientCa }: ServerIdentity) {
   return { cert, key, minVersion: 'TLSv1.2' as const, ...(clientCa === undefined ? {} : { ca: clientCa }) };
 }
 

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Certificates } from '../adapters/certificates/certificates.ts';
+import { openClientAuthority } from '../adapters/certificates/client-authority.ts';
 import { startServer } from '../adapters/http-server.ts';
 import { aborted } from '../core/abort.ts';
-import { asGateError, GateError } from '../core/errors.ts';
+import { asGateError } from '../core/errors.ts';
 import type { Kube, KubeObject, KubeResource } from '../core/kube.ts';
 import type { NamespaceFacts } from '../gates.ts';
 import { createMemory } from '../surfaces/admission/memory.ts';
@@ -34,26 +34,32 @@ const alwaysExcluded = ['kube-system', 'flux-system'];
 const maxConnections = 2048;
 /** Longer than Go's clients keep a connection (90 s): or both would use and close one at the same moment. */
 const keepAliveMs = 120_000;
-/** How often a renewed certificate is looked for. */
+/** How often a renewed certificate, or another authority of clients, is looked for. */
 const certificatesPollMs = 30_000;
 /** Until all who ask know that this replica is leaving, it goes on answering. */
 const usualLeavingMs = 3_000;
 /** What is judged then may end: a little more than an API server waits for it. */
 const graceMs = 15_000;
 
+export interface AdmissionHooks {
+  readonly openCertificates?: (parts: AdmissionParts, signal: AbortSignal) => Promise<Certificates>;
+  readonly leavingMs?: number;
+  readonly pollMs?: number;
+}
+
 /**
  * Opens the webhook: it listens when this settles. Rejects where the address, the certificate or the authority of its
- * clients cannot be used.
+ * clients cannot be used, and when the signal aborts while it waits for a certificate.
  */
 export async function openAdmission(
   { options, kube, gates, log, metrics }: AdmissionParts,
-  openCertificates: (parts: AdmissionParts) => Promise<Certificates> = certificatesOf,
-  leavingMs: number = usualLeavingMs,
+  signal: AbortSignal,
+  { openCertificates = certificatesOf, leavingMs = usualLeavingMs, pollMs = certificatesPollMs }: AdmissionHooks = {},
 ): Promise<OpenAdmission> {
   const { createAdmissionApp } = await import('../surfaces/http/admission.ts');
   const now = () => performance.now();
   const over = new AbortController();
-  const certificates = await openCertificates({ options, kube, gates, log, metrics });
+  const certificates = await openCertificates({ options, kube, gates, log, metrics }, signal);
   const namespaces = followNamespaces(kube, over.signal);
   const review = createReviewer({
     gates,
@@ -68,13 +74,22 @@ export async function openAdmission(
   });
   let leaving = false;
   const app = createAdmissionApp({ review, signal: over.signal, isLeaving: () => leaving, log, now });
-  const clientCa = options.admissionClientCa === undefined ? undefined : await readAuthority(options.admissionClientCa);
+  const clients =
+    options.admissionClientCa === undefined
+      ? undefined
+      : await openClientAuthority({
+          path: options.admissionClientCa,
+          shown: '--admission-client-ca',
+          log,
+          pause,
+          everyMs: pollMs,
+        });
   const server = await startServer({
     address: options.admissionAddress,
     listener: app,
     tls: {
       ...certificates.current,
-      ...(clientCa !== undefined && { clientCa }),
+      ...(clients !== undefined && { clientCa: clients.current }),
       ...(options.admissionClientName !== undefined && { clientName: options.admissionClientName }),
     },
     maxConnections,
@@ -91,6 +106,10 @@ export async function openAdmission(
       log.error('a new certificate cannot be used', { error: asGateError(error).message });
     }
   });
+  clients?.onChange((authority) => {
+    server.setClientCa(authority);
+    log.info('the webhook lets in clients of another authority');
+  });
   log.info('the webhook listens', { address: options.admissionAddress, match: options.admissionMatch });
   return {
     name: 'admission',
@@ -104,6 +123,7 @@ export async function openAdmission(
       await server.close(graceMs);
       forget();
       certificates.close();
+      clients?.close();
       over.abort();
       namespaces.stop();
     },
@@ -111,7 +131,10 @@ export async function openAdmission(
 }
 
 /** Those of a mounted folder, or of an authority of the webhook's own. */
-async function certificatesOf({ options, kube, log, metrics }: AdmissionParts): Promise<Certificates> {
+async function certificatesOf(
+  { options, kube, log, metrics }: AdmissionParts,
+  signal: AbortSignal,
+): Promise<Certificates> {
   const { openMountedCertificates, openOwnCertificates } = await import('../adapters/certificates/certificates.ts');
   const common = { clock: systemClock, log, metrics, pause, everyMs: certificatesPollMs };
   const { admissionCertificates: folder, namespace } = options;
@@ -123,6 +146,7 @@ async function certificatesOf({ options, kube, log, metrics }: AdmissionParts): 
   const names = [service, `${service}.cluster.local`];
   return await openOwnCertificates({
     ...common,
+    signal,
     kube,
     namespace,
     secret: 'syncgate-admission-tls',
@@ -166,16 +190,4 @@ function followNamespaces(kube: Kube, signal: AbortSignal): FollowedNamespaces {
 
 function factsOf({ metadata }: KubeObject): NamespaceFacts {
   return { name: metadata.name, labels: metadata.labels ?? {} };
-}
-
-async function readAuthority(path: string): Promise<string> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new GateError('CONFIG_INVALID', `--admission-client-ca cannot be read (${why})`, { cause: error });
-  }
-  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
-  throw new GateError('CONFIG_INVALID', '--admission-client-ca holds no certificate in PEM');
 }

@@ -73,7 +73,7 @@ export async function serve(
     );
     closing.push(() => gates.close());
     const parts: ServiceParts = { options, kube, gates, log, metrics, world: world.world };
-    if (options.admission) services.push(await (await import('./admission.ts')).openAdmission(parts));
+    if (options.admission) services.push(await (await import('./admission.ts')).openAdmission(parts, stop));
     if (options.flux) services.push(await (await import('./flux.ts')).openFlux(parts, world.hooks));
     log.info('syncgate serves', {
       version: world.version,
@@ -96,6 +96,10 @@ export async function serve(
     else log.info('syncgate stops', {});
     return failure;
   } catch (error) {
+    if (signal.aborted) {
+      log.info('syncgate stops', {});
+      return undefined;
+    }
     const why = reasonOf(error);
     log.error('syncgate cannot start', { why });
     return why;

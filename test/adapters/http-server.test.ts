@@ -202,6 +202,31 @@ describe('TLS', () => {
     expect(await ask(two.client)).toBe(200);
   });
 
+  it('ends connections of an authority that is no longer one', async () => {
+    const served = await start({ tls: { ...one.server, clientCa: two.ca } });
+    const connect = async (client: object) => {
+      const socket = connectTls({
+        port: served.port,
+        host: '127.0.0.1',
+        servername: 'localhost',
+        ca: one.ca,
+        ...client,
+      });
+      await new Promise((done) => socket.once('secureConnect', done));
+      return socket;
+    };
+    const [silent, idle] = [await connect(two.client), await connect(two.client)];
+    const answered = new Promise((done) => idle.once('data', done));
+    idle.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    await answered;
+    served.setClientCa(one.ca);
+    expect(await closed(idle)).not.toContain('hello');
+    // Whoever has not asked yet is answered once.
+    silent.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    expect(await closed(silent)).toMatch(/connection: close/i);
+    await expect(connect(two.client).then(closed)).resolves.toBe('');
+  });
+
   it.each([
     ['client', true],
     ['kube-apiserver', false],

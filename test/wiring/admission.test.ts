@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Certificates } from '../../src/adapters/certificates/certificates.ts';
 import { type Kube, type KubeCache, KubeError, type KubeObject } from '../../src/core/kube.ts';
-import { NO_METRICS, SILENT_LOG } from '../../src/core/telemetry.ts';
+import { type Log, NO_METRICS, SILENT_LOG } from '../../src/core/telemetry.ts';
 import type { NamespaceFacts } from '../../src/gates.ts';
 import { readServe } from '../../src/surfaces/cli/serve-arguments.ts';
 import { openAdmission } from '../../src/wiring/admission.ts';
@@ -72,15 +72,28 @@ async function open(
     },
     close() {},
   };
-  const parts = { options, kube, gates, log: SILENT_LOG, metrics: NO_METRICS };
-  const service = await openAdmission(parts, async () => source, 500);
+  const complaints: unknown[] = [];
+  const log: Log = { ...SILENT_LOG, error: (_, fields) => void complaints.push(fields?.['error']) };
+  const parts = { options, kube, gates, log, metrics: NO_METRICS };
+  const service = await openAdmission(parts, new AbortController().signal, {
+    openCertificates: async () => source,
+    leavingMs: 500,
+    pollMs: 20,
+  });
   const over = new AbortController();
   const running = service.run(over.signal);
   ends.push(async () => {
     over.abort();
     await running;
   });
-  return { service, facts, renew: (pair: { cert: string; key: string }) => renew(pair as never), over, running };
+  return {
+    service,
+    facts,
+    complaints,
+    renew: (pair: { cert: string; key: string }) => renew(pair as never),
+    over,
+    running,
+  };
 }
 
 function post(
@@ -184,6 +197,58 @@ describe('the authority of clients', () => {
     const { service } = await open(allowing(), { 'admission-client-ca': file(certificates.ca) });
     expect(await post(service.address.port, certificates.client)).toMatchObject({ status: 200 });
     await expect(post(service.address.port)).rejects.toThrow();
+  });
+
+  it('is followed: those of a new one come in, and those of one that is gone stay outside', async () => {
+    const next = makeCertificates();
+    const path = file(certificates.ca);
+    const { service } = await open(allowing(), { 'admission-client-ca': path });
+    const { port } = service.address;
+    const kept = new Agent({ keepAlive: true, maxSockets: 1 });
+    ends.push(() => kept.destroy());
+    const asOld = { ...certificates.client, agent: kept };
+    expect(await post(port, asOld)).toMatchObject({ status: 200 });
+    await expect(post(port, { ...next.client, agent: false })).rejects.toThrow();
+    const isIn = (client: object) =>
+      post(port, { ...client, agent: false }).then(
+        () => true,
+        () => false,
+      );
+    writeFileSync(path, `${certificates.ca}${next.ca}`);
+    await expect.poll(() => isIn(next.client)).toBe(true);
+    expect(await post(port, asOld)).toMatchObject({ status: 200 });
+    writeFileSync(path, next.ca);
+    await expect.poll(() => isIn(certificates.client)).toBe(false);
+    expect(await isIn(next.client)).toBe(true);
+    // Neither by a connection that was there before, nor by what is left of its session.
+    await expect(post(port, asOld)).rejects.toThrow();
+  });
+
+  it.each([
+    ['is gone', (path: string) => rmSync(path)],
+    ['is empty', (path: string) => writeFileSync(path, '')],
+    ['is a part of one', (path: string) => writeFileSync(path, certificates.ca.slice(0, 100))],
+    [
+      'is none within',
+      (path: string) => writeFileSync(path, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'),
+    ],
+  ])('that %s changes nothing, and is told once', async (_, change) => {
+    const path = file(certificates.ca);
+    const { service, complaints } = await open(allowing(), { 'admission-client-ca': path });
+    change(path);
+    await expect.poll(() => complaints).toHaveLength(1);
+    expect(await post(service.address.port, certificates.client)).toMatchObject({ status: 200 });
+    await expect(post(service.address.port)).rejects.toThrow();
+    expect(complaints).toEqual([expect.stringMatching(/^--admission-client-ca /)]);
+    writeFileSync(path, makeCertificates().ca);
+    await expect
+      .poll(() =>
+        post(service.address.port, certificates.client).then(
+          () => 'in',
+          () => 'out',
+        ),
+      )
+      .toBe('out');
   });
 
   it.each([

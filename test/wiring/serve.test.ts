@@ -33,15 +33,7 @@ it('answers its probes before the Gates are loaded, and is not ready', async () 
     const images = { trust: [{ path: '../trust' }], trustRoots: { refresh: true }, unmatched: 'deny', pin: true };
     const spec = { namespaces: { names: ['a'] }, policies: [], images };
     write('gates/one.yaml', { apiVersion: 'syncgate.dev/v1alpha1', kind: 'Gate', metadata: { name: 'one' }, spec });
-    // Nobody is asked of it here.
-    write('kubeconfig', {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:9' } }],
-      users: [{ name: 'u', user: { token: 't' } }],
-      contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
-      'current-context': 'c',
-    });
+    writeKubeconfig(root);
     const [port] = (await freePorts(1)) as [number];
     const { options } = readServe(
       { admission: true, gates: join(root, 'gates'), 'health-address': `127.0.0.1:${port}`, 'pod-ip': '127.0.0.1' },
@@ -66,3 +58,42 @@ it('answers its probes before the Gates are loaded, and is not ready', async () 
     rmSync(root, { recursive: true, force: true });
   }
 });
+
+it('is stopped while the webhook waits for its Secret, and nothing is wrong with that', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'syncgate-test-serve-'));
+  const over = new AbortController();
+  try {
+    mkdirSync(join(root, 'gates'));
+    writeKubeconfig(root);
+    const [port] = (await freePorts(1)) as [number];
+    const { options } = readServe(
+      { admission: true, gates: join(root, 'gates'), 'health-address': `127.0.0.1:${port}`, 'pod-ip': '127.0.0.1' },
+      [],
+      {},
+    );
+    const world = { env: { KUBECONFIG: join(root, 'kubeconfig') }, temporaryFolder: root, program: '' };
+    const lines: string[] = [];
+    const write = (line: string) => void lines.push(line);
+    const ended = serve(options, { version: '0.0.0', world, write }, over.signal);
+    await expect.poll(() => lines.join(''), { timeout: 10_000 }).toContain('cannot be used yet');
+    over.abort();
+    expect(await ended).toBeUndefined();
+    expect(lines.join('')).not.toContain('cannot start');
+  } finally {
+    over.abort();
+    rmSync(root, { recursive: true, force: true });
+  }
+});
+
+/** Of an API server that is not there. */
+function writeKubeconfig(folder: string): void {
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:9' } }],
+    users: [{ name: 'u', user: { token: 't' } }],
+    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'c',
+  };
+  writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(config));
+}

@@ -33,20 +33,26 @@ const STEP_MS = 30_000;
 
 /**
  * Certificates of an authority of one's own (see `createRotation`). Settles when there is one to serve; rejects with
- * CERTIFICATE_UNAVAILABLE where the Secret cannot be read or written for a minute, or may not be.
+ * CERTIFICATE_UNAVAILABLE where the Secret cannot be read or written for a minute, or may not be, and with the reason of
+ * `signal` where that aborts meanwhile.
  */
-export async function openOwnCertificates(options: RotationOptions & Pace): Promise<Certificates> {
-  const { log, pause, everyMs } = options;
+export async function openOwnCertificates(
+  options: RotationOptions & Pace & { readonly signal?: AbortSignal },
+): Promise<Certificates> {
+  const { log, pause, everyMs, signal = new AbortController().signal } = options;
   const rotation = createRotation(options);
   const over = new AbortController();
-  const step = () => rotation.step(AbortSignal.any([over.signal, AbortSignal.timeout(STEP_MS)]));
+  const step = (...others: readonly AbortSignal[]) =>
+    rotation.step(AbortSignal.any([over.signal, AbortSignal.timeout(STEP_MS), ...others]));
   for (let tries = 1; rotation.current() === undefined; tries++) {
+    signal.throwIfAborted();
     try {
-      await step();
+      await step(signal);
     } catch (error) {
+      signal.throwIfAborted();
       if (tries === MAX_TRIES || isFinal(error)) throw unavailable(error);
       log.warn('the Secret of the webhook cannot be used yet', { error: textOf(error) });
-      await pause(TRY_MS, over.signal);
+      await pause(TRY_MS, signal);
     }
   }
   const isDue = () => rotation.isDue(AbortSignal.any([over.signal, AbortSignal.timeout(STEP_MS)]));
