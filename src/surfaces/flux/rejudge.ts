@@ -33,8 +33,12 @@ export interface Rejudge extends Compliances {
 
 /** How long one verdict may take. */
 const LIMIT = 5 * 60_000;
-/** So many at once, and no more: new revisions are not to wait for old ones. */
-const CONCURRENCY = 2;
+/**
+ * So many at once, and no more: new revisions are not to wait for old ones. One namespace has never all of them, whatever
+ * its verdicts wait for.
+ */
+const CONCURRENCY = 3;
+const OF_ONE_NAMESPACE = 2;
 
 /**
  * Judges what is served by rules that changed since it was let out. The manifests are those in the store, with images as
@@ -45,6 +49,7 @@ export function createRejudge(ports: RejudgePorts, signal: AbortSignal): Rejudge
   const answers = new Map<string, Compliance>();
   const queue = createQueue(work, {
     concurrency: CONCURRENCY,
+    ofOneNamespace: OF_ONE_NAMESPACE,
     backoff: { first: 5_000, most: 15 * 60_000 },
     timers,
   });

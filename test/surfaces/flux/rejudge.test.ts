@@ -1,15 +1,19 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { GateError } from '../../../src/core/errors.ts';
+import { NO_METRICS, SILENT_LOG } from '../../../src/core/telemetry.ts';
+import { createRejudge } from '../../../src/surfaces/flux/rejudge.ts';
 import {
   commit,
   condition,
   gatedSource,
   givenShop,
   judged,
+  memoryStore,
   openScene,
   type Scene,
   type SceneOptions,
 } from '../../support/gated/scene.ts';
+import { handTimers, turns } from '../../support/gated/timers.ts';
 
 const opened: Scene[] = [];
 afterEach(async () => {
@@ -177,4 +181,61 @@ describe('after rules have changed', () => {
     expect(condition(scene.source(), 'Compliant')).toMatchObject({ status: 'True' });
     expect(condition(scene.source(), 'Ready')).toMatchObject({ status: 'True' });
   });
+});
+
+it('verdicts of one namespace that take long leave a turn to the others', async () => {
+  const timers = handTimers();
+  const rest = { revision: 'main@sha256:0', sourceRevision: '', sourceDigest: '', originRevision: '', decision: '' };
+  const digest = `sha256:${'0'.repeat(64)}`;
+  const artifact = { ...rest, digest, size: 1, time: '', gate: 'production', rules: 'rules-1' };
+  const answered: string[] = [];
+  const over = new AbortController();
+  const gate = {
+    name: 'production',
+    rules: 'rules-2',
+    judge: () => Promise.reject(new Error('nothing is rendered')),
+    judgeObject: () => Promise.reject(new Error('nothing is admitted')),
+    judgeAgain: async (manifests: Uint8Array) =>
+      Buffer.from(manifests).includes('/slow/') ? new Promise<never>(() => {}) : judged({ manifests: '' }).decision,
+  };
+  const store = { ...memoryStore(timers.wallTime), get: () => ({}) as never };
+  const rejudge = createRejudge(
+    {
+      gates: {
+        of: () => ({ kind: 'one', gate }),
+        ofCluster: () => ({ kind: 'none' }),
+        onChange: () => () => {},
+        close: async () => {},
+      },
+      view: {
+        gatedSource: (key) => ({
+          apiVersion: 'syncgate.dev/v1alpha1',
+          kind: 'GatedSource',
+          metadata: { ...key },
+          status: { artifact },
+        }),
+        artifact: () => undefined,
+        source: () => undefined,
+        namespace: (name) => ({ name, labels: {}, ending: false }),
+        refusedConsumer: () => undefined,
+      },
+      store,
+      readManifests: async (path) => Buffer.from(path),
+      announce() {},
+      log: SILENT_LOG,
+      metrics: NO_METRICS,
+      timers,
+      onAnswer: (key) => void answered.push(key),
+    },
+    over.signal,
+  );
+  for (let i = 0; i < 5; i++) rejudge.ask({ namespace: 'slow', name: `${i}` });
+  await turns();
+  for (let i = 0; i < 3; i++) rejudge.ask({ namespace: 'quick', name: `${i}` });
+  await timers.advance(1000);
+  expect(answered).toEqual(['quick/0', 'quick/1', 'quick/2']);
+  over.abort();
+  const stopped = rejudge.stop();
+  await timers.advance(10_000);
+  await stopped;
 });
