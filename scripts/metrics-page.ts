@@ -6,16 +6,19 @@ export function metricsPage(): string {
     Object.entries(measurements)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(
-        ([name, { help, labels }]) => `| \`${name}\` | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
+        ([name, { help, labels, values }]) =>
+          `| \`${name}\` | ${labels.map((label) => labelled(label, values?.[label])).join('; ')} | ${help} |`,
       )
       .join('\n');
+  const labelled = (label: string, values: readonly string[] | undefined) =>
+    values === undefined ? `\`${label}\`` : `\`${label}\`: ${values.join(', ')}`;
   const head = '| Name | Labels | Meaning |\n| --- | --- | --- |';
   return `# Metrics
 
 \`syncgate serve\` tells Prometheus at \`/metrics\` of its health address (\`--health-address\`, port 9440) what follows, and what
-is known of every Node.js process (\`process_*\`, \`nodejs_*\`). Durations are seconds, sizes bytes. A label that may hold many
-values holds at most 200 of them (5000 artifacts); what is beyond counts as \`other\`. A gauge of what a process does not do is
-absent, and not 0.
+is known of every Node.js process (\`process_*\`, \`nodejs_*\`). Durations are seconds, sizes bytes. Every series of a counter is
+there from the start, at 0, so that \`increase\` sees the first event; those of what a process does not do stay there. A gauge of what
+a process does not do is absent, and not 0. Of gauges by Gate at most 200 are kept, and 5000 by artifact.
 This page is made from \`src/adapters/measurements.ts\` by \`npm run docs\`.
 
 ## Counters
@@ -33,10 +36,31 @@ ${table(GAUGES)}
 ${head}
 ${table(HISTOGRAMS)}
 
+## Scraping
+
+Only Pods of a namespace with a label reach the port. For a Prometheus in \`monitoring\`:
+
+\`\`\`sh
+kubectl label namespace monitoring syncgate.dev/metrics=true
+\`\`\`
+
+Scrape the Pods of \`syncgate-system\`, each for itself, at their port \`http-metrics\`: the webhook's Service has no port of metrics. With
+the operator of Prometheus that is
+
+\`\`\`yaml
+apiVersion: monitoring.coreos.com/v1
+kind: PodMonitor
+metadata: { name: syncgate, namespace: monitoring }
+spec:
+  namespaceSelector: { matchNames: [syncgate-system] }
+  selector: { matchLabels: { app.kubernetes.io/part-of: syncgate } }
+  podMetricsEndpoints: [{ port: http-metrics }]
+\`\`\`
+
 ## What to watch
 
-- \`syncgate_leader\` summed over the replicas is 1; anything else for more than a minute means that nobody writes, or that
-  a replica cannot be reached.
+- \`sum(syncgate_leader) != 1 or absent(syncgate_leader)\` for more than a minute: nobody writes, or a replica cannot be reached. Without
+  the last part, nothing is said where no replica is left.
 - \`increase(syncgate_decisions_total{verdict="errored"}[15m])\` above 0: something could not be evaluated, and was withheld.
 - \`syncgate_gates_failed\` above 0: a Gate, or a file that should be one, cannot be loaded, and what it governs is
   refused. The log says which and why, and so does the status of every GatedSource that waits for it.

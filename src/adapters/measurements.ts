@@ -1,40 +1,43 @@
-import type { CounterName, GaugeName, HistogramName } from '../core/telemetry.ts';
+import { COUNTER_VALUES, type CounterName, type GaugeName, type HistogramName } from '../core/telemetry.ts';
 
 /** What is measured, for Prometheus and for docs/metrics.md. */
 export interface Measurement {
   readonly help: string;
   readonly labels: readonly string[];
+  /** All values of each label, where they are known: then every series is there from the beginning. */
+  readonly values?: Readonly<Record<string, readonly string[]>>;
   /** Upper bounds, of a histogram. */
   readonly buckets?: readonly number[];
 }
 
 export const COUNTERS: Readonly<Record<CounterName, Measurement>> = {
-  syncgate_decisions_total: {
-    help: 'Decisions, by the surface that asked (flux, rejudge, admission) and the verdict (allowed, denied, errored).',
-    labels: ['surface', 'verdict'],
-  },
-  syncgate_reconcile_total: {
-    help: 'Reconciliations of gated sources that have ended, by result.',
-    labels: ['result'],
-  },
-  syncgate_admission_requests_total: {
-    help: 'Requests of the API server that were answered: allowed, denied, or unevaluated (denied because it could not be judged).',
-    labels: ['result'],
-  },
-  syncgate_cache_total: { help: 'Look-ups in a cache: hit or miss.', labels: ['cache', 'result'] },
-  syncgate_registry_requests_total: {
-    help: 'Requests to registries, by host and result; hosts beyond the first 200 count as other.',
-    labels: ['host', 'result'],
-  },
-  syncgate_rejudged_total: {
-    help: 'Accepted revisions that were judged again after rules changed, by verdict.',
-    labels: ['verdict'],
-  },
-  syncgate_events_dropped_total: {
-    help: 'Events that were told to nobody: the queue was full, the receiver failed or refused, or the API server did.',
-    labels: ['reason'],
-  },
+  syncgate_decisions_total: counter(
+    'syncgate_decisions_total',
+    'Decisions, by the surface that asked and the verdict; errored is what could not be judged, and was withheld.',
+  ),
+  syncgate_reconcile_total: counter(
+    'syncgate_reconcile_total',
+    'Reconciliations of gated sources that have ended, by result.',
+  ),
+  syncgate_admission_requests_total: counter(
+    'syncgate_admission_requests_total',
+    'Requests of the API server that were answered; unevaluated is what was denied because it could not be judged.',
+  ),
+  syncgate_cache_total: counter('syncgate_cache_total', 'Look-ups in a cache: hit or miss.'),
+  syncgate_rejudged_total: counter(
+    'syncgate_rejudged_total',
+    'Accepted revisions that were judged again after rules changed, by verdict.',
+  ),
+  syncgate_events_dropped_total: counter(
+    'syncgate_events_dropped_total',
+    'Events that were told to nobody: the queue was full, the receiver failed or refused, or the API server did, or the process ended.',
+  ),
 };
+
+function counter(name: CounterName, help: string): Measurement {
+  const values = COUNTER_VALUES[name];
+  return { help, labels: Object.keys(values), values };
+}
 
 export const GAUGES: Readonly<Record<GaugeName, Measurement>> = {
   syncgate_artifact_bytes: {

@@ -15,7 +15,8 @@ const maxLabelLength = 253;
 
 /**
  * Measurements in a registry of their own, with those of the process (CPU, memory, event loop, garbage collection). A label
- * that a measurement does not have is left out, and one that is missing is empty. Beyond the bound of series, what is new
+ * that a measurement does not have is left out, and one that is missing is empty. Where all values of its labels are known, a
+ * counter begins at 0 with each of them. Beyond the bound of series, what is new
  * is counted under `other`, and a gauge is not kept at all. A gauge that nobody has set is not there.
  */
 export function createMetrics(): OpenedMetrics {
@@ -39,6 +40,10 @@ export function createMetrics(): OpenedMetrics {
     COUNTERS,
     (name, measurement) => new Counter(settings(name, measurement)),
   );
+  for (const name of Object.keys(COUNTERS) as CounterName[]) {
+    const { made, series } = counters[name];
+    for (const labels of combinationsOf(COUNTERS[name])) made.inc(series.of(labels) ?? series.other(), 0);
+  }
   const gauges = each<GaugeName, Gauge>(GAUGES, (name, measurement) => {
     const gauge = new Gauge(settings(name, measurement));
     // It begins at 0, which for most of them is a bad word about something that this process does not do.
@@ -74,6 +79,15 @@ export function createMetrics(): OpenedMetrics {
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
   };
+}
+
+/** Every series of a measurement whose values are known; none otherwise. */
+function combinationsOf({ labels, values }: Measurement): readonly MetricLabels[] {
+  if (values === undefined) return [];
+  return labels.reduce<readonly MetricLabels[]>(
+    (made, label) => made.flatMap((each) => (values[label] ?? []).map((value) => ({ ...each, [label]: value }))),
+    [{}],
+  );
 }
 
 interface Series {

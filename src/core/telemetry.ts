@@ -17,21 +17,39 @@ export type MetricLabels = Readonly<Record<string, string>>;
 
 /** The measurements, by the names that docs/metrics.md lists. Durations are seconds, sizes bytes (Prometheus' conventions). */
 export interface Metrics {
-  count(name: CounterName, labels: MetricLabels, by?: number): void;
+  count<Name extends CounterName>(name: Name, labels: CounterLabels<Name>, by?: number): void;
   set(name: GaugeName, labels: MetricLabels, value: number): void;
   observe(name: HistogramName, labels: MetricLabels, value: number): void;
   /** Forgets a measurement of something that is gone. */
   forget(name: GaugeName, labels: MetricLabels): void;
 }
 
-export type CounterName =
-  | 'syncgate_decisions_total' // surface, verdict
-  | 'syncgate_reconcile_total' // result
-  | 'syncgate_admission_requests_total' // result: allowed, denied, unevaluated
-  | 'syncgate_cache_total' // cache, result: hit, miss
-  | 'syncgate_registry_requests_total' // host, result
-  | 'syncgate_rejudged_total' // verdict
-  | 'syncgate_events_dropped_total'; // reason
+/**
+ * The counters, and every value of their labels. Prometheus takes a series that appears with its first event for one that
+ * has not grown, and no alert sees that event: so all of them are there from the beginning, at 0.
+ */
+export const COUNTER_VALUES = {
+  syncgate_decisions_total: {
+    surface: ['flux', 'rejudge', 'admission'],
+    verdict: ['allowed', 'denied', 'errored'],
+  },
+  syncgate_reconcile_total: {
+    result: ['allowed', 'denied', 'unevaluated', 'unchanged', 'suspended', 'deleted', 'waiting', 'failed'],
+  },
+  syncgate_admission_requests_total: { result: ['allowed', 'denied', 'unevaluated'] },
+  syncgate_cache_total: { cache: ['admission'], result: ['hit', 'miss'] },
+  syncgate_rejudged_total: { verdict: ['allowed', 'denied', 'unevaluated'] },
+  syncgate_events_dropped_total: { reason: ['full', 'failed', 'refused', 'closed'] },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+
+export type CounterName = keyof typeof COUNTER_VALUES;
+
+type ValuesOf<Name extends CounterName> = (typeof COUNTER_VALUES)[Name];
+
+/** All labels of a counter, each with one of its values. */
+export type CounterLabels<Name extends CounterName> = MetricLabels & {
+  readonly [Label in keyof ValuesOf<Name>]: ValuesOf<Name>[Label] extends readonly (infer Value)[] ? Value : never;
+};
 
 export type GaugeName =
   | 'syncgate_artifact_bytes' // namespace, name

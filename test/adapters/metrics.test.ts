@@ -25,6 +25,19 @@ describe('what Prometheus is told', () => {
     expect(await lines(opened, 'syncgate_admission_configured')).toEqual(['syncgate_admission_configured 0']);
   });
 
+  // `increase()` sees no first event of a series that was not there before it.
+  it.each(Object.entries(COUNTERS))('holds every series of %s from the beginning, at 0', async (name, measurement) => {
+    const { labels, values = {} } = measurement;
+    expect(Object.keys(values)).toEqual(labels);
+    const known = await lines(createMetrics(), `${name}{`);
+    expect(known).toHaveLength(labels.reduce((count, label) => count * (values[label]?.length ?? 0), 1));
+    for (const label of labels) {
+      for (const value of values[label] ?? []) {
+        expect(known.filter((line) => line.includes(`${label}="${value}"`) && line.endsWith('} 0'))).not.toEqual([]);
+      }
+    }
+  });
+
   it('counts, sets, observes and forgets', async () => {
     const opened = createMetrics();
     const { metrics } = opened;
@@ -36,8 +49,10 @@ describe('what Prometheus is told', () => {
     metrics.forget('syncgate_artifact_bytes', { namespace: 'a', name: 'never' });
     metrics.set('syncgate_leader', {}, 1);
     metrics.observe('syncgate_reconcile_duration_seconds', { result: 'accepted' }, 0.3);
-    expect(await lines(opened, 'syncgate_decisions_total')).toEqual([
+    expect(await lines(opened, 'syncgate_decisions_total{surface="flux"')).toEqual([
+      'syncgate_decisions_total{surface="flux",verdict="allowed"} 0',
       'syncgate_decisions_total{surface="flux",verdict="denied"} 3',
+      'syncgate_decisions_total{surface="flux",verdict="errored"} 0',
     ]);
     expect(await lines(opened, 'syncgate_artifact_bytes')).toEqual([
       'syncgate_artifact_bytes{namespace="a",name="b"} 10',
@@ -51,12 +66,12 @@ describe('what Prometheus is told', () => {
   it('has no more series than its bound, whatever is made up', async () => {
     const opened = createMetrics();
     for (let i = 0; i < 1000; i++) {
-      opened.metrics.count('syncgate_registry_requests_total', { host: `h${i}.example`, result: 'ok' });
+      opened.metrics.observe('syncgate_admission_duration_seconds', { result: `r${i}` }, 1);
       opened.metrics.set('syncgate_gate_loaded_timestamp_seconds', { gate: `r${i}` }, i);
     }
-    const counted = await lines(opened, 'syncgate_registry_requests_total');
+    const counted = await lines(opened, 'syncgate_admission_duration_seconds_count');
     expect(counted).toHaveLength(201);
-    expect(counted.at(-1)).toBe('syncgate_registry_requests_total{host="other",result="other"} 800');
+    expect(counted.at(-1)).toBe('syncgate_admission_duration_seconds_count{result="other"} 800');
     expect(await lines(opened, 'syncgate_gate_loaded_timestamp_seconds')).toHaveLength(200);
     opened.metrics.forget('syncgate_gate_loaded_timestamp_seconds', { gate: 'r0' });
     opened.metrics.set('syncgate_gate_loaded_timestamp_seconds', { gate: 'new' }, 1);
@@ -65,10 +80,14 @@ describe('what Prometheus is told', () => {
 
   it('takes what is wrong without throwing', async () => {
     const opened = createMetrics();
-    opened.metrics.count('syncgate_cache_total', { stranger: 'x', cache: 'c' });
-    opened.metrics.count('syncgate_cache_total', { cache: 'c', result: 'hit' }, -1);
+    opened.metrics.count('syncgate_cache_total', { stranger: 'x', cache: 'c' } as never);
+    opened.metrics.count('syncgate_cache_total', { cache: 'admission', result: 'hit' }, -1);
     opened.metrics.set('syncgate_queue_length', {}, Number.NaN);
     opened.metrics.observe('syncgate_admission_duration_seconds', { result: 'x' }, Number.POSITIVE_INFINITY);
-    expect(await lines(opened, 'syncgate_cache_total')).toEqual(['syncgate_cache_total{cache="c",result=""} 1']);
+    expect(await lines(opened, 'syncgate_cache_total')).toEqual([
+      'syncgate_cache_total{cache="admission",result="hit"} 0',
+      'syncgate_cache_total{cache="admission",result="miss"} 0',
+      'syncgate_cache_total{cache="c",result=""} 1',
+    ]);
   });
 });

@@ -23,7 +23,7 @@ function linesOf(findings: readonly Finding[], most: number): readonly string[] 
 }
 
 /** A verdict as it is counted, in one word on every surface: what nobody could say is an error. */
-export function decisionOf(verdict: 'allowed' | 'denied' | 'unevaluated'): string {
+export function decisionOf(verdict: 'allowed' | 'denied' | 'unevaluated'): 'allowed' | 'denied' | 'errored' {
   return verdict === 'unevaluated' ? 'errored' : verdict;
 }
 
