@@ -30,8 +30,8 @@ every code. Colours are used only on a terminal.
 \`check --output json\` prints one JSON document to standard output instead: \`schema\`
 (\`syncgate.dev/decision/v1alpha1\`), \`verdict\` (\`allowed\`, \`denied\`, \`unevaluated\` or \`usage\`), \`reasons\`, \`warnings\`,
 \`checks\`, \`images\` with the digest of each and who vouched for it, \`objects\`, \`engines\` and \`manifestsDigest\`, which is the
-sha256 of what \`render\` prints. Where the command line or the Gate itself cannot be read, there is nothing to decide about:
-standard output is empty, and the reason is on standard error.
+sha256 of what \`render\` prints. Where the command line or the Gate itself cannot be read, or the folder to render
+is not there, there is nothing to decide about: standard output is empty, and the reason is on standard error.
 
 ${sections.join('\n')}`;
 }
