@@ -19,6 +19,8 @@ export interface Courier {
 
 export interface CourierPorts {
   readonly clock: Clock;
+  /** Milliseconds, from whenever, by a clock that nobody sets: what holds for so long is counted by it. */
+  readonly elapsed: () => number;
   /** Rejects when the signal aborts. */
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
   /** From 0 to 1, for the jitter of waits. */
@@ -33,7 +35,7 @@ const firstWaitMs = 100;
 const downMs = 5_000;
 
 export function createCourier(ports: CourierPorts): Courier {
-  const { clock, limits } = ports;
+  const { elapsed, limits } = ports;
   const slots = new Map<string, Slots>();
   const down = new Recent<{ readonly error: GateError; readonly until: number }>(limits.remembered);
 
@@ -46,8 +48,8 @@ export function createCourier(ports: CourierPorts): Courier {
     const release = await own.take(request.signal, () => aborted(request.signal, request.host));
     try {
       const known = down.get(request.host.name);
-      if (known !== undefined && clock.now() < known.until) return { error: known.error, final: true };
-      const timeoutMs = Math.max(1, Math.min(limits.attemptMs, until() - clock.now()));
+      if (known !== undefined && elapsed() < known.until) return { error: known.error, final: true };
+      const timeoutMs = Math.max(1, Math.min(limits.attemptMs, until() - elapsed()));
       return { answer: await ports.transport.send({ ...request, timeoutMs }) };
     } catch (error) {
       if (error instanceof GateError) return { error, final: request.signal.aborted || !mayPass(error) };
@@ -59,7 +61,7 @@ export function createCourier(ports: CourierPorts): Courier {
   };
 
   const giveUp = (host: Host, error: GateError) => {
-    down.set(host.name, { error, until: clock.now() + downMs });
+    down.set(host.name, { error, until: elapsed() + downMs });
   };
 
   return {
@@ -67,7 +69,7 @@ export function createCourier(ports: CourierPorts): Courier {
       // Counted from the first turn: waiting behind others is not the registry being slow.
       let end: number | undefined;
       const until = () => {
-        end ??= clock.now() + limits.requestMs;
+        end ??= elapsed() + limits.requestMs;
         return end;
       };
       for (let tries = 1; ; tries++) {
@@ -77,14 +79,14 @@ export function createCourier(ports: CourierPorts): Courier {
         if ('error' in result) {
           const { error } = result;
           if (result.final) throw error;
-          if (last || clock.now() + wait >= until()) {
+          if (last || elapsed() + wait >= until()) {
             giveUp(request.host, error);
             throw error;
           }
         } else if (!triedAgain.includes(result.answer.status)) {
           down.delete(request.host.name);
           return result.answer;
-        } else if (last || clock.now() + wait >= until()) {
+        } else if (last || elapsed() + wait >= until()) {
           if (result.answer.status === 429) giveUp(request.host, rateLimited(request.host));
           return result.answer;
         }

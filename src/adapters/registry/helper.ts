@@ -1,12 +1,13 @@
 import { GateError } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
-import type { Clock, Exec } from '../../core/ports.ts';
+import type { Exec } from '../../core/ports.ts';
 import type { Credentials } from './docker-config.ts';
 import { Flights } from './flights.ts';
 import { Recent } from './recent.ts';
 
 export interface HelperPorts {
-  readonly clock: Clock;
+  /** Milliseconds, from whenever, by a clock that nobody sets: what holds for so long is counted by it. */
+  readonly elapsed: () => number;
   /** Runs credential helpers; without it, whatever names one is refused. */
   readonly exec: Exec | undefined;
   /** The whole environment of a credential helper. */
@@ -36,11 +37,11 @@ export function createHelpers(ports: HelperPorts): AskHelper {
   return async (program, called, server, signal) => {
     const key = `${program} ${server}`;
     const answer = known.get(key);
-    if (answer !== undefined && ports.clock.now() < answer.until) return answer.credentials;
+    if (answer !== undefined && ports.elapsed() < answer.until) return answer.credentials;
     const left = () => failed(`${called} was not waited for: the run ended`);
     return await flights.share(key, signal, left, async (shared) => {
       const credentials = await ask(program, called, server, ports, shared);
-      known.set(key, { credentials, until: ports.clock.now() + answerMs });
+      known.set(key, { credentials, until: ports.elapsed() + answerMs });
       return credentials;
     });
   };

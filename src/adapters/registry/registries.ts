@@ -17,6 +17,8 @@ import { aborted, createTransport } from './transport.ts';
 
 export interface RegistryPorts {
   readonly clock: Clock;
+  /** Milliseconds, from whenever, by a clock that nobody sets: what holds for so long is counted by it. */
+  readonly elapsed: () => number;
   readonly lookup: Lookup;
   /** Rejects when the signal aborts. */
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
@@ -78,7 +80,7 @@ export function createRegistries(
       const findCredentials = credentials(pullSecrets);
       client =
         layout === undefined
-          ? createClient(host, { clock: ports.clock, courier, hosts, findCredentials, limits })
+          ? createClient(host, { elapsed: ports.elapsed, courier, hosts, findCredentials, limits })
           : createLayoutClient(host.name, layout, limits);
       clients.set(key, client);
     }
@@ -104,7 +106,7 @@ export function createRegistries(
     },
   };
   const shared = shareRuns(asked, {
-    clock: ports.clock,
+    elapsed: ports.elapsed,
     memoryBytes: limits.memoryBytes,
     absentMs: lifetime === 'many verdicts' ? limits.absentMs : 0,
     disk: cache && createDiskCache(cache, ports.resolvePath(cache.folder), limits, ports.clock),

@@ -1,5 +1,4 @@
 import { GateError } from '../../core/errors.ts';
-import type { Clock } from '../../core/ports.ts';
 import { type Courier, rateLimited } from './courier.ts';
 import type { FindCredentials } from './credentials.ts';
 import { canonicalHost, type Host, type Hosts } from './hosts.ts';
@@ -29,7 +28,8 @@ export interface Requested extends HttpAnswer {
 export type Requester = (request: ResourceRequest, signal: AbortSignal) => Promise<Requested>;
 
 export interface RequesterPorts {
-  readonly clock: Clock;
+  /** Milliseconds, from whenever, by a clock that nobody sets: what holds for so long is counted by it. */
+  readonly elapsed: () => number;
   readonly courier: Courier;
   readonly hosts: Hosts;
   readonly findCredentials: FindCredentials;

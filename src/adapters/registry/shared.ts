@@ -1,12 +1,13 @@
 import type { Digest } from '../../core/image.ts';
-import type { Clock, Descriptor, ReadRepository, Registry, VerifiedBytes } from '../../core/ports.ts';
+import type { Descriptor, ReadRepository, Registry, VerifiedBytes } from '../../core/ports.ts';
 import type { DiskCache } from './disk-cache.ts';
 import { Flights } from './flights.ts';
 import { Recent } from './recent.ts';
 import { keyOf, leaving } from './run.ts';
 
 export interface SharedPorts {
-  readonly clock: Clock;
+  /** Milliseconds, from whenever, by a clock that nobody sets: what holds for so long is counted by it. */
+  readonly elapsed: () => number;
   /** Bytes of bodies that are kept in memory. */
   readonly memoryBytes: number;
   /** Milliseconds for which "there is none" may be repeated; 0 in a process that lives for one verdict. */
@@ -25,7 +26,7 @@ const derivedTag = /sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?$/;
  * seconds. Tags of images are asked for anew by everybody: what one run learnt is no answer for the next.
  */
 export function shareRuns(registry: Registry, ports: SharedPorts): Registry {
-  const { clock, absentMs, disk } = ports;
+  const { elapsed, absentMs, disk } = ports;
   const flights = new Flights();
   const bodies = new Recent<VerifiedBytes>(ports.memoryBytes, ({ bytes }) => bytes.length + 1024);
   const absent = new Recent<number>(maxAbsences);
@@ -33,7 +34,7 @@ export function shareRuns(registry: Registry, ports: SharedPorts): Registry {
   const isAbsent = (key: string): boolean => {
     const until = absent.get(key);
     if (until === undefined) return false;
-    if (clock.now() < until) return true;
+    if (elapsed() < until) return true;
     absent.delete(key);
     return false;
   };
@@ -72,7 +73,7 @@ export function shareRuns(registry: Registry, ports: SharedPorts): Registry {
       const key = `tag ${keyOf(repository)}:${reference}`;
       if (isAbsent(key)) return undefined;
       const found = await flights.share(key, signal, leaving(repository, signal), ask);
-      if (found === undefined && absentMs > 0) absent.set(key, clock.now() + absentMs);
+      if (found === undefined && absentMs > 0) absent.set(key, elapsed() + absentMs);
       return found;
     },
 
@@ -87,7 +88,7 @@ export function shareRuns(registry: Registry, ports: SharedPorts): Registry {
       const found = await flights.share<readonly Descriptor[]>(key, signal, leaving(repository, signal), (shared) =>
         registry.referrers(repository, digest, shared),
       );
-      if (found.length === 0 && absentMs > 0) absent.set(key, clock.now() + absentMs);
+      if (found.length === 0 && absentMs > 0) absent.set(key, elapsed() + absentMs);
       return found;
     },
   };

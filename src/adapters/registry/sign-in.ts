@@ -1,5 +1,4 @@
 import { GateError } from '../../core/errors.ts';
-import type { Clock } from '../../core/ports.ts';
 import { parseChallenges } from './challenge.ts';
 import type { FindCredentials } from './credentials.ts';
 import type { Credentials } from './docker-config.ts';
@@ -30,7 +29,8 @@ export interface SignIn {
 }
 
 export interface SignInPorts {
-  readonly clock: Clock;
+  /** Milliseconds, from whenever, by a clock that nobody sets: what holds for so long is counted by it. */
+  readonly elapsed: () => number;
   readonly hosts: Hosts;
   readonly findCredentials: FindCredentials;
   /** Repositories that a token is kept for. */
@@ -71,7 +71,7 @@ export function createSignIn(host: Host, ports: SignInPorts): SignIn {
     // One token a repository, shared by all requests that want it now; it is good until it expires, whatever becomes of
     // the credentials meanwhile.
     const known = scheme?.kind === 'bearer' ? tokens.get(path) : undefined;
-    if (known !== undefined && known.expires > ports.clock.now()) return { header: known.header, fresh: false };
+    if (known !== undefined && known.expires > ports.elapsed()) return { header: known.header, fresh: false };
     const credentials = await ports.findCredentials(host, path, signal);
     if (credentials?.kind === 'bearer') return { header: `Bearer ${headerSafe(credentials.token, host)}`, fresh: true };
     if (scheme?.kind !== 'bearer') {
@@ -172,7 +172,7 @@ async function askForToken(
   const lifetime = body?.['expires_in'];
   const seconds = typeof lifetime === 'number' && lifetime > 0 ? lifetime : defaultLifetimeSeconds;
   // Its issued_at is not looked at: two clocks need not agree.
-  const expires = ports.clock.now() + seconds * 1000 - renewedEarlyMs;
+  const expires = ports.elapsed() + seconds * 1000 - renewedEarlyMs;
   return { header: `Bearer ${headerSafe(token, host)}`, expires };
 }
 

@@ -40,7 +40,7 @@ async function userFor(
   const find = createCredentials(
     { credentials: undefined, ...common },
     {
-      clock: { now: more.now ?? (() => 0) },
+      elapsed: more.now ?? (() => 0),
       exec: more.exec,
       helperEnvironment: {},
       resolvePath: (path) => path,
@@ -224,7 +224,7 @@ describe('credentials that change while a process runs', () => {
     );
     const find = createCredentials(
       { credentials: path, pullSecrets },
-      { clock: Date, exec: undefined, helperEnvironment: {}, resolvePath: (p) => p },
+      { elapsed: () => 0, exec: undefined, helperEnvironment: {}, resolvePath: (p) => p },
     )([]);
     const users = async () =>
       await Promise.all(
@@ -287,7 +287,7 @@ describe('a helper', () => {
     const hosts = createHosts([{ host: 'ghcr.io', credentials: { helper: '/bin/x' } }], (p) => p);
     const find = createCredentials(
       { credentials: undefined },
-      { clock: { now: () => now }, exec, helperEnvironment: {}, resolvePath: (p) => p },
+      { elapsed: () => now, exec, helperEnvironment: {}, resolvePath: (p) => p },
     )([]);
     const { host } = hosts.endpoint({ registry: 'ghcr.io', path: 'a/b' });
     await Promise.all(['a/b', 'a/c', 'a/d'].map((path) => find(host, path, never)));

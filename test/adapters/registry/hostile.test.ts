@@ -354,7 +354,7 @@ describe('trying again', () => {
   it('is given up for all others for five seconds where a host does not answer', async () => {
     let now = 0;
     hostile.behave(hangUp);
-    const registry = run({ ports: { clock: { now: () => now } } });
+    const registry = run({ ports: { elapsed: () => now } });
     await expectCode(registry.resolveTag(repository(), 'a', never), 'REGISTRY_UNREACHABLE');
     const asked = hostile.seen.length;
     now = 4999;

@@ -12,7 +12,7 @@ function start(name: string, entries: RegistryEntry[], tokens: unknown[] = [{ to
   const hosts = createHosts(entries, (file) => file);
   const now = { at: 0 };
   const signIn = createSignIn(hosts.endpoint({ registry: name, path }).host, {
-    clock: { now: () => now.at },
+    elapsed: () => now.at,
     hosts,
     maxTokens: 16,
     findCredentials: async () => ({ kind: 'password', username: 'me', password: 'secret' }),

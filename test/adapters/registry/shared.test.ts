@@ -121,7 +121,7 @@ describe('runs of one process', () => {
 
   it('believe for seconds that there is no signature, and no longer', async () => {
     let now = 1000;
-    const registries = longLived({ ports: { clock: { now: () => now } } });
+    const registries = longLived({ ports: { elapsed: () => now } });
     const tag = `${unsigned.digest.replace(':', '-')}.sig`;
     const look = async () => {
       const run = registries.forRun();

@@ -281,7 +281,7 @@ describe('distribution with a token service', () => {
 
   it('renews a token before it expires', async () => {
     let now = Date.now();
-    const run = open(listed(), { ports: { clock: { now: () => now } } }).forRun();
+    const run = open(listed(), { ports: { elapsed: () => now } }).forRun();
     const repository = { registry: registry.host, path: 'team/app' };
     await run.resolveTag(repository, 'v1', never);
     now += 294_000;
@@ -295,7 +295,7 @@ describe('distribution with a token service', () => {
   it('gets another token when one is refused before its time', async () => {
     // It has expired for the registry (which allows a minute), and not for the clock of this run.
     tokens.lifetime = -100;
-    const run = open(listed(), { ports: { clock: { now: () => 0 } } }).forRun();
+    const run = open(listed(), { ports: { elapsed: () => 0 } }).forRun();
     const repository = { registry: registry.host, path: 'team/app' };
     await expectCode(run.resolveTag(repository, 'v1', never), 'REGISTRY_UNAUTHORIZED');
     tokens.lifetime = 300;

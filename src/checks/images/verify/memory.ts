@@ -1,4 +1,5 @@
 import { createHash, KeyObject } from 'node:crypto';
+import { monotonicClock } from '../../../core/deadline.ts';
 import { GateError } from '../../../core/errors.ts';
 import { type Digest, type ImageReference, repositoryName } from '../../../core/image.ts';
 import { canonicalJson } from '../../../core/json.ts';
@@ -97,24 +98,37 @@ const keptMs = {
   current: 60 * 1000,
 } as const;
 
+interface Kept {
+  readonly account: PolicyAccount;
+  /** As `elapsed` counts. */
+  readonly until: number;
+  /** The time of day at which something that it rests on is too old; infinity where nothing ages. */
+  readonly ends: number;
+}
+
 /**
  * For a process that judges often. Only what vouched is kept, and no more than `most` of it; a refusal may be mended at
- * any moment. The whole of what it depends on is in the key, so nothing has to be thrown away when policies change.
+ * any moment. The whole of what it depends on is in the key, so nothing has to be thrown away when policies change. How long
+ * it is kept is counted by `elapsed`, in milliseconds: a clock that is set back lengthens nothing.
  */
-export function createVouchingStore(clock: Clock, most = 20_000): VouchingStore {
-  const kept = new Map<string, { readonly account: PolicyAccount; readonly until: number }>();
+export function createVouchingStore(
+  clock: Clock,
+  elapsed: () => number = monotonicClock.now,
+  most = 20_000,
+): VouchingStore {
+  const kept = new Map<string, Kept>();
   const flying = new Map<string, Promise<PolicyAccount>>();
 
   const keep = (key: string, account: PolicyAccount): void => {
     if (account.outcome !== 'vouched') return;
-    const until = clock.now() + (isLasting(account) ? keptMs.proven : keptMs.current);
-    kept.set(key, { account, until: Math.min(until, ...ends(account)) });
+    const until = elapsed() + (isLasting(account) ? keptMs.proven : keptMs.current);
+    kept.set(key, { account, until, ends: Math.min(...ends(account)) });
     if (kept.size > most) kept.delete(kept.keys().next().value as string);
   };
 
   const once: VouchingStore['once'] = async (key, ask, signal) => {
     const known = kept.get(key);
-    if (known !== undefined && clock.now() < known.until) return known.account;
+    if (known !== undefined && elapsed() < known.until && clock.now() < known.ends) return known.account;
     kept.delete(key);
     const flight = flying.get(key);
     if (flight === undefined) {
