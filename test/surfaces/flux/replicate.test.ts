@@ -54,6 +54,23 @@ describe('a standby', () => {
     expect(standby.steps).toEqual([]);
   });
 
+  it('gives up a download that hears no signal, asks again, and ends all the same', async () => {
+    const leader = await replica();
+    await givenShop(leader.kube);
+    const standby = await openScene({ kube: leader.kube, timers: leader.timers });
+    standby.download = () => new Promise(() => {});
+    await leader.lead();
+    await standby.timers.advance(70_000);
+    expect(standby.downloads.length).toBeGreaterThan(1);
+    let ended = false;
+    void standby.end().then(() => {
+      ended = true;
+    });
+    await leader.timers.advance(10_000);
+    await leader.settle();
+    expect(ended).toBe(true);
+  });
+
   it('leads with it though the newest revision is refused and the volume of the other is gone', async () => {
     const { leader, standby } = await pair();
     leader.answers.judge = async () => judged({ denied: ['no'] });
