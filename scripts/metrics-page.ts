@@ -73,8 +73,13 @@ spec:
 - \`syncgate_gate_warnings{code="IMAGE_TRUST_ROOT_AGED"}\` above 0: a root of trust is older than
   \`trustRoots.ageWarningDays\`, or its TUF repository expires within days; then signatures no longer verify. It is looked
   at again at least once a day.
-- \`time() - syncgate_gate_loaded_timestamp_seconds\` above 8 hours where \`trustRoots.refresh\` is set: roots have not been
-  fetched, which happens every 6 hours. One that cannot be fetched shows in \`syncgate_gates_failed\`.
+- \`syncgate_gate_warnings{code="IMAGE_TRUST_ROOT_REMOTE"}\` above 0 for an hour: a root cannot be fetched anew. What was fetched
+  before holds until \`syncgate_trust_roots_expiry_timestamp_seconds\`; then the Gate refuses, and shows in
+  \`syncgate_gates_failed\`.
+- \`time() - syncgate_trust_roots_timestamp_seconds\` above 8 hours where \`trustRoots.refresh\` is set: roots have not been
+  fetched, which happens every 6 hours.
+- \`increase(syncgate_registry_requests_total{result=~"unauthorized|limited|failed|unreachable",registry="listed"}[15m])\` that grows:
+  a registry of the platform does not answer, or not everybody. Every registry says \`unauthorized\` once before it gives a token.
 - \`increase(syncgate_events_dropped_total[15m])\` above 0: alerts and commit statuses are incomplete. Nothing else is.
 `;
 }

@@ -24,6 +24,10 @@ export const COUNTERS: Readonly<Record<CounterName, Measurement>> = {
     'Requests of the API server that were answered; unevaluated is what was denied because it could not be judged.',
   ),
   syncgate_cache_total: counter('syncgate_cache_total', 'Look-ups in a cache: hit or miss.'),
+  syncgate_registry_requests_total: counter(
+    'syncgate_registry_requests_total',
+    'Requests to registries, by whether the Gate lists the host, and by what came of them: missing is 404, unauthorized 401 and 403, limited 429, failed every other answer, unreachable none.',
+  ),
   syncgate_rejudged_total: counter(
     'syncgate_rejudged_total',
     'Accepted revisions that were judged again after rules changed, by verdict.',
@@ -62,6 +66,14 @@ export const GAUGES: Readonly<Record<GaugeName, Measurement>> = {
   syncgate_gate_warnings: {
     help: 'Warnings of the policies, trust and roots of a Gate, by code of docs/errors.md. IMAGE_TRUST_ROOT_AGED: a root has grown old, or its TUF repository is about to expire.',
     labels: ['gate', 'code'],
+  },
+  syncgate_trust_roots_timestamp_seconds: {
+    help: 'When the oldest root of trust of a Gate was fetched or, of the one that syncgate ships, from when it is, in seconds since the epoch; of roots in files nobody knows.',
+    labels: ['gate'],
+  },
+  syncgate_trust_roots_expiry_timestamp_seconds: {
+    help: 'When the first root of trust of a Gate expires, in seconds since the epoch; from then on the Gate refuses. Only of TUF repositories.',
+    labels: ['gate'],
   },
   syncgate_admission_configured: {
     help: '1 where the webhook configuration is there and trusts the authority of the webhook, else 0: then nobody asks the webhook, or nobody reaches it. Only with an authority of its own.',

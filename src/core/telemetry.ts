@@ -38,6 +38,11 @@ export const COUNTER_VALUES = {
   },
   syncgate_admission_requests_total: { result: ['allowed', 'denied', 'unevaluated'] },
   syncgate_cache_total: { cache: ['admission'], result: ['hit', 'miss'] },
+  syncgate_registry_requests_total: {
+    // By its name a host would make a series for whatever an application thinks of.
+    registry: ['listed', 'other'],
+    result: ['answered', 'missing', 'unauthorized', 'limited', 'failed', 'unreachable'],
+  },
   syncgate_rejudged_total: { verdict: ['allowed', 'denied', 'unevaluated'] },
   syncgate_events_dropped_total: { reason: ['full', 'failed', 'refused', 'closed'] },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
@@ -60,6 +65,8 @@ export type GaugeName =
   | 'syncgate_rules_loaded_timestamp_seconds' // none
   | 'syncgate_gate_loaded_timestamp_seconds' // gate
   | 'syncgate_gate_warnings' // gate, code
+  | 'syncgate_trust_roots_timestamp_seconds' // gate
+  | 'syncgate_trust_roots_expiry_timestamp_seconds' // gate
   | 'syncgate_admission_configured' // none: 1 or 0
   | 'syncgate_admission_certificate_misnamed' // none: 1 or 0
   | 'syncgate_admission_certificate_expiry_timestamp_seconds'; // none

@@ -208,7 +208,7 @@ const noPolicies: Policies = {
   dispose: async () => {},
 };
 
-const noRoots: RootsStanding = { expires: undefined, isFetched: true };
+const noRoots: RootsStanding = { asOf: undefined, expires: undefined, isFetched: true };
 
 /** A promise that is started now and asked for later; its failure waits for whoever asks. */
 function settled<Value>(promise: Promise<Value>): () => Promise<Value> {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AlarmClock, monotonicClock } from '../core/deadline.ts';
 import { GateError } from '../core/errors.ts';
-import type { Log, MetricLabels, Metrics } from '../core/telemetry.ts';
+import type { GaugeName, Log, MetricLabels, Metrics } from '../core/telemetry.ts';
 import type { Gates, Governing } from '../gates.ts';
 import { openGate } from './gate.ts';
 import { createUnrest, folderStamp, gateFiles, lookAt } from './gate-files.ts';
@@ -55,7 +55,7 @@ export async function openGates(
     world,
     log,
     metrics,
-    open = openStanding({ ...world, fetchedRoots: new Map() }),
+    open = openStanding({ ...world, metrics, fetchedRoots: new Map() }),
     timers = monotonicClock,
   }: GatesPorts,
   signal: AbortSignal,
@@ -138,7 +138,7 @@ function governing(set: GateSet, governs: (gate: LoadedGate) => boolean): Govern
   if (others.length > 0) return { kind: 'several', names: [only, ...others].map(({ name }) => name) };
   const { state } = only;
   if (state.kind === 'failed') return unavailable(only, state.why);
-  if (hasExpired(only, Date.now())) return unavailable(only, reasonOf(expired(state.expires)));
+  if (hasExpired(only, Date.now())) return unavailable(only, reasonOf(expired(state.roots.expires)));
   return { kind: 'one', gate: state.gate };
 }
 
@@ -257,7 +257,7 @@ function measure(set: GateSet, before: GateSet | undefined, metrics: Metrics): v
 }
 
 interface Series {
-  readonly name: 'syncgate_gate_loaded_timestamp_seconds' | 'syncgate_gate_warnings';
+  readonly name: GaugeName & `syncgate_${'gate' | 'trust_roots'}_${string}`;
   readonly labels: MetricLabels;
   readonly value: number;
 }
@@ -268,7 +268,11 @@ function seriesOf(set: GateSet | undefined): ReadonlyMap<string, Series> {
   const put = (each: Series) => series.set(JSON.stringify([each.name, each.labels]), each);
   for (const { name: gate, state, loadedAt } of set?.gates ?? []) {
     if (state.kind === 'failed') continue;
-    put({ name: 'syncgate_gate_loaded_timestamp_seconds', labels: { gate }, value: Math.floor(loadedAt / 1000) });
+    const putTime = (name: Series['name'], at: number) => put({ name, labels: { gate }, value: Math.floor(at / 1000) });
+    putTime('syncgate_gate_loaded_timestamp_seconds', loadedAt);
+    const { asOf, expires } = state.roots;
+    if (asOf !== undefined) putTime('syncgate_trust_roots_timestamp_seconds', asOf.getTime());
+    if (expires !== undefined) putTime('syncgate_trust_roots_expiry_timestamp_seconds', expires.getTime());
     const codes = state.warnings.map(({ code }) => code);
     for (const code of new Set(codes)) {
       const value = codes.filter((each) => each === code).length;

@@ -49,7 +49,7 @@ export interface LoadedGate {
   /** When it is to be loaded again although no file has changed, by the clock that it was loaded with. */
   readonly dueAt: number;
   readonly state:
-    | ({ readonly kind: 'standing'; readonly gate: StandingGate; readonly expires: Date | undefined } & Remarks)
+    | ({ readonly kind: 'standing'; readonly gate: StandingGate; readonly roots: RootsStanding } & Remarks)
     /** How often in a row it has failed now, and why the last time. */
     | { readonly kind: 'failed'; readonly why: string; readonly times: number };
   close(): Promise<void>;
@@ -134,7 +134,7 @@ export async function loadGate(
   return {
     ...about,
     dueAt: timers.now() + againAfter(config, roots, loadedAt),
-    state: { kind: 'standing', gate: standing.gate, expires: roots.expires, ...remarks },
+    state: { kind: 'standing', gate: standing.gate, roots, ...remarks },
     close: async () => {
       await standing.idle();
       await opened.close();
@@ -265,7 +265,9 @@ function settingsOfRegistries({ spec }: GateConfig) {
 
 /** Whether it judges by roots that have expired: from that moment on nobody may be let in by them. */
 export function hasExpired({ state }: LoadedGate, now: number): boolean {
-  return state.kind === 'standing' && state.expires !== undefined && state.expires.getTime() <= now;
+  if (state.kind === 'failed') return false;
+  const { expires } = state.roots;
+  return expires !== undefined && expires.getTime() <= now;
 }
 
 /** After how many milliseconds a Gate that judges is loaded again. */

@@ -21,7 +21,7 @@ export interface RegistryConfig {
  */
 export async function openRegistries(
   { spec, resolvePath }: RegistryConfig,
-  { env }: World,
+  { env, metrics }: World,
   exec: Exec = createExec(findLaunchers()),
   lifetime: Lifetime = 'one verdict',
 ): Promise<Registries> {
@@ -45,6 +45,7 @@ export async function openRegistries(
       helperEnvironment: helperEnvironment(env),
       proxies: proxiesOf(env),
       resolvePath,
+      metrics,
     },
   );
 }

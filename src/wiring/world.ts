@@ -1,5 +1,6 @@
 import type { FetchedRoots } from '../checks/images/policy/context.ts';
 import type { AskSocket, Clock } from '../core/ports.ts';
+import type { Metrics } from '../core/telemetry.ts';
 
 /** How long what is open may take to close. */
 export const closeGraceMs = 2000;
@@ -12,6 +13,8 @@ export interface World {
   readonly program: string;
   /** What was fetched of roots of trust; where it is left out nothing is kept. */
   readonly fetchedRoots?: FetchedRoots;
+  /** Where it is left out nobody measures. */
+  readonly metrics?: Metrics;
 }
 
 /** Whether what is opened serves once, or stays and remembers. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type LogFields, NO_METRICS, SILENT_LOG } from '../../src/core/telemetry.ts';
+import { type LogFields, type Metrics, NO_METRICS, SILENT_LOG } from '../../src/core/telemetry.ts';
 import type { Gates } from '../../src/gates.ts';
 import { openGates } from '../../src/wiring/gates.ts';
 import { base64 } from '../checks/images/policy/documents.ts';
@@ -71,13 +71,13 @@ function putGate(mirror: string): void {
   write('gates/one.yaml', { apiVersion: 'syncgate.dev/v1alpha1', kind: 'Gate', metadata: { name: 'one' }, spec });
 }
 
-async function open(warned: LogFields[] = []): Promise<Gates> {
+async function open(warned: LogFields[] = [], metrics: Metrics = NO_METRICS): Promise<Gates> {
   const gates = await openGates(
     { folder: join(root, 'gates'), pollMs: 20 },
     {
       world: { env: {}, temporaryFolder: join(root, 'tmp'), program: '' },
       log: { ...SILENT_LOG, warn: (_, fields = {}) => warned.push(fields) },
-      metrics: NO_METRICS,
+      metrics,
     },
     new AbortController().signal,
   );
@@ -91,7 +91,13 @@ it('takes new rules under the roots that were fetched before, and says so', asyn
   const { state, address } = await openMirror();
   putGate(address);
   const warned: LogFields[] = [];
-  const gates = await open(warned);
+  const measured = new Map<string, number>();
+  const metrics: Metrics = { ...NO_METRICS, set: (name, _, value) => void measured.set(name, value) };
+  const gates = await open(warned, metrics);
+  // Of the repository, whose files expire later than anybody's test.
+  expect(measured.get('syncgate_trust_roots_expiry_timestamp_seconds')).toBe(Date.parse('2030-01-01T00:00:00Z') / 1000);
+  const fetchedAt = measured.get('syncgate_trust_roots_timestamp_seconds');
+  expect(fetchedAt).toBeGreaterThan(Date.now() / 1000 - 60);
   expect(of(gates)).toMatchObject({ kind: 'one' });
   state.isDown = true;
   const changed = new Promise((done) => gates.onChange(done));
@@ -104,8 +110,9 @@ it('takes new rules under the roots that were fetched before, and says so', asyn
   );
   await changed;
   expect(of(gates)).toMatchObject({ kind: 'one' });
-  expect(JSON.stringify(warned)).toContain('IMAGE_TRUST_ROOT_REMOTE TrustRoot corp: it could not be fetched');
+  expect(JSON.stringify(warned)).toContain('IMAGE_TRUST_ROOT_REMOTE TrustRoot corp: it could not be fetched anew');
   expect(JSON.stringify(warned)).toContain('its server answered 503');
+  expect(measured.get('syncgate_trust_roots_timestamp_seconds')).toBe(fetchedAt);
 });
 
 it('refuses where they never were', async () => {

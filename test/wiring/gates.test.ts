@@ -9,7 +9,7 @@ import type { Gates, Governing, StandingGate } from '../../src/gates.ts';
 import { plainRequest } from '../../src/render/request.ts';
 import { openGate } from '../../src/wiring/gate.ts';
 import { type GatesPorts, openGates } from '../../src/wiring/gates.ts';
-import { type LoadedGate, loadGate } from '../../src/wiring/loaded-gate.ts';
+import { type LoadedGate, loadGate, type OpenConfig } from '../../src/wiring/loaded-gate.ts';
 import { hurried } from '../support/hurried.ts';
 
 let root = '';
@@ -338,7 +338,7 @@ describe('a machine that fails for a moment', () => {
   /** Whatever a Gate is opened with fails while it is broken. */
   function breaking() {
     const state = { isBroken: false };
-    const open: GatesPorts['open'] = (config, stop) => {
+    const open: OpenConfig = (config, stop) => {
       if (state.isBroken) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
       return openGate(config, world(), stop, 'many verdicts');
     };
@@ -448,7 +448,7 @@ describe('rules that nobody ever finishes loading', () => {
 
   it('are tried again though no file changes', async () => {
     putGate('one', { names: ['a'] });
-    const open: GatesPorts['open'] = (config, stop) => ({
+    const open: OpenConfig = (config, stop) => ({
       ...openGate(config, world(), stop),
       loaded: () => new Promise(() => {}),
     });
@@ -591,14 +591,14 @@ describe('what is loaded', () => {
 
   function gateWith(roots: { readonly expiresIn?: number; readonly isFetched?: boolean } | 'fails') {
     const { expiresIn = undefined, isFetched = true } = roots === 'fails' ? {} : roots;
-    const open: GatesPorts['open'] = (config, stop) => ({
+    const open: OpenConfig = (config, stop) => ({
       ...openGate({ ...config, spec: { ...config.spec, images: 'unchecked' } }, world(), stop),
       async loaded() {
         if (roots === 'fails') throw new Error('nothing was fetched');
       },
       async trust() {
         const expires = expiresIn === undefined ? undefined : new Date(Date.now() + expiresIn);
-        return { warnings: [], roots: { expires, isFetched } };
+        return { warnings: [], roots: { asOf: undefined, expires, isFetched } };
       },
     });
     return open;
@@ -644,7 +644,7 @@ describe('what is loaded', () => {
   it('judges nothing from the moment on at which a root expires, and before it can be loaded again', async () => {
     putGateOf(refreshed);
     let isHeld = false;
-    const open: GatesPorts['open'] = (config, stop) => {
+    const open: OpenConfig = (config, stop) => {
       const gate = gateWith({ expiresIn: 500 })(config, stop);
       return isHeld ? { ...gate, loaded: () => new Promise(() => {}) } : gate;
     };

@@ -1,5 +1,6 @@
 import { GateError } from '../../core/errors.ts';
 import type { Clock, Exec, Proxies, ReadRepository, Registry } from '../../core/ports.ts';
+import type { Metrics } from '../../core/telemetry.ts';
 import { type Client, createClient } from './client.ts';
 import { createCourier } from './courier.ts';
 import { type CommonCredentials, createCredentials } from './credentials.ts';
@@ -32,6 +33,8 @@ export interface RegistryPorts {
   readonly proxies?: Proxies;
   /** The absolute path of a path in the settings. */
   readonly resolvePath: (path: string) => string;
+  /** Counts requests; nobody does where it is left out. */
+  readonly metrics?: Metrics | undefined;
 }
 
 /** All registries behind one door, with connections, tokens and certificates that outlive a run. */
@@ -61,7 +64,9 @@ export function createRegistries(
   const { cache, lifetime = 'one verdict' } = settings;
   const hosts = createHosts(settings.registries, ports.resolvePath);
   const proxyFor = createProxyFor(ports.proxies ?? { https: undefined, http: undefined, none: undefined });
-  const transport = createTransport(ports.lookup, proxyFor, limits.remembered);
+  const transport = createTransport(ports.lookup, proxyFor, limits.remembered, ({ listed }, result) =>
+    ports.metrics?.count('syncgate_registry_requests_total', { registry: listed ? 'listed' : 'other', result }),
+  );
   const courier = createCourier({ ...ports, transport, limits });
   const credentials = createCredentials(settings, ports);
   const clients = new Recent<Client>(limits.remembered);

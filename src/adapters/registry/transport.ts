@@ -37,6 +37,9 @@ export interface Transport {
   close(): void;
 }
 
+/** What came of an exchange: an answer by its status, or none. */
+export type ExchangeResult = 'answered' | 'missing' | 'unauthorized' | 'limited' | 'failed' | 'unreachable';
+
 const maxErrorBodyBytes = 64 * 1024;
 
 /**
@@ -44,7 +47,12 @@ const maxErrorBodyBytes = 64 * 1024;
  * load the WebSocket and fetch that it re-exports, 17 ms of a cold start. `node:https` is loaded where first used.
  * Connections are kept open, to at most `capacity` origins.
  */
-export function createTransport(lookup: Lookup, proxyFor: ProxyFor, capacity: number): Transport {
+export function createTransport(
+  lookup: Lookup,
+  proxyFor: ProxyFor,
+  capacity: number,
+  ended: (host: Host, result: ExchangeResult) => void = () => {},
+): Transport {
   const agents = new Agents(capacity);
   const judged = new Recent<{ readonly answer: Promise<void>; readonly until: number }>(capacity);
 
@@ -68,6 +76,17 @@ export function createTransport(lookup: Lookup, proxyFor: ProxyFor, capacity: nu
     return await answer;
   };
 
+  const counted = async (host: Host, answer: Promise<HttpAnswer>): Promise<HttpAnswer> => {
+    try {
+      const { status } = await answer;
+      ended(host, resultOf(status));
+    } catch (error) {
+      // Of what nobody waits for any more, nothing is known.
+      if (!(error instanceof GateError && error.code === 'REGISTRY_ABORTED')) ended(host, 'unreachable');
+    }
+    return await answer;
+  };
+
   return {
     async send(request) {
       const { url, host } = request;
@@ -87,7 +106,7 @@ export function createTransport(lookup: Lookup, proxyFor: ProxyFor, capacity: nu
           ...(proxy === undefined ? { lookup: checkedLookup(host, lookup, over.signal) } : {}),
         };
         try {
-          return await exchange(request, (secure ? https() : http()).request(url, options));
+          return await counted(host, exchange(request, (secure ? https() : http()).request(url, options)));
         } finally {
           over.abort();
         }
@@ -95,6 +114,13 @@ export function createTransport(lookup: Lookup, proxyFor: ProxyFor, capacity: nu
     },
     close: () => agents.close(),
   };
+}
+
+function resultOf(status: number): ExchangeResult {
+  if (status < 400) return 'answered';
+  if (status === 404) return 'missing';
+  if (status === 401 || status === 403) return 'unauthorized';
+  return status === 429 ? 'limited' : 'failed';
 }
 
 /** How long a resolver may take that is not needed to connect, and how long what it said is believed. */

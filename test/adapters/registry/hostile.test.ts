@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RegistriesSettings } from '../../../src/adapters/registry/settings.ts';
 import type { Code } from '../../../src/core/errors.ts';
 import type { Digest } from '../../../src/core/image.ts';
+import { type Metrics, NO_METRICS } from '../../../src/core/telemetry.ts';
 import {
   type Behaviour,
   cutShort,
@@ -725,5 +726,39 @@ describe('addresses', () => {
     const registry = open([{ host: 'mine.example', plainHttp: true }], { ports: { lookup } }).forRun();
     const reading = registry.resolveTag({ registry: 'mine.example', path }, 'v1', never);
     await expectCode(reading, 'REGISTRY_ADDRESS_REFUSED');
+  });
+});
+
+describe('requests are counted', () => {
+  it.each<[string, Behaviour, string]>([
+    ['answers', () => undefined, 'answered'],
+    ['does not have it', notFound, 'missing'],
+    ['wants somebody else', forbidden, 'unauthorized'],
+    ['is asked too often', tooManyRequests('3600'), 'limited'],
+    ['fails', failing, 'failed'],
+    ['hangs up', hangUp, 'unreachable'],
+  ])('by what came of them: one that %s', async (_, behaviour, result) => {
+    const counted: string[] = [];
+    const metrics: Metrics = {
+      ...NO_METRICS,
+      count: (name, labels) => void counted.push([name, ...Object.values(labels)].join(' ')),
+    };
+    if (result !== 'answered') hostile.behave(behaviour);
+    await run({ ports: { metrics } })
+      .resolveTag(repository(), 'v1', never)
+      .catch(() => {});
+    expect(new Set(counted)).toEqual(new Set([`syncgate_registry_requests_total listed ${result}`]));
+  });
+
+  it('not at all where nobody waits for them any more', async () => {
+    const counted: string[] = [];
+    const metrics: Metrics = { ...NO_METRICS, count: (name) => void counted.push(name) };
+    hostile.behave(slow);
+    const over = new AbortController();
+    const reading = run({ ports: { metrics } }).resolveTag(repository(), 'v1', over.signal);
+    await expect.poll(() => hostile.seen.length).toBeGreaterThan(0);
+    over.abort();
+    await expectCode(reading, 'REGISTRY_ABORTED');
+    expect(counted).toEqual([]);
   });
 });

@@ -16,11 +16,14 @@ export interface Shelf {
   publicGood(): Promise<TrustRoot>;
   /** What a person should know of the roots that were asked for so far. */
   warnings(): readonly Finding[];
-  readonly roots: RootsStanding;
+  /** Of the roots that were asked for so far. */
+  roots(): RootsStanding;
 }
 
-/** How long the roots that were loaded hold. */
+/** How the roots that were loaded stand. */
 export interface RootsStanding {
+  /** From when the oldest of them is: fetched then, or shipped as of then. Of those in files nobody knows. */
+  readonly asOf: Date | undefined;
   /** When the first of them expires; undefined where none does. */
   readonly expires: Date | undefined;
   /** Whether all that lie on servers were fetched just now. */
@@ -40,7 +43,7 @@ export async function fillShelf(
 ): Promise<Shelf> {
   const roots = new Map<string, TrustRoot>();
   const warnings: Finding[] = [];
-  let standing: RootsStanding = { expires: undefined, isFetched: true };
+  let standing: RootsStanding = { asOf: undefined, expires: undefined, isFetched: true };
   const tuf: TufReader = {
     fromArchive: async (...about) => (await lazyReader(ports)).fromArchive(...about),
     fromMirror: async (...about) => (await lazyReader(ports)).fromMirror(...about),
@@ -84,6 +87,7 @@ export async function fillShelf(
   const openShipped = async (): Promise<TrustRoot> => {
     const { asOf, root } = await shippedPublicGood();
     warnings.push(...ageWarning(asOf, ports));
+    standing = { ...standing, asOf: earliest(standing.asOf, new Date(asOf)) };
     return root;
   };
   return {
@@ -104,16 +108,21 @@ export async function fillShelf(
       return shipped;
     },
     warnings: () => warnings,
-    roots: standing,
+    roots: () => standing,
   };
 }
 
-function withRoot(standing: RootsStanding, { expires, unfetched }: LoadedRoot): RootsStanding {
-  const ends = [standing.expires, expires].filter((each) => each !== undefined).map(Number);
+function withRoot(standing: RootsStanding, { expires, fetchedAt, unfetched }: LoadedRoot): RootsStanding {
   return {
-    expires: ends.length === 0 ? undefined : new Date(Math.min(...ends)),
+    asOf: earliest(standing.asOf, fetchedAt),
+    expires: earliest(standing.expires, expires),
     isFetched: standing.isFetched && unfetched === undefined,
   };
+}
+
+function earliest(a: Date | undefined, b: Date | undefined): Date | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b ? a : b;
 }
 
 async function lazyReader(ports: TrustPorts): Promise<TufReader> {
@@ -151,14 +160,14 @@ function expiryWarning({ name, expires }: LoadedRoot, now: number, document: Set
   ];
 }
 
-function unfetchedWarning({ name, expires, unfetched }: LoadedRoot, document: SettingsDocument): Finding[] {
-  if (unfetched === undefined || expires === undefined) return [];
+function unfetchedWarning({ name, expires, fetchedAt, unfetched }: LoadedRoot, document: SettingsDocument): Finding[] {
+  if (unfetched === undefined || expires === undefined || fetchedAt === undefined) return [];
   return [
     {
       effect: 'warn',
       code: 'IMAGE_TRUST_ROOT_REMOTE',
       rule: `TrustRoot ${name}`,
-      message: `it could not be fetched anew (${unfetched.why}); what was fetched at ${minuteOf(unfetched.since)} holds until ${minuteOf(expires)}`,
+      message: `it could not be fetched anew (${unfetched}); what was fetched at ${minuteOf(fetchedAt)} holds until ${minuteOf(expires)}`,
       mend: 'Let the gate connect to the mirror; or write the repository into the TrustRoot (spec.repository).',
       place: document.locate(['spec']),
     },

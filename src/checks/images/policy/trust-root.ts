@@ -61,8 +61,10 @@ export interface LoadedRoot {
   readonly name: string;
   readonly root: TrustRoot;
   readonly expires?: Date;
-  /** Where it could not be fetched, and is what was fetched before. */
-  readonly unfetched?: { readonly why: string; readonly since: Date };
+  /** Where it came from a server. */
+  readonly fetchedAt?: Date;
+  /** Why it could not be fetched anew, where it is what was fetched before. */
+  readonly unfetched?: string;
 }
 
 /**

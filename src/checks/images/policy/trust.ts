@@ -68,7 +68,7 @@ export async function loadTrust(
   return Object.freeze({
     policies: Object.freeze(policies),
     warnings: [...policies.flatMap(warningsOf), ...shelf.warnings()],
-    roots: shelf.roots,
+    roots: shelf.roots(),
     publicGood: () => shelf.publicGood(),
   });
 }

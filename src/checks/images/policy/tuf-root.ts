@@ -41,13 +41,14 @@ export function tufReader({ clock, signal, fetch, fetched, timers = monotonicClo
         );
         const older = before && olderRole(found.versions, before.versions);
         if (older !== undefined) throw isOlder(older);
-        if (fetched !== undefined) remember(fetched, asked, { ...found, fetchedAt: new Date(clock.now()) });
-        return { name, ...found };
+        const fresh = { ...found, fetchedAt: new Date(clock.now()) };
+        if (fetched !== undefined) remember(fetched, asked, fresh);
+        return { name, ...fresh };
       } catch (error) {
         if (!(error instanceof GateError) || before === undefined || before.expires.getTime() <= clock.now())
           throw error;
         const { root, expires, fetchedAt } = before;
-        return { name, root, expires, unfetched: { why: error.message, since: fetchedAt } };
+        return { name, root, expires, fetchedAt, unfetched: error.message };
       }
     },
   };

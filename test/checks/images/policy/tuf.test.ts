@@ -300,7 +300,11 @@ describe('a TUF repository on a server that was reached before', () => {
     const { remote, fetched } = await fetchedBefore();
     const later = await load({ remote }, outOfReach, { fetched, ...at('2026-11-23T23:59:59Z') });
     expect(rootsOf(later.policies).json).toEqual(JSON.parse(trustedRoot));
-    expect(later.roots).toEqual({ expires: new Date('2026-11-24T00:00:00Z'), isFetched: false });
+    expect(later.roots).toEqual({
+      asOf: new Date('2026-11-20T00:00:00Z'),
+      expires: new Date('2026-11-24T00:00:00Z'),
+      isFetched: false,
+    });
     expect(later.warnings).toContainEqual(
       expect.objectContaining({
         effect: 'warn',
@@ -333,8 +337,13 @@ describe('a TUF repository on a server that was reached before', () => {
 
   it('is asked again, and what it says then counts', async () => {
     const { repository, remote, fetched } = await fetchedBefore();
-    const { roots, warnings } = await load({ remote }, serving(repository), { fetched });
-    expect(roots).toEqual({ expires: new Date('2026-11-24T00:00:00Z'), isFetched: true });
+    const again = at('2026-11-21T00:00:00Z');
+    const { roots, warnings } = await load({ remote }, serving(repository), { fetched, ...again });
+    expect(roots).toEqual({
+      asOf: new Date('2026-11-21T00:00:00Z'),
+      expires: new Date('2026-11-24T00:00:00Z'),
+      isFetched: true,
+    });
     expect(warnings.filter(({ code }) => code === 'IMAGE_TRUST_ROOT_REMOTE')).toEqual([]);
   });
 
