@@ -52,7 +52,7 @@ export type CounterName = keyof typeof COUNTER_VALUES;
 type ValuesOf<Name extends CounterName> = (typeof COUNTER_VALUES)[Name];
 
 /** All labels of a counter, each with one of its values. */
-export type CounterLabels<Name extends CounterName> = MetricLabels & {
+type CounterLabels<Name extends CounterName> = MetricLabels & {
   readonly [Label in keyof ValuesOf<Name>]: ValuesOf<Name>[Label] extends readonly (infer Value)[] ? Value : never;
 };
 
