@@ -129,7 +129,8 @@ describe('killed at a step', () => {
     async (row) => {
       const [step = '', kind] = row.split(' ') as [string, 'good' | 'bad'];
       const reached = { env: { SYNCGATE_TEST_KILL_AT: step } };
-      await using doomed = await start({ program: controllerProgram, ...reached });
+      // It may come to the step, and to its end, before it serves.
+      await using doomed = await start({ program: controllerProgram, wait: false, ...reached });
       onTestFailed(() => void process.stderr.write(doomed.log()));
       await offerNext(kind);
       await waitFor('the kill', 30_000, () => (isRunning(doomed.pid) ? undefined : true));

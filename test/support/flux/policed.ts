@@ -72,11 +72,42 @@ export async function startPoliced(
       ]);
       return asked.every((each) => each?.status === 403) ? true : undefined;
     });
+    await allInForce(admin);
     return { server, admin, as: (who) => open(PEOPLE[who].name), [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/**
+ * Waits until every admission policy that was applied is in force. An API server reads policies and bindings in the order
+ * in which they were written: when it has the last ones, it has all.
+ */
+async function allInForce(admin: Client): Promise<void> {
+  const group = { apiVersion: 'admissionregistration.k8s.io/v1', metadata: { name: 'last' } };
+  const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] };
+  const policy: Writable = {
+    ...group,
+    kind: 'ValidatingAdmissionPolicy',
+    spec: {
+      failurePolicy: 'Fail',
+      matchConstraints: { resourceRules: [rule] },
+      validations: [{ expression: "object.metadata.name != 'last'", reason: 'Forbidden' }],
+    },
+  };
+  const binding: Writable = {
+    ...group,
+    kind: 'ValidatingAdmissionPolicyBinding',
+    spec: { policyName: 'last', validationActions: ['Deny'] },
+  };
+  const last = [policy, binding];
+  for (const each of last) await admin.apply(each);
+  const probe: Writable = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'last', namespace: 'open' } };
+  await waitFor('the last policy to be in force', 60_000, async () =>
+    (await refusal(admin.create(probe, { dryRun: true })))?.status === 403 ? true : undefined,
+  );
+  for (const each of last) await admin.delete(each);
 }
 
 /** What the server said against it; undefined where it did what it was asked. */
