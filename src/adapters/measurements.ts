@@ -10,38 +10,26 @@ export interface Measurement {
   readonly buckets?: readonly number[];
 }
 
-export const COUNTERS: Readonly<Record<CounterName, Measurement>> = {
-  syncgate_decisions_total: counter(
-    'syncgate_decisions_total',
+const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
+  syncgate_decisions_total:
     'Decisions, by the surface that asked and the verdict; errored is what could not be judged, and was withheld.',
-  ),
-  syncgate_reconcile_total: counter(
-    'syncgate_reconcile_total',
-    'Reconciliations of gated sources that have ended, by result.',
-  ),
-  syncgate_admission_requests_total: counter(
-    'syncgate_admission_requests_total',
+  syncgate_reconcile_total: 'Reconciliations of gated sources that have ended, by result.',
+  syncgate_admission_requests_total:
     'Requests of the API server that were answered; unevaluated is what was denied because it could not be judged.',
-  ),
-  syncgate_cache_total: counter('syncgate_cache_total', 'Look-ups in a cache: hit or miss.'),
-  syncgate_registry_requests_total: counter(
-    'syncgate_registry_requests_total',
+  syncgate_cache_total: 'Look-ups in a cache: hit or miss.',
+  syncgate_registry_requests_total:
     'Requests to registries, by whether the Gate lists the host, and by what came of them: missing is 404, unauthorized 401 and 403, limited 429, failed every other answer, unreachable none.',
-  ),
-  syncgate_rejudged_total: counter(
-    'syncgate_rejudged_total',
-    'Accepted revisions that were judged again after rules changed, by verdict.',
-  ),
-  syncgate_events_dropped_total: counter(
-    'syncgate_events_dropped_total',
+  syncgate_rejudged_total: 'Accepted revisions that were judged again after rules changed, by verdict.',
+  syncgate_events_dropped_total:
     'Events that were told to nobody: the queue was full, the receiver failed or refused, or the API server did, or the process ended.',
-  ),
 };
 
-function counter(name: CounterName, help: string): Measurement {
-  const values = COUNTER_VALUES[name];
-  return { help, labels: Object.keys(values), values };
-}
+export const COUNTERS = Object.fromEntries(
+  (Object.keys(COUNTER_HELP) as CounterName[]).map((name): [CounterName, Measurement] => {
+    const values = COUNTER_VALUES[name];
+    return [name, { help: COUNTER_HELP[name], labels: Object.keys(values), values }];
+  }),
+) as Readonly<Record<CounterName, Measurement>>;
 
 export const GAUGES: Readonly<Record<GaugeName, Measurement>> = {
   syncgate_artifact_bytes: {

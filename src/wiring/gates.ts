@@ -5,7 +5,7 @@ import type { GaugeName, Log, MetricLabels, Metrics } from '../core/telemetry.ts
 import type { Gates, Governing } from '../gates.ts';
 import { openGate } from './gate.ts';
 import { createUnrest, folderStamp, gateFiles, lookAt } from './gate-files.ts';
-import { hasExpired, type LoadedGate, loadGate, type OpenConfig, reasonOf } from './loaded-gate.ts';
+import { hasExpired, type LoadedGate, loadGate, type OpenConfig, reasonOf, retryMs } from './loaded-gate.ts';
 import type { World } from './world.ts';
 
 export interface GatesOptions {
@@ -40,7 +40,6 @@ type GateSet =
     };
 
 const folderMend = 'Mount the files of the Gates there, or name their folder with --gates.';
-const retryMs = 60_000;
 /** So many of what a Gate does not evaluate, or warns of, are named. */
 const namedAtMost = 5;
 

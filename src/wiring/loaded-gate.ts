@@ -23,7 +23,7 @@ const refreshMs = 6 * hourMs;
  * What could not be loaded may be had a little later, whatever it was: a disk that was full, an engine that was killed, a
  * server that was away. Each time that it fails again twice as much later, up to the second.
  */
-const retryMs = 60_000;
+export const retryMs = 60_000;
 const retryAtMostMs = 300_000;
 /** There is less haste where roots that were fetched before still hold. */
 const refetchMs = 300_000;
