@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GateError } from '../../core/errors.ts';
 import { KubeError } from '../../core/kube.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Log, Metrics } from '../../core/telemetry.ts';
 import { covers, type KeyPair, readPair } from './issue.ts';
+import { readMounted } from './mounted-file.ts';
 import { createRotation, type RotationOptions } from './rotation.ts';
 
 /** Where the certificate of a server comes from, now and whenever it is renewed. */
@@ -113,7 +113,6 @@ export interface MountedOptions extends Pace {
   readonly metrics: Metrics;
 }
 
-const MAX_FILE_BYTES = 1024 * 1024;
 const WARN_MS = 7 * 24 * 3600_000;
 
 /**
@@ -182,7 +181,13 @@ export async function openMountedCertificates(options: MountedOptions): Promise<
 }
 
 async function readFolder(folder: string, shown: string): Promise<KeyPair> {
-  const read = (name: string) => readPem(join(folder, name), `${name} in ${shown}`);
+  const read = (name: string) =>
+    readMounted({
+      path: join(folder, name),
+      shown: `${name} in ${shown}`,
+      of: 'a certificate',
+      code: 'CERTIFICATE_INVALID',
+    });
   const [cert, key] = await Promise.all([read('tls.crt'), read('tls.key')]);
   const found = readPair(cert, key);
   if (found !== undefined) return found.pair;
@@ -190,17 +195,4 @@ async function readFolder(folder: string, shown: string): Promise<KeyPair> {
     'CERTIFICATE_INVALID',
     `tls.crt and tls.key in ${shown} are not a certificate and its key in PEM`,
   );
-}
-
-async function readPem(path: string, shown: string): Promise<string> {
-  try {
-    const found = await stat(path);
-    if (!found.isFile() || found.size > MAX_FILE_BYTES)
-      throw new GateError('CERTIFICATE_INVALID', `${shown} is no file of a certificate`);
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof GateError) throw error;
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new GateError('CERTIFICATE_INVALID', `${shown} cannot be read (${code})`, { cause: error });
-  }
 }

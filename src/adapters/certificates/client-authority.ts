@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
 import { GateError } from '../../core/errors.ts';
 import type { Log } from '../../core/telemetry.ts';
 import type { Pace } from './certificates.ts';
+import { readMounted } from './mounted-file.ts';
 
 /** Whose clients a server lets in, now and whenever that changes. */
 export interface ClientAuthority {
@@ -21,7 +21,6 @@ export interface ClientAuthorityOptions extends Pace {
   readonly log: Log;
 }
 
-const MAX_BYTES = 1024 * 1024;
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]{1,65536}-----END CERTIFICATE-----/g;
 
 /**
@@ -71,18 +70,7 @@ export async function openClientAuthority(options: ClientAuthorityOptions): Prom
 }
 
 async function read(path: string, shown: string): Promise<string> {
-  let text: string;
-  try {
-    const found = await stat(path);
-    if (!found.isFile() || found.size > MAX_BYTES) {
-      throw new GateError('CONFIG_INVALID', `${shown} is no file of certificates`);
-    }
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof GateError) throw error;
-    const why = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new GateError('CONFIG_INVALID', `${shown} cannot be read (${why})`, { cause: error });
-  }
+  const text = await readMounted({ path, shown, of: 'certificates', code: 'CONFIG_INVALID' });
   const blocks = text.match(BLOCK) ?? [];
   if (blocks.length === 0) throw new GateError('CONFIG_INVALID', `${shown} holds no certificate in PEM`);
   for (const block of blocks) {
